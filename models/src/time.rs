@@ -1,0 +1,286 @@
+//! Virtual time: instants and spans in whole nanoseconds.
+//!
+//! Arithmetic saturates: a deadline computed from an enormous timeout is [`Time::NEVER`], never a
+//! wrapped instant in the past.
+
+use std::fmt;
+use std::ops::{Add, AddAssign, Sub};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant: nanoseconds since the start of the run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(u64);
+
+/// A length of time in nanoseconds, never negative.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span(u64);
+
+impl Time {
+    /// The start of every run.
+    pub const ZERO: Self = Self(0);
+    /// Later than every instant of a run.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The instant `nanos` nanoseconds after the start.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the start.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// How long ago `earlier` was; zero when it lies in the future.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// The longest span; added to any instant it gives [`Time::NEVER`].
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// A span of `nanos` nanoseconds.
+    #[must_use]
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// A span of `micros` microseconds, saturating.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros.saturating_mul(1_000))
+    }
+
+    /// A span of `millis` milliseconds, saturating.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// A span of `secs` seconds, saturating.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Length in nanoseconds.
+    #[must_use]
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Whether it is no time at all.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// This span `times` times over, saturating.
+    #[must_use]
+    pub const fn times(self, times: u64) -> Self {
+        Self(self.0.saturating_mul(times))
+    }
+}
+
+impl Add<Span> for Time {
+    type Output = Self;
+    fn add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl AddAssign<Span> for Time {
+    fn add_assign(&mut self, span: Span) {
+        *self = *self + span;
+    }
+}
+
+impl Add for Span {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Span {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+/// The units that a span is written in, largest first.
+const UNITS: [(&str, u64); 6] = [
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+
+impl fmt::Display for Span {
+    /// Writes the span in the largest unit from seconds down that keeps it readable: `1.5s`, `250ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::MAX {
+            return f.pad("never");
+        }
+        let (unit, size) = UNITS[2..]
+            .iter()
+            .find(|(_, size)| self.0 >= *size)
+            .copied()
+            .unwrap_or(if self.0 == 0 { UNITS[2] } else { UNITS[5] });
+        let (whole, rest) = (self.0 / size, self.0 % size);
+        if rest == 0 {
+            return f.pad(&format!("{whole}{unit}"));
+        }
+        let digits = match size {
+            1_000_000_000 => 9,
+            1_000_000 => 6,
+            _ => 3,
+        };
+        let fraction = format!("{rest:0digits$}");
+        f.pad(&format!("{whole}.{}{unit}", fraction.trim_end_matches('0')))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Span(self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text is not a span of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanError {
+    text: String,
+}
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is not a span of time; write a number and a unit (ns, us, ms, s, m, h), \
+             like `250ms` or `1.5s`",
+            self.text
+        )
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    /// Reads `250ms`, `1.5s`, `10m`: a decimal number directly followed by its unit. The value must
+    /// be a whole number of nanoseconds below 2^63.
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        parse_span(text).ok_or_else(|| SpanError { text: text.to_owned() })
+    }
+}
+
+fn parse_span(text: &str) -> Option<Span> {
+    let digits_end = text.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits_end);
+    let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || (number.contains('.') && fraction.is_empty()) || fraction.len() > 12 {
+        return None;
+    }
+    let scale = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
+    let fraction = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? };
+    let part = u128::from(fraction) * u128::from(*size);
+    if !part.is_multiple_of(u128::from(scale)) {
+        return None;
+    }
+    let part = u64::try_from(part / u128::from(scale)).ok()?;
+    let nanos = whole.parse::<u64>().ok()?.checked_mul(*size)?.checked_add(part)?;
+    (nanos < 1 << 63).then_some(Span(nanos))
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_newtype_struct("Span", &self.0)
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_newtype_struct("Time", &self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl de::Visitor<'_> for Text {
+            type Value = Span;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a span of time like \"250ms\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_back_what_they_print() {
+        for nanos in
+            [0, 1, 999, 1_000, 1_500, 250_000_000, 1_500_000_000, 61_000_000_000, 17_400_000_001]
+        {
+            let span = Span::from_nanos(nanos);
+            assert_eq!(span.to_string().parse(), Ok(span), "{span}");
+        }
+    }
+
+    #[test]
+    fn wrong_spans_are_refused() {
+        for text in
+            ["", "5", "ms", "5 ms", "-1s", "1.s", ".5s", "1.5ns", "5min", "99999999999h", "1..5s"]
+        {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn time_saturates_at_never() {
+        assert_eq!(Time::from_nanos(5) + Span::MAX, Time::NEVER);
+        assert_eq!(Time::from_nanos(5).since(Time::from_nanos(9)), Span::ZERO);
+    }
+}
