@@ -1,5 +1,8 @@
-//! Pure state machines.
+//! Pure state machines of microservice resilience.
+
+pub mod contract;
 pub mod name;
 pub mod time;
+
 pub use name::{Name, Names};
 pub use time::{Span, Time};

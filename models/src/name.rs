@@ -11,17 +11,35 @@ use serde::Serialize;
 #[serde(transparent)]
 pub struct Name(pub u32);
 
+/// The name of asking a registry for the instances of a service.
+pub const DISCOVER: Name = Name(0);
+/// The name of registering an instance.
+pub const REGISTER: Name = Name(1);
+/// The name of saying that an instance is alive.
+pub const HEARTBEAT: Name = Name(2);
+/// The name of taking an instance out of the registry.
+pub const DEREGISTER: Name = Name(3);
+
+/// The texts of the names that every table knows.
+const KNOWN: [&str; 4] = ["discover", "register", "heartbeat", "deregister"];
+
 /// Every name in use, in the order of first mention.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Names {
     texts: IndexSet<String>,
 }
 
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Names {
-    /// An empty table.
+    /// A table of the names that every system has: the registry's operations.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { texts: KNOWN.iter().map(|text| (*text).to_owned()).collect() }
     }
 
     /// The name of `text`, new or known.
@@ -68,6 +86,8 @@ mod tests {
         assert_eq!(names.text(payment), "payment");
         assert_eq!(names.find("order"), Some(order));
         assert_eq!(names.find("nobody"), None);
-        assert_eq!(names.iter().collect::<Vec<_>>(), ["order", "payment"]);
+        assert_eq!(names.find("discover"), Some(DISCOVER));
+        assert_eq!(names.find("deregister"), Some(DEREGISTER));
+        assert_eq!(names.iter().skip(KNOWN.len()).collect::<Vec<_>>(), ["order", "payment"]);
     }
 }

@@ -1,0 +1,119 @@
+//! Correlation of calls: which answer settles which call of this life.
+
+use serde::Serialize;
+
+use crate::contract::{CallId, Context, NodeId};
+
+/// The calls of one life that wait for an answer. An answer settles its call once; whatever comes
+/// after that, or after the call expired, is stale.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Calls {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Slot {
+    /// Odd while the call is open; answers carry it, so that a reused slot tells them apart.
+    generation: u32,
+    call: OpenCall,
+}
+
+/// A call that waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenCall {
+    /// What the machine gave along.
+    pub tag: u64,
+    /// On whose behalf it was made.
+    pub context: Context,
+    /// Who was called.
+    pub to: NodeId,
+}
+
+/// How many calls can wait at once: the low bits of a [`CallId`] are its slot.
+const SLOT_BITS: u32 = 20;
+
+impl Calls {
+    /// Opens a call.
+    ///
+    /// # Panics
+    /// When a million calls of one life wait at once.
+    pub fn open(&mut self, call: OpenCall) -> CallId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, call });
+            u32::try_from(self.slots.len() - 1).expect("calls that wait fit in memory")
+        });
+        assert!(slot < 1 << SLOT_BITS, "fewer than a million calls of one life wait at once");
+        let entry = &mut self.slots[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.call = call;
+        Self::id(slot, entry.generation)
+    }
+
+    /// Closes the call and hands it back; `None` when it is stale.
+    pub fn settle(&mut self, id: CallId) -> Option<OpenCall> {
+        let slot = id.0 & ((1 << SLOT_BITS) - 1);
+        let entry = self.slots.get_mut(slot as usize)?;
+        if entry.generation.is_multiple_of(2) || Self::id(slot, entry.generation) != id {
+            return None;
+        }
+        entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(slot);
+        Some(entry.call)
+    }
+
+    /// How many calls wait.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether no call waits.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets every call, as a crash does.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+        self.free.clear();
+    }
+
+    const fn id(slot: u32, generation: u32) -> CallId {
+        CallId((generation >> 1) << SLOT_BITS | slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Time;
+    use crate::contract::FlowId;
+
+    fn call(tag: u64) -> OpenCall {
+        let context = Context { flow: FlowId(0), cause: 0, deadline: Time::NEVER };
+        OpenCall { tag, context, to: NodeId(0) }
+    }
+
+    #[test]
+    fn a_call_is_settled_once() {
+        let mut calls = Calls::default();
+        let id = calls.open(call(7));
+        assert_eq!(calls.settle(id).map(|open| open.tag), Some(7));
+        assert_eq!(calls.settle(id), None);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_call_does_not_settle_the_one_in_its_slot() {
+        let mut calls = Calls::default();
+        let first = calls.open(call(1));
+        calls.settle(first);
+        let second = calls.open(call(2));
+        assert_ne!(first, second);
+        assert_eq!(calls.settle(first), None);
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls.settle(second).map(|open| open.tag), Some(2));
+        assert!(calls.is_empty());
+    }
+}

@@ -1,0 +1,57 @@
+//! Whenever something could go more than one way, a machine asks for a choice.
+
+use crate::contract::{Context, Distribution, FlowId, NodeId};
+
+/// What a choice is about: `work`, `fail`, `jitter`. Together with the node it makes the site of the
+/// choice, so two questions of different meaning need two purposes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Purpose(pub &'static str);
+
+/// A question with a calm answer. The answer is a number whose meaning the variant gives.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice<'a> {
+    /// Weather: how long something takes, answered in nanoseconds; calm as the distribution says.
+    Span(&'a Distribution),
+    /// Weather: which of `of` equal things, answered by its index; calm is `calm`.
+    Index {
+        /// How many there are, at least one.
+        of: u32,
+        /// The calm answer, below `of`.
+        calm: u32,
+    },
+    /// Weather: how many happen when `mean_millionths` are expected, Poisson; calm is the whole
+    /// part of the running mean, which the asker knows.
+    Count {
+        /// The mean in millionths.
+        mean_millionths: u64,
+        /// The calm answer.
+        calm: u32,
+    },
+    /// Fault: one of these ways to fail, answered by 1 + its index; calm is 0, none of them.
+    Fault(&'a [&'static str]),
+}
+
+/// Whether a run waits for a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// The run is not over while this flow has anything pending.
+    Foreground,
+    /// Heartbeats and sweeps: they go on for ever, and nobody waits for them.
+    Background,
+}
+
+/// Who answers choices and names flows: a seeded harness, or plain luck in production.
+pub trait Surroundings {
+    /// Answers `choice` of `node` for the flow of `context`.
+    fn choose(
+        &mut self,
+        node: NodeId,
+        context: &Context,
+        purpose: Purpose,
+        choice: Choice<'_>,
+    ) -> u64;
+
+    /// Names a new piece of work of `node`: the `index`-th of `source`. The same triple must not be
+    /// started twice in one life of the node.
+    fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId;
+}

@@ -1,0 +1,53 @@
+//! Small numbers for nodes, flows and calls, and the context that work carries along.
+
+use serde::{Serialize, Serializer};
+
+use crate::Time;
+
+/// A node of the system: a machine at a place, across all its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+/// A piece of work that the outside world started: an arrival, a tick of a heartbeat, an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId(pub u32);
+
+/// A call in flight, unique within one life of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u32);
+
+impl Serialize for FlowId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("FlowId", &self.0)
+    }
+}
+
+impl Serialize for CallId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct("CallId", &self.0)
+    }
+}
+
+/// On whose behalf something happens. A machine that puts work aside keeps its context and hands it
+/// to [`Turn::on_behalf`](crate::contract::Turn::on_behalf) when it takes the work up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Context {
+    /// The piece of work that this belongs to.
+    pub flow: FlowId,
+    /// The trace entry that this follows from.
+    pub cause: u64,
+    /// When nobody waits for the result any more; [`Time::NEVER`] without a timeout upstream.
+    pub deadline: Time,
+}
+
+/// Where a message came from, and where its answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Sender {
+    /// The node that sent it.
+    pub node: NodeId,
+    /// The life of that node when it sent it: an answer to an earlier life is dropped.
+    pub life: u32,
+    /// The call to answer; `None` for a message that wants no answer.
+    pub call: Option<CallId>,
+}

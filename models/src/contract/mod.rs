@@ -1,0 +1,32 @@
+//! What every machine obeys: inputs come in with the time, effects go out through a [`Turn`].
+//!
+//! ```text
+//!             Input (start, delivery, wake, reply, expiry)
+//!                │
+//!   now ──▶ ┌────▼─────┐ ──▶ choices asked at (site, flow, count)
+//!   store ─▶│ Machine  │
+//!           └────┬─────┘
+//!                ▼
+//!      Effects: send, call, reply, set, cancel, write, note
+//! ```
+//!
+//! What is *not* here: who carries effects out, how choices are answered, and what a run is. The
+//! `brownout` crate does that; a service in production does it with its own runtime.
+
+mod calls;
+mod choice;
+mod distribution;
+mod id;
+mod machine;
+mod message;
+mod store;
+mod turn;
+
+pub use calls::{Calls, OpenCall};
+pub use choice::{Choice, Ground, Purpose, Surroundings};
+pub use distribution::Distribution;
+pub use id::{CallId, Context, FlowId, NodeId, Sender};
+pub use machine::{Input, Machine, Timer};
+pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request};
+pub use store::{OutboxRow, Store};
+pub use turn::{Clock, Desk, Effect, Turn};

@@ -1,0 +1,351 @@
+//! One step of a machine as the machine sees it: the time, the choices, and a way to act.
+
+use crate::contract::{
+    Answer, Body, CallId, Calls, Choice, Context, Distribution, Failure, FlowId, Ground, Message,
+    NodeId, OpenCall, OutboxRow, Outcome, Purpose, Sender, Store, Surroundings, Timer,
+};
+use crate::name::Name;
+use crate::{Span, Time};
+
+/// What a machine wants done, in order. Whoever drives the machine carries it out.
+#[derive(Clone, Debug)]
+pub enum Effect<P, F> {
+    /// Carry a message to another node, leaving after a while.
+    Send {
+        /// The receiver.
+        to: NodeId,
+        /// The message.
+        message: Message<P>,
+        /// How long it stays here before it leaves.
+        after: Span,
+        /// The life of the receiver that it is for; `None` for whoever lives there.
+        life: Option<u32>,
+        /// On whose behalf.
+        context: Context,
+    },
+    /// The call that was just sent expires after this time.
+    Expire {
+        /// The call.
+        call: CallId,
+        /// The time that the caller gives it.
+        after: Span,
+        /// On whose behalf.
+        context: Context,
+    },
+    /// Wake the machine later; a timer of the same code is replaced.
+    Set {
+        /// The timer.
+        timer: u64,
+        /// How long from now, as the clock counts.
+        after: Span,
+        /// Which clock.
+        clock: Clock,
+        /// On whose behalf.
+        context: Context,
+    },
+    /// Forget a timer; it never wakes, even if it is due right now.
+    Cancel {
+        /// The timer.
+        timer: u64,
+    },
+    /// A row was written. The store has it already.
+    Wrote {
+        /// The table.
+        table: Name,
+        /// The key of the row.
+        key: u64,
+        /// What was added.
+        amount: i64,
+        /// The new value.
+        value: i64,
+        /// On whose behalf.
+        context: Context,
+    },
+    /// Something became true.
+    Note {
+        /// What.
+        fact: F,
+        /// On whose behalf.
+        context: Context,
+    },
+}
+
+/// What a timer counts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The node's own clock.
+    Wall,
+    /// The node's processor, which may be slow or paused.
+    Processor,
+}
+
+/// What a node has besides its machine, for the length of a step.
+#[derive(Debug)]
+pub struct Desk<'a, P, F> {
+    /// Effects are appended here.
+    pub effects: &'a mut Vec<Effect<P, F>>,
+    /// The open calls of this life.
+    pub calls: &'a mut Calls,
+    /// The database of the node's service.
+    pub store: &'a mut Store,
+}
+
+/// One step of a machine: what it may ask and what it may do.
+///
+/// Sends, replies and writes are the effects between which the power can fail; everything after
+/// the failure is as if the machine had not said it.
+pub struct Turn<'a, P, F> {
+    now: Time,
+    me: NodeId,
+    context: Context,
+    desk: Desk<'a, P, F>,
+    surroundings: &'a mut dyn Surroundings,
+    /// How many more sends, replies and writes happen before the power fails.
+    power: u32,
+    /// How many sends, replies and writes were asked for.
+    acts: u32,
+}
+
+impl<'a, P, F> Turn<'a, P, F> {
+    /// A turn of `me` at `now` on behalf of `context`.
+    #[must_use]
+    pub fn new(
+        now: Time,
+        me: NodeId,
+        context: Context,
+        desk: Desk<'a, P, F>,
+        surroundings: &'a mut dyn Surroundings,
+    ) -> Self {
+        Self { now, me, context, desk, surroundings, power: u32::MAX, acts: 0 }
+    }
+
+    /// The same turn whose power fails after `acts` sends, replies and writes.
+    #[must_use]
+    pub const fn with_power_for(mut self, acts: u32) -> Self {
+        self.power = acts;
+        self
+    }
+
+    /// The time on the node's own clock.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The node that this machine is.
+    #[must_use]
+    pub const fn me(&self) -> NodeId {
+        self.me
+    }
+
+    /// On whose behalf the machine acts: keep it with work that is put aside.
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        self.context
+    }
+
+    /// How many sends, replies and writes the step has asked for.
+    #[must_use]
+    pub const fn acts(&self) -> u32 {
+        self.acts
+    }
+
+    /// What the turn of a machine inside this one needs: the same time, place and context.
+    pub fn surroundings(&mut self) -> (&mut Calls, &mut Store, &mut dyn Surroundings) {
+        (self.desk.calls, self.desk.store, self.surroundings)
+    }
+
+    /// Acts for someone else from here on: the context of work that was put aside.
+    pub const fn on_behalf(&mut self, context: Context) {
+        self.context = context;
+    }
+
+    /// Starts a piece of work of the outside world, the `index`-th of `source`, and acts for it
+    /// from here on.
+    pub fn start_flow(&mut self, source: Purpose, index: u64, ground: Ground) -> FlowId {
+        let flow = self.surroundings.start_flow(self.me, source, index, ground);
+        self.context = Context { flow, cause: self.context.cause, deadline: Time::NEVER };
+        flow
+    }
+
+    /// Sends a message that wants no answer.
+    pub fn send(&mut self, to: NodeId, body: Body<P>) {
+        self.send_after(Span::ZERO, to, body);
+    }
+
+    /// Sends a message that wants no answer; it leaves after a while, unless the node crashes.
+    pub fn send_after(&mut self, after: Span, to: NodeId, body: Body<P>) {
+        if self.act() {
+            let message = Message::Ask { call: None, body };
+            let context = self.context;
+            self.desk.effects.push(Effect::Send { to, message, after, life: None, context });
+        }
+    }
+
+    /// Calls another node: the machine gets [`Input::Reply`](crate::contract::Input::Reply) or,
+    /// once `timeout` passes, [`Input::Expired`](crate::contract::Input::Expired), with `tag`.
+    /// Without a timeout it may wait for ever. The callee sees the earlier of the caller's own
+    /// deadline and this timeout.
+    pub fn call(&mut self, to: NodeId, body: Body<P>, timeout: Option<Span>, tag: u64) {
+        if !self.act() {
+            return;
+        }
+        let mut context = self.context;
+        let call = self.desk.calls.open(OpenCall { tag, context, to });
+        if let Some(timeout) = timeout {
+            context.deadline = context.deadline.min(self.now + timeout);
+        }
+        let message = Message::Ask { call: Some(call), body };
+        self.desk.effects.push(Effect::Send {
+            to,
+            message,
+            after: Span::ZERO,
+            life: None,
+            context,
+        });
+        if let Some(after) = timeout {
+            let context = self.context;
+            self.desk.effects.push(Effect::Expire { call, after, context });
+        }
+    }
+
+    /// Answers a message; one that wants no answer gets none. `what` is what was asked.
+    pub fn reply(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
+        let Some(call) = to.call else { return };
+        if self.act() {
+            let message = Message::Answer { call, to: what, outcome };
+            let (after, life, context) = (Span::ZERO, Some(to.life), self.context);
+            self.desk.effects.push(Effect::Send { to: to.node, message, after, life, context });
+        }
+    }
+
+    /// Answers that it is done.
+    pub fn reply_done(&mut self, to: Sender, what: Name) {
+        self.reply(to, what, Ok(Answer::Done(None)));
+    }
+
+    /// Answers that it failed.
+    pub fn reply_failure(&mut self, to: Sender, what: Name, failure: Failure) {
+        self.reply(to, what, Err(failure));
+    }
+
+    /// Wakes the machine `after` this time of the node's own clock. A set timer is replaced.
+    pub fn set(&mut self, timer: impl Timer, after: Span) {
+        self.set_on(Clock::Wall, timer, after);
+    }
+
+    /// Occupies the processor for `amount` and then wakes the machine: longer on a slow host.
+    pub fn work(&mut self, timer: impl Timer, amount: Span) {
+        self.set_on(Clock::Processor, timer, amount);
+    }
+
+    fn set_on(&mut self, clock: Clock, timer: impl Timer, after: Span) {
+        if self.has_power() {
+            let (timer, context) = (timer.code(), self.context);
+            self.desk.effects.push(Effect::Set { timer, after, clock, context });
+        }
+    }
+
+    /// Forgets a timer: it never wakes, even if it is due at this very instant.
+    pub fn cancel(&mut self, timer: impl Timer) {
+        if self.has_power() {
+            self.desk.effects.push(Effect::Cancel { timer: timer.code() });
+        }
+    }
+
+    /// Says that something became true, for traces and properties.
+    pub fn note(&mut self, fact: F) {
+        if self.has_power() {
+            let context = self.context;
+            self.desk.effects.push(Effect::Note { fact, context });
+        }
+    }
+
+    /// The value of a row of the service's database.
+    #[must_use]
+    pub fn read(&self, table: Name, key: u64) -> Option<i64> {
+        self.desk.store.read(table, key)
+    }
+
+    /// Adds `amount` to a row of the service's database, durably.
+    pub fn write(&mut self, table: Name, key: u64, amount: i64) {
+        self.write_with_event(table, key, amount, None);
+    }
+
+    /// Adds to a row and, in the same transaction, puts an event for `topic` into the outbox.
+    pub fn write_with_event(&mut self, table: Name, key: u64, amount: i64, topic: Option<Name>) {
+        if !self.act() {
+            return;
+        }
+        let context = self.context;
+        let value = self.desk.store.add(table, key, amount);
+        if let Some(topic) = topic {
+            self.desk.store.enqueue(OutboxRow { topic, key, amount, context });
+        }
+        self.desk.effects.push(Effect::Wrote { table, key, amount, value, context });
+    }
+
+    /// Events of the outbox that wait to be published, oldest first.
+    pub fn outbox(&self) -> impl Iterator<Item = (u64, &OutboxRow)> {
+        self.desk.store.outbox()
+    }
+
+    /// Removes a published event from the outbox, durably.
+    pub fn clear_outbox(&mut self, number: u64) {
+        if self.act() {
+            self.desk.store.dequeue(number);
+        }
+    }
+
+    /// Weather: how long something takes.
+    #[must_use]
+    pub fn span(&mut self, purpose: Purpose, distribution: &Distribution) -> Span {
+        if distribution.is_constant() {
+            return distribution.calm();
+        }
+        Span::from_nanos(self.choose(purpose, Choice::Span(distribution)))
+    }
+
+    /// Weather: one of `of` equal things; `calm` without weather.
+    #[must_use]
+    pub fn index(&mut self, purpose: Purpose, of: u32, calm: u32) -> u32 {
+        if of <= 1 {
+            return 0;
+        }
+        u32::try_from(self.choose(purpose, Choice::Index { of, calm })).unwrap_or(calm).min(of - 1)
+    }
+
+    /// Fault: which of these ways something fails; `None` is calm.
+    #[must_use]
+    pub fn fault(&mut self, purpose: Purpose, ways: &[&'static str]) -> Option<usize> {
+        let answer = usize::try_from(self.choose(purpose, Choice::Fault(ways))).unwrap_or(0);
+        answer.checked_sub(1).filter(|way| *way < ways.len())
+    }
+
+    /// Asks any other choice.
+    #[must_use]
+    pub fn choose(&mut self, purpose: Purpose, choice: Choice<'_>) -> u64 {
+        self.surroundings.choose(self.me, &self.context, purpose, choice)
+    }
+
+    const fn has_power(&self) -> bool {
+        self.acts <= self.power
+    }
+
+    /// Counts a send, reply or write; false when the power failed before it.
+    const fn act(&mut self) -> bool {
+        self.acts = self.acts.saturating_add(1);
+        self.has_power()
+    }
+}
+
+impl<P, F> std::fmt::Debug for Turn<'_, P, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Turn")
+            .field("now", &self.now)
+            .field("me", &self.me)
+            .field("context", &self.context)
+            .field("acts", &self.acts)
+            .finish_non_exhaustive()
+    }
+}
