@@ -1,1 +1,8 @@
 //! Brownout.
+
+pub mod choice;
+mod hash;
+pub mod kernel;
+pub mod layout;
+
+pub use brownout_models as models;

@@ -33,6 +33,14 @@ pub struct OpenCall {
 /// How many calls can wait at once: the low bits of a [`CallId`] are its slot.
 const SLOT_BITS: u32 = 20;
 
+impl CallId {
+    /// The place of the call among those that wait at once, reused once the call is settled.
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        self.0 & ((1 << SLOT_BITS) - 1)
+    }
+}
+
 impl Calls {
     /// Opens a call.
     ///
@@ -52,7 +60,7 @@ impl Calls {
 
     /// Closes the call and hands it back; `None` when it is stale.
     pub fn settle(&mut self, id: CallId) -> Option<OpenCall> {
-        let slot = id.0 & ((1 << SLOT_BITS) - 1);
+        let slot = id.slot();
         let entry = self.slots.get_mut(slot as usize)?;
         if entry.generation.is_multiple_of(2) || Self::id(slot, entry.generation) != id {
             return None;

@@ -12,12 +12,12 @@ pub struct Purpose(pub &'static str);
 pub enum Choice<'a> {
     /// Weather: how long something takes, answered in nanoseconds; calm as the distribution says.
     Span(&'a Distribution),
-    /// Weather: which of `of` equal things, answered by its index; calm is `calm`.
-    Index {
-        /// How many there are, at least one.
-        of: u32,
-        /// The calm answer, below `of`.
-        calm: u32,
+    /// Weather: which of these nodes, answered by its index.
+    Node {
+        /// The candidates, at least one.
+        of: &'a [NodeId],
+        /// The calm answer, an index into them.
+        calm: usize,
     },
     /// Weather: how many happen when `mean_millionths` are expected, Poisson; calm is the whole
     /// part of the running mean, which the asker knows.
@@ -54,4 +54,11 @@ pub trait Surroundings {
     /// Names a new piece of work of `node`: the `index`-th of `source`. The same triple must not be
     /// started twice in one life of the node.
     fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId;
+
+    /// Whether this piece of load takes part: a plan may leave out the load that plays no part in
+    /// what it shows.
+    fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
+        let _ = (node, source, index);
+        true
+    }
 }

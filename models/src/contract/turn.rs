@@ -173,7 +173,7 @@ impl<'a, P, F> Turn<'a, P, F> {
         self.send_after(Span::ZERO, to, body);
     }
 
-    /// Sends a message that wants no answer; it leaves after a while, unless the node crashes.
+    /// Sends a message that wants no answer; it is out of the node's hands, and leaves after a while.
     pub fn send_after(&mut self, after: Span, to: NodeId, body: Body<P>) {
         if self.act() {
             let message = Message::Ask { call: None, body };
@@ -306,13 +306,24 @@ impl<'a, P, F> Turn<'a, P, F> {
         Span::from_nanos(self.choose(purpose, Choice::Span(distribution)))
     }
 
-    /// Weather: one of `of` equal things; `calm` without weather.
+    /// Weather: one of these nodes, by its index; `calm` without weather.
+    ///
+    /// # Panics
+    /// When there is no candidate.
     #[must_use]
-    pub fn index(&mut self, purpose: Purpose, of: u32, calm: u32) -> u32 {
-        if of <= 1 {
+    pub fn pick(&mut self, purpose: Purpose, of: &[NodeId], calm: usize) -> usize {
+        assert!(!of.is_empty(), "there is a node to pick");
+        if of.len() == 1 {
             return 0;
         }
-        u32::try_from(self.choose(purpose, Choice::Index { of, calm })).unwrap_or(calm).min(of - 1)
+        let answer = self.choose(purpose, Choice::Node { of, calm });
+        usize::try_from(answer).unwrap_or(calm).min(of.len() - 1)
+    }
+
+    /// Whether this piece of load takes part in the run.
+    #[must_use]
+    pub fn takes_part(&mut self, source: Purpose, index: u64) -> bool {
+        self.surroundings.takes_part(self.me, source, index)
     }
 
     /// Fault: which of these ways something fails; `None` is calm.

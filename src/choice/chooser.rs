@@ -1,0 +1,423 @@
+//! Who answers: every choice of a run, from its seed and its plan.
+//!
+//! An answer is a function of the seed and the address only, so asking more, fewer or in another
+//! order changes no other answer.
+
+use std::sync::Arc;
+
+use brownout_models::contract::{
+    Choice, Context, Distribution, FlowId, Ground, Kind, NodeId, Purpose, Surroundings,
+};
+use brownout_models::{Span, Time};
+use indexmap::IndexMap;
+
+use super::flow::{self, Flows};
+use super::mix::{self, RunKey};
+use super::plan::{Deviation, Fate, Plan, Weather};
+use super::site::{self, Owner, Site, purpose};
+use super::words::{self, Question};
+use crate::hash::FixedState;
+use crate::layout::{FaultRule, Layout};
+
+/// A site, as its position in the table of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SiteId(u32);
+
+/// The sites of one kind of message on one link.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkSites {
+    pub(crate) latency: SiteId,
+    pub(crate) lose: SiteId,
+    pub(crate) duplicate: SiteId,
+    pub(crate) delay: SiteId,
+    /// How long messages travel, where that never varies.
+    pub(crate) constant_latency: Option<Span>,
+    /// Where the latency stands that varies.
+    latency_at: u32,
+}
+
+/// A decision that a run came to: where a plan could deviate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The number of the step in which it was asked.
+    pub step: u64,
+    /// The address, with an empty answer.
+    pub address: Deviation,
+    /// Every answer that differs from the calm one, in words.
+    pub menu: Vec<String>,
+}
+
+/// A deviation of the plan in the terms of this run.
+#[derive(Clone, Debug)]
+struct Planned {
+    owner: Option<Owner>,
+    flow: Option<u64>,
+    fate: Fate,
+}
+
+/// The answers of one run.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices {
+    layout: Arc<Layout>,
+    plan: Arc<Plan>,
+    run: RunKey,
+    sites: Vec<Site>,
+    at_nodes: Vec<Vec<(Purpose, SiteId)>>,
+    on_links: IndexMap<(NodeId, NodeId, Kind), LinkSites, FixedState>,
+    latencies: Vec<Distribution>,
+    /// No message is ever late, lost or doubled, and none takes time.
+    links_are_calm: bool,
+    /// Some node may crash or stand still.
+    may_crash: bool,
+    flows: Flows,
+    lives: Vec<u32>,
+    planned: Vec<Planned>,
+    /// Faults that struck, as deviations.
+    applied: Vec<Deviation>,
+    points: Option<Vec<Point>>,
+    now: Time,
+    step: u64,
+}
+
+impl Choices {
+    pub(crate) fn new(layout: Arc<Layout>, plan: Arc<Plan>) -> Self {
+        let nodes = layout.nodes.len();
+        let mut choices = Self {
+            layout,
+            plan,
+            run: RunKey::from_seed(0),
+            sites: Vec::new(),
+            at_nodes: vec![Vec::new(); nodes],
+            on_links: IndexMap::default(),
+            latencies: Vec::new(),
+            links_are_calm: false,
+            may_crash: false,
+            flows: Flows::default(),
+            lives: vec![0; nodes],
+            planned: Vec::new(),
+            applied: Vec::new(),
+            points: None,
+            now: Time::ZERO,
+            step: 0,
+        };
+        choices.adopt();
+        choices
+    }
+
+    /// Starts over with another plan, writing down the points it comes to or not; what is known of
+    /// the sites stays.
+    pub(crate) fn restart(&mut self, plan: Arc<Plan>, points: bool) {
+        self.plan = plan;
+        self.flows.clear();
+        self.lives.fill(0);
+        self.applied.clear();
+        self.points = points.then(Vec::new);
+        self.now = Time::ZERO;
+        self.step = 0;
+        self.adopt();
+    }
+
+    /// Follows another plan from here on, one that agrees with the answers so far.
+    pub(crate) fn deviate(&mut self, plan: Arc<Plan>) {
+        self.plan = plan;
+        self.points = None;
+        self.adopt();
+    }
+
+    /// Takes the plan in: its seed, its deviations, and which sites are loud under it.
+    fn adopt(&mut self) {
+        if let Weather::Seed { seed, .. } = &self.plan.weather {
+            self.run = RunKey::from_seed(*seed);
+        }
+        let layout = &self.layout;
+        self.planned.clear();
+        self.planned.extend(self.plan.deviations.iter().map(|deviation| Planned {
+            owner: site::parse(&deviation.site, layout),
+            flow: flow_key(&deviation.flow, layout),
+            fate: Fate::Unreached,
+        }));
+        let wanted = |rule: &FaultRule| rule.odds.num() > 0 && (self.plan.random_faults || self.points.is_some());
+        let planned = |planned: &Planned| matches!(planned.owner, Some(Owner::Link { .. }));
+        self.links_are_calm = layout.latencies.is_empty()
+            && !layout.faults.iter().any(|rule| rule.what.is_on_links() && wanted(rule))
+            && !self.planned.iter().any(planned);
+        self.may_crash = layout.faults.iter().any(|rule| rule.what.stops_nodes() && wanted(rule))
+            || self.plan.deviations.iter().any(|deviation| {
+                [purpose::CRASH.0, purpose::PAUSE.0].contains(&deviation.what.as_str())
+            });
+        for site in 0..self.sites.len() {
+            self.prepare(site);
+        }
+    }
+
+    fn prepare(&mut self, index: usize) {
+        let site = &mut self.sites[index];
+        site.planned.clear();
+        for (number, (planned, deviation)) in (0..).zip(self.planned.iter().zip(&self.plan.deviations)) {
+            if planned.owner == Some(site.owner) && deviation.what == site.what.0 {
+                site.planned.push(number);
+            }
+        }
+        site.seeded = match &self.plan.weather {
+            Weather::Calm => false,
+            Weather::Seed { except, .. } if site.weather => {
+                !except.iter().any(|what| what == site.what.0)
+            }
+            Weather::Seed { .. } => self.plan.random_faults && site.odds.num() > 0,
+        };
+        let wanted = self.points.is_some() && site.odds.num() > 0;
+        site.loud = site.seeded || wanted || !site.planned.is_empty();
+        if site.seeded {
+            site.key = self.run.site(site.constant);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at_node(&mut self, node: NodeId, what: Purpose, weather: bool) -> SiteId {
+        let known = &self.at_nodes[node.0 as usize];
+        for (purpose, site) in known {
+            if std::ptr::eq(purpose.0, what.0) || purpose.0 == what.0 {
+                return *site;
+            }
+        }
+        let site = self.new_site(Owner::Node(node), what, weather);
+        self.at_nodes[node.0 as usize].push((what, site));
+        site
+    }
+
+    #[inline]
+    pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
+        if let Some(sites) = self.on_links.get(&(from, to, kind)) {
+            return *sites;
+        }
+        let owner = Owner::Link { from, to, kind };
+        let latency = self.layout.latency(from, to, kind);
+        let constant_latency = latency.is_constant().then(|| latency.calm());
+        self.latencies.push(latency);
+        let sites = LinkSites {
+            constant_latency,
+            latency_at: u32::try_from(self.latencies.len() - 1).unwrap_or(u32::MAX),
+            latency: self.new_site(owner, purpose::LATENCY, true),
+            lose: self.new_site(owner, purpose::LOSE, false),
+            duplicate: self.new_site(owner, purpose::DUPLICATE, false),
+            delay: self.new_site(owner, purpose::DELAY, false),
+        };
+        self.on_links.insert((from, to, kind), sites);
+        sites
+    }
+
+    #[cold]
+    fn new_site(&mut self, owner: Owner, what: Purpose, weather: bool) -> SiteId {
+        self.sites.push(Site::new(owner, what, weather, &self.layout));
+        self.prepare(self.sites.len() - 1);
+        SiteId(u32::try_from(self.sites.len() - 1).expect("a system has fewer than 2^32 sites"))
+    }
+
+    /// Whether only the calm answer can come out and nobody wants to know of the question.
+    #[inline]
+    pub(crate) fn is_quiet(&self, site: SiteId) -> bool {
+        !self.sites[site.0 as usize].loud
+    }
+
+    /// How long a fault of this site lasts when it is drawn at random.
+    pub(crate) fn length(&self, site: SiteId) -> Option<&Distribution> {
+        self.sites[site.0 as usize].length.as_ref()
+    }
+
+    /// Answers a question.
+    #[inline]
+    pub(crate) fn ask(&mut self, site: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
+        if self.is_quiet(site) { question.calm() } else { self.decide(site, flow, question) }
+    }
+
+    fn decide(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
+        let site = &self.sites[id.0 as usize];
+        let (flow_key, count) = self.flows.count(flow, id.0);
+        for number in &site.planned {
+            let deviation = &self.plan.deviations[*number as usize];
+            let planned = &mut self.planned[*number as usize];
+            if planned.flow != Some(flow_key) || deviation.count != count {
+                continue;
+            }
+            let answer = words::read(question, &deviation.answer, &self.layout);
+            if let Some(answer) = answer.filter(|answer| *answer != question.calm()) {
+                planned.fate = Fate::Applied;
+                self.applied.push(deviation.clone());
+                return answer;
+            }
+            planned.fate = Fate::Inapplicable;
+        }
+        let answer = if site.seeded && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at)) {
+            let word = mix::word(site.key, flow_key, count);
+            question.sample(word, site.odds)
+        } else {
+            question.calm()
+        };
+        let struck = !self.sites[id.0 as usize].weather && answer != question.calm();
+        if struck || self.points.is_some() {
+            self.remember(id, flow, count, question, answer);
+        }
+        answer
+    }
+
+    /// Writes down a fault that struck, and the point for whoever enumerates.
+    #[cold]
+    fn remember(&mut self, id: SiteId, flow: FlowId, count: u32, question: &Question<'_>, answer: u64) {
+        let site = &self.sites[id.0 as usize];
+        let mut address = Deviation {
+            site: site::text(site.owner, &self.layout),
+            what: site.what.0.to_owned(),
+            flow: self.flow_text(flow),
+            count,
+            answer: String::new(),
+        };
+        if let Some(points) = &mut self.points
+            && site.odds.num() > 0
+        {
+            let menu = words::menu(question, &self.layout);
+            points.push(Point { step: self.step, address: address.clone(), menu });
+        }
+        if !site.weather && answer != question.calm() {
+            address.answer = words::write(question, answer, &self.layout);
+            self.applied.push(address);
+        }
+    }
+
+    /// The step of the crash that was just decided had only so many effects. A random crash came
+    /// after the last of them; a planned one does not apply. Returns whether it came at all.
+    pub(crate) fn shorten_crash(&mut self, effects: u32) -> bool {
+        let Some(last) = self.applied.last_mut() else { return false };
+        let planned = self.plan.deviations.iter().position(|deviation| deviation == last);
+        if let Some(planned) = planned.and_then(|number| self.planned.get_mut(number)) {
+            planned.fate = Fate::Inapplicable;
+            self.applied.pop();
+            return false;
+        }
+        last.answer = words::crash_after(effects);
+        true
+    }
+
+    /// The step of the last crash point turned out to have this many effects.
+    pub(crate) fn offer_crashes(&mut self, effects: u32) {
+        let Some(points) = &mut self.points else { return };
+        let mut latest = points.iter_mut().rev().take_while(|point| point.step == self.step);
+        if let Some(point) = latest.find(|point| point.address.what == purpose::CRASH.0) {
+            point.menu.extend((1..=effects).map(words::crash_after));
+        }
+    }
+
+    /// How long messages travel, where that varies.
+    pub(crate) fn latency(&self, sites: LinkSites) -> &Distribution {
+        &self.latencies[sites.latency_at as usize]
+    }
+
+    pub(crate) const fn links_are_calm(&self) -> bool {
+        self.links_are_calm
+    }
+
+    pub(crate) const fn may_crash(&self) -> bool {
+        self.may_crash
+    }
+
+    pub(crate) fn tick(&mut self, now: Time, step: u64) {
+        self.now = now;
+        self.step = step;
+    }
+
+    pub(crate) fn begin_life(&mut self, node: NodeId) -> u32 {
+        let life = &mut self.lives[node.0 as usize];
+        *life += 1;
+        *life
+    }
+
+    #[inline]
+    pub(crate) fn ground(&self, flow: FlowId) -> Ground {
+        self.flows.get(flow).ground
+    }
+
+    pub(crate) fn flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// The name of a flow: `shopper/17`, `payment-1 heartbeat/3`, `payment-1~2 heartbeat/3`.
+    pub(crate) fn flow_text(&self, flow: FlowId) -> String {
+        let source = self.flows.source(flow);
+        let flow = self.flows.get(flow);
+        let life = if flow.life > 1 { format!("~{}", flow.life) } else { String::new() };
+        let purpose = source.purpose.0;
+        let space = if purpose.is_empty() { "" } else { " " };
+        let index = flow::index_text(flow.index);
+        format!("{}{life}{space}{purpose}/{index}", self.layout.node_name(source.node))
+    }
+
+    pub(crate) fn applied(&self) -> &[Deviation] {
+        &self.applied
+    }
+
+    /// What became of each deviation of the plan.
+    pub(crate) fn fates(&self) -> impl Iterator<Item = (&Deviation, Fate)> {
+        self.plan.deviations.iter().zip(self.planned.iter().map(|planned| planned.fate))
+    }
+
+    pub(crate) fn take_points(&mut self) -> Vec<Point> {
+        self.points.take().unwrap_or_default()
+    }
+}
+
+/// The key of a flow by its name, in today's names of nodes or former ones.
+fn flow_key(text: &str, layout: &Layout) -> Option<u64> {
+    let (source, index) = text.rsplit_once('/')?;
+    let (node, what) = source.split_once(' ').unwrap_or((source, ""));
+    let (node, life) = node.split_once('~').unwrap_or((node, "1"));
+    let identity = source_identity(layout, layout.find(node)?, what);
+    Some(mix::flow_key(
+        mix::SiteKey::constant(&identity),
+        life.parse().ok()?,
+        flow::index_of(index)?,
+    ))
+}
+
+fn source_identity(layout: &Layout, node: NodeId, what: &str) -> String {
+    format!("{}/{what}", layout.identity(node))
+}
+
+impl Surroundings for Choices {
+    #[inline]
+    fn choose(&mut self, node: NodeId, context: &Context, what: Purpose, choice: Choice<'_>) -> u64 {
+        let weather = !matches!(choice, Choice::Fault(_));
+        let site = self.at_node(node, what, weather);
+        self.ask(site, context.flow, &Question::Machine(choice))
+    }
+
+    fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {
+        let layout = &self.layout;
+        let life = self.lives[node.0 as usize];
+        self.flows.start((node, source), life, index, ground, || {
+            source_identity(layout, node, source.0)
+        })
+    }
+
+    fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
+        let Some(load) = &self.plan.load else { return true };
+        let identity = source_identity(&self.layout, node, source.0);
+        let key = mix::flow_key(mix::SiteKey::constant(&identity), 1, index);
+        load.iter().any(|flow| flow_key(flow, &self.layout) == Some(key))
+    }
+}
+
+/// How long a delayed message is delayed, for the menu of a plan: around what waits.
+pub(crate) fn delays_around(now: Time, waits: &[Time]) -> Vec<Span> {
+    let nano = Span::from_nanos(1);
+    let mut menu: Vec<Span> = waits
+        .iter()
+        .filter(|at| **at != Time::NEVER)
+        .flat_map(|at| {
+            let exactly = at.since(now);
+            [exactly - nano, exactly, exactly + nano]
+        })
+        .filter(|span| !span.is_zero())
+        .collect();
+    menu.sort_unstable();
+    menu.dedup();
+    menu
+}

@@ -1,0 +1,175 @@
+//! Flows: pieces of work that the outside world started, and how often each site decided for them.
+
+use brownout_models::contract::{FlowId, Ground, NodeId, Purpose};
+
+use super::mix::{self, SiteKey};
+
+/// Where the flows of one kind start: a node and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) node: NodeId,
+    pub(crate) purpose: Purpose,
+    constant: SiteKey,
+}
+
+/// One piece of work.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    pub(crate) source: u32,
+    pub(crate) life: u32,
+    pub(crate) index: u64,
+    pub(crate) ground: Ground,
+    /// The flow's part of every address.
+    pub(crate) key: u64,
+    counts: Counts,
+}
+
+/// Every flow of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flows {
+    sources: Vec<Source>,
+    flows: Vec<Flow>,
+}
+
+/// How many low bits of an index number the arrivals within one slot.
+pub(crate) const SLOT_SHIFT: u32 = 20;
+
+impl Flows {
+    /// Forgets the flows, not their sources.
+    pub(crate) fn clear(&mut self) {
+        self.flows.clear();
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        (node, purpose): (NodeId, Purpose),
+        life: u32,
+        index: u64,
+        ground: Ground,
+        identity: impl FnOnce() -> String,
+    ) -> FlowId {
+        let source = self
+            .sources
+            .iter()
+            .position(|source| source.node == node && source.purpose == purpose)
+            .unwrap_or_else(|| {
+                let constant = SiteKey::constant(&identity());
+                self.sources.push(Source { node, purpose, constant });
+                self.sources.len() - 1
+            });
+        let key = mix::flow_key(self.sources[source].constant, life, index);
+        let source = u32::try_from(source).expect("sources are few");
+        self.flows.push(Flow { source, life, index, ground, key, counts: Counts::default() });
+        FlowId(u32::try_from(self.flows.len() - 1).expect("a run has fewer than 2^32 flows"))
+    }
+
+    pub(crate) fn get(&self, flow: FlowId) -> &Flow {
+        &self.flows[flow.0 as usize]
+    }
+
+    pub(crate) fn source(&self, flow: FlowId) -> &Source {
+        &self.sources[self.get(flow).source as usize]
+    }
+
+    /// Counts one more decision of `site` for `flow`: its key, and the how-manieth it is, from 1.
+    #[inline]
+    pub(crate) fn count(&mut self, flow: FlowId, site: u32) -> (u64, u32) {
+        let flow = &mut self.flows[flow.0 as usize];
+        (flow.key, flow.counts.next(site))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.flows.len()
+    }
+}
+
+/// The part of a flow's name after the slash: `17`, or `17.3` for the third arrival of slot 17.
+pub(crate) fn index_text(index: u64) -> String {
+    let (slot, within) = (index >> SLOT_SHIFT, index & ((1 << SLOT_SHIFT) - 1));
+    if within == 0 { slot.to_string() } else { format!("{slot}.{within}") }
+}
+
+/// Reads what [`index_text`] wrote.
+pub(crate) fn index_of(text: &str) -> Option<u64> {
+    let (slot, within) = text.split_once('.').unwrap_or((text, "0"));
+    let (slot, within) = (slot.parse::<u64>().ok()?, within.parse::<u64>().ok()?);
+    (slot < 1 << (64 - SLOT_SHIFT) && within < 1 << SLOT_SHIFT).then_some(slot << SLOT_SHIFT | within)
+}
+
+/// A few small counters: most flows meet a dozen sites.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    len: u8,
+    few: [(u16, u16); FEW],
+    more: Vec<(u32, u32)>,
+}
+
+const FEW: usize = 14;
+
+impl Counts {
+    #[inline]
+    fn next(&mut self, site: u32) -> u32 {
+        if let Ok(small) = u16::try_from(site) {
+            for (known, count) in &mut self.few[..usize::from(self.len)] {
+                if *known == small && *count < u16::MAX {
+                    *count += 1;
+                    return u32::from(*count);
+                }
+            }
+        }
+        self.new_or_many(site)
+    }
+
+    #[cold]
+    fn new_or_many(&mut self, site: u32) -> u32 {
+        if let Some((_, count)) = self.more.iter_mut().find(|(known, _)| *known == site) {
+            *count = count.saturating_add(1);
+            return *count;
+        }
+        let small = u16::try_from(site).ok();
+        let known = small.is_some_and(|small| {
+            self.few[..usize::from(self.len)].iter().any(|(known, _)| *known == small)
+        });
+        if let (Some(small), false, true) = (small, known, usize::from(self.len) < FEW) {
+            self.few[usize::from(self.len)] = (small, 1);
+            self.len += 1;
+            return 1;
+        }
+        let count = if known { u32::from(u16::MAX) + 1 } else { 1 };
+        self.more.push((site, count));
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_go_on_beyond_the_small_table() {
+        let mut counts = Counts::default();
+        for round in 1..=3 {
+            for site in 0..40 {
+                assert_eq!(counts.next(site), round, "site {site}");
+            }
+            assert_eq!(counts.next(1 << 20), round);
+        }
+    }
+
+    #[test]
+    fn counts_go_on_beyond_the_small_counter() {
+        let mut counts = Counts::default();
+        for expected in 1..=u32::from(u16::MAX) + 3 {
+            assert_eq!(counts.next(5), expected);
+        }
+    }
+
+    #[test]
+    fn index_texts_read_back() {
+        for index in [0, 17 << SLOT_SHIFT, (17 << SLOT_SHIFT) | 3, 1] {
+            assert_eq!(index_of(&index_text(index)), Some(index));
+        }
+        assert_eq!(index_of("x"), None);
+        assert_eq!(index_of("1.2.3"), None);
+    }
+}

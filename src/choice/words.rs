@@ -1,0 +1,150 @@
+//! Questions and their answers in words: names, never indices.
+
+use brownout_models::Span;
+use brownout_models::contract::{Choice, Distribution};
+
+use super::{Ratio, draw, sample};
+use crate::layout::Layout;
+
+/// A question to the plan and the seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Question<'a> {
+    /// A machine asks.
+    Machine(Choice<'a>),
+    /// Does this fault strike? Calm is 0, no.
+    Strike,
+    /// Does this fault strike, and for how long? Calm is 0, else nanoseconds.
+    Length { by: Option<&'a Distribution>, menu: &'a [Span] },
+    /// Does the node crash in this step? Calm is 0; 1 is before the step, n + 2 after effect n.
+    Crash,
+    /// Which of the events that wait goes first? Calm is 0, the first.
+    Tie(&'a [String]),
+}
+
+/// A random crash comes after at most this many effects; no step has more that matter.
+const EFFECTS_DRAWN: u32 = 8;
+
+impl Question<'_> {
+    /// The calm answer.
+    #[inline]
+    pub(crate) const fn calm(&self) -> u64 {
+        match self {
+            Self::Machine(Choice::Span(distribution)) => distribution.calm().as_nanos(),
+            Self::Machine(Choice::Node { calm, .. }) => *calm as u64,
+            Self::Machine(Choice::Count { calm, .. }) => *calm as u64,
+            Self::Machine(Choice::Fault(_))
+            | Self::Strike
+            | Self::Length { .. }
+            | Self::Crash
+            | Self::Tie(_) => 0,
+        }
+    }
+
+    /// The answer that a word of the seed gives. Faults strike with `odds`.
+    #[inline]
+    pub(crate) fn sample(&self, word: u64, odds: Ratio) -> u64 {
+        match self {
+            Self::Machine(Choice::Span(distribution)) => draw::span(word, distribution).as_nanos(),
+            Self::Machine(Choice::Node { of, .. }) => {
+                u64::from(sample::index(word, u32::try_from(of.len()).unwrap_or(u32::MAX)))
+            }
+            Self::Machine(Choice::Count { mean_millionths, .. }) => {
+                u64::from(sample::poisson(word, *mean_millionths))
+            }
+            _ if !sample::flag(word, odds) => 0,
+            Self::Machine(Choice::Fault(ways)) => {
+                1 + u64::from(sample::index(again(word), u32::try_from(ways.len()).unwrap_or(1)))
+            }
+            Self::Strike => 1,
+            Self::Length { by, .. } => {
+                by.map_or(0, |by| draw::span(again(word), by).as_nanos())
+            }
+            Self::Crash => match u64::from(sample::index(again(word), EFFECTS_DRAWN + 1)) {
+                0 => 1,
+                effects => 2 + effects,
+            },
+            Self::Tie(events) => {
+                let others = u32::try_from(events.len().saturating_sub(1)).unwrap_or(0);
+                if others == 0 { 0 } else { 1 + u64::from(sample::index(again(word), others)) }
+            }
+        }
+    }
+}
+
+/// The part of a word that says how a fault strikes, once its size has said that it does.
+const fn again(word: u64) -> u64 {
+    (word ^ (word >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) ^ word
+}
+
+/// The words for a crash after this many effects of a step. A step without effects changes nothing
+/// that survives, but it may have noted something.
+pub(crate) fn crash_after(effects: u32) -> String {
+    if effects == 0 { NO_EFFECT.to_owned() } else { format!("after effect {effects}") }
+}
+
+const BEFORE: &str = "before the step";
+const NO_EFFECT: &str = "after no effect";
+
+/// The words for an answer.
+pub(crate) fn write(question: &Question<'_>, answer: u64, layout: &Layout) -> String {
+    let at = usize::try_from(answer).unwrap_or(usize::MAX);
+    match question {
+        Question::Machine(Choice::Span(_)) | Question::Length { .. } => {
+            Span::from_nanos(answer).to_string()
+        }
+        Question::Machine(Choice::Count { .. }) => answer.to_string(),
+        Question::Machine(Choice::Node { of, .. }) => {
+            of.get(at).map_or_else(String::new, |node| layout.node_name(*node).to_owned())
+        }
+        Question::Machine(Choice::Fault(ways)) => {
+            at.checked_sub(1).and_then(|way| ways.get(way)).map_or("no", |way| *way).to_owned()
+        }
+        Question::Strike => if answer == 0 { "no" } else { "yes" }.to_owned(),
+        Question::Crash if answer <= 1 => BEFORE.to_owned(),
+        Question::Crash => crash_after(u32::try_from(answer - 2).unwrap_or(u32::MAX)),
+        Question::Tie(events) => events.get(at).cloned().unwrap_or_default(),
+    }
+}
+
+/// Reads an answer; `None` when it is none of those possible here.
+pub(crate) fn read(question: &Question<'_>, text: &str, layout: &Layout) -> Option<u64> {
+    match question {
+        Question::Machine(Choice::Span(_)) | Question::Length { .. } => {
+            text.parse::<Span>().ok().map(Span::as_nanos)
+        }
+        Question::Machine(Choice::Count { .. }) => text.parse::<u32>().ok().map(u64::from),
+        Question::Machine(Choice::Node { of, .. }) => {
+            let node = layout.find(text)?;
+            of.iter().position(|candidate| *candidate == node).map(|at| at as u64)
+        }
+        Question::Machine(Choice::Fault(ways)) => {
+            ways.iter().position(|way| *way == text).map(|at| at as u64 + 1)
+        }
+        Question::Strike => (text == "yes").then_some(1),
+        Question::Crash if text == BEFORE => Some(1),
+        Question::Crash if text == NO_EFFECT => Some(2),
+        Question::Crash => {
+            let effects = text.strip_prefix("after effect ")?.parse::<u32>().ok()?;
+            (effects > 0).then(|| u64::from(effects) + 2)
+        }
+        Question::Tie(events) => events.iter().position(|event| event == text).map(|at| at as u64),
+    }
+}
+
+/// Every answer but the calm one, in words. Weather has no menu: it is not enumerated.
+pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
+    match question {
+        Question::Machine(Choice::Span(_) | Choice::Count { .. } | Choice::Node { .. }) => Vec::new(),
+        Question::Machine(Choice::Fault(ways)) => ways.iter().map(|way| (*way).to_owned()).collect(),
+        Question::Strike => vec!["yes".to_owned()],
+        Question::Length { menu, by } => {
+            let calm = by.map(Distribution::calm).filter(|span| !span.is_zero());
+            let mut spans: Vec<Span> = menu.iter().copied().chain(calm).collect();
+            spans.sort_unstable();
+            spans.dedup();
+            spans.iter().map(Span::to_string).collect()
+        }
+        Question::Crash => vec![write(question, 1, layout)],
+        Question::Tie(events) => events.iter().skip(1).cloned().collect(),
+    }
+}

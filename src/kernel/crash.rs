@@ -1,0 +1,87 @@
+//! Steps of nodes that may stand still or crash: before the step, or between two of its effects.
+
+use brownout_models::contract::{Context, Input, Machine, NodeId};
+use brownout_models::Span;
+
+use super::What;
+use super::world::{Watch, World};
+use crate::choice::{Question, purpose};
+
+impl<M: Machine> World<M> {
+    /// The node lives through a step, if it gets there.
+    pub(super) fn live_dangerously(
+        &mut self,
+        node: NodeId,
+        context: Context,
+        what: What<M::Fact>,
+        input: Input<M::Payload, M::Timer>,
+        watch: &mut impl Watch<M::Fact>,
+    ) {
+        let crash = self.choices.at_node(node, purpose::CRASH, false);
+        let answer = self.choices.ask(crash, context.flow, &Question::Crash);
+        if answer == 1 {
+            self.crash(node, context, None, watch);
+            return;
+        }
+        let power = match answer {
+            0 => u32::MAX,
+            effects => u32::try_from(effects - 2).unwrap_or(u32::MAX),
+        };
+        let seq = self.emit(watch, node, context, what);
+        let context = Context { cause: seq, ..context };
+        let acts = self.turn(node, context, input, power, watch);
+        if answer == 0 {
+            self.choices.offer_crashes(acts);
+        } else if power <= acts || self.choices.shorten_crash(acts) {
+            self.crash(node, context, Some(power.min(acts)), watch);
+        }
+        self.pause(node, context, watch);
+    }
+
+    /// The host of the node may stand still after the step.
+    fn pause(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<M::Fact>) {
+        let site = self.choices.at_node(node, purpose::PAUSE, false);
+        if self.choices.is_quiet(site) {
+            return;
+        }
+        let by = self.choices.length(site).cloned();
+        let question = Question::Length { by: by.as_ref(), menu: &[] };
+        let length = Span::from_nanos(self.choices.ask(site, context.flow, &question));
+        if !length.is_zero() {
+            let until = self.now + length;
+            let host = self.host_of(node);
+            self.hosts[host].paused_until = until;
+            self.emit(watch, node, context, What::Paused { until });
+        }
+    }
+
+    /// Every node of the host loses its power and starts again after a while.
+    fn crash(
+        &mut self,
+        node: NodeId,
+        context: Context,
+        after: Option<u32>,
+        watch: &mut impl Watch<M::Fact>,
+    ) {
+        let seq = self.emit(watch, node, context, What::Crashed { after });
+        let restart = self.layout.restart_after(node);
+        let host = self.host_of(node);
+        for node in self.hosts[host].nodes.clone() {
+            let at = &mut self.nodes[node.0 as usize];
+            if at.is_down {
+                continue;
+            }
+            at.is_down = true;
+            at.machine.power_cut();
+            let owed = std::mem::take(&mut at.owed);
+            let handles: Vec<_> = at.forget().collect();
+            for handle in handles {
+                self.unschedule(handle);
+            }
+            for (sender, kind, context) in owed {
+                self.reset(node, sender, kind, Context { cause: seq, ..context }, watch);
+            }
+            self.start_life(node, restart);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Events that wait, and the rounds in which the events of one instant are taken.
+
+use std::collections::VecDeque;
+
+use brownout_models::contract::{CallId, Context, Message, NodeId};
+
+/// Something that will happen to a node.
+#[derive(Clone, Debug)]
+pub(super) struct Event<P> {
+    pub(super) node: NodeId,
+    pub(super) context: Context,
+    pub(super) kind: EventKind<P>,
+}
+
+/// What will happen.
+#[derive(Clone, Debug)]
+pub(super) enum EventKind<P> {
+    /// A life begins.
+    Start,
+    /// A timer is due, if it is still the one of this number.
+    Wake { timer: u64, number: u32 },
+    /// The timeout of a call passes, unless it is settled.
+    Expire { call: CallId, life: u32 },
+    /// A message arrives.
+    Deliver { from: NodeId, from_life: u32, to_life: u32, message: Message<P> },
+}
+
+impl<P> Event<P> {
+    /// Whether the node does this to itself: such events go before deliveries.
+    const fn is_own(&self) -> bool {
+        match self.kind {
+            EventKind::Start | EventKind::Wake { .. } | EventKind::Expire { .. } => true,
+            EventKind::Deliver { .. } => false,
+        }
+    }
+}
+
+/// The events of the current round: what waited when the round began, in the order in which it is
+/// taken.
+#[derive(Clone, Debug)]
+pub(super) struct Round<P> {
+    events: VecDeque<Event<P>>,
+}
+
+impl<P> Default for Round<P> {
+    fn default() -> Self {
+        Self { events: VecDeque::new() }
+    }
+}
+
+impl<P> Round<P> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Starts a round with events in the order in which they were scheduled: nodes in the order of
+    /// their first event, each with its own events first and then deliveries.
+    pub(super) fn begin(&mut self, scheduled: impl Iterator<Item = Event<P>>) {
+        self.events.extend(scheduled);
+        let mut ranks: Vec<NodeId> = Vec::new();
+        for event in &self.events {
+            if !ranks.contains(&event.node) {
+                ranks.push(event.node);
+            }
+        }
+        let rank = |node| ranks.iter().position(|known| *known == node);
+        self.events
+            .make_contiguous()
+            .sort_by_cached_key(|event| (rank(event.node), !event.is_own()));
+    }
+
+    /// How many events of the node whose turn it is are left.
+    pub(super) fn rivals(&self) -> usize {
+        let Some(first) = self.events.front() else { return 0 };
+        self.events.iter().take_while(|event| event.node == first.node).count()
+    }
+
+    /// The events of the node whose turn it is.
+    pub(super) fn of_next_node(&self) -> impl Iterator<Item = &Event<P>> {
+        self.events.iter().take(self.rivals())
+    }
+
+    /// Takes the `index`-th event of the node whose turn it is.
+    pub(super) fn take(&mut self, index: usize) -> Option<Event<P>> {
+        self.events.remove(index)
+    }
+}

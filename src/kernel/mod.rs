@@ -1,0 +1,20 @@
+//! The kernel: virtual time, one instant at a time, and everything that can break between nodes.
+//!
+//! In reading order: [`entry`](Entry) says what happens, [`world`](World) makes it happen, `node`
+//! and `event` are what it is made of, `deliver` and `crash` are its rules, `queue` holds what is
+//! pending, and [`digest`](Digest) boils it down to a number.
+
+mod crash;
+mod deliver;
+mod digest;
+mod entry;
+mod event;
+mod node;
+pub mod queue;
+mod trace;
+mod world;
+
+pub use digest::Digest;
+pub use entry::{Entry, What};
+pub use trace::Trace;
+pub use world::{Bounds, End, Watch, World};

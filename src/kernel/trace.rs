@@ -1,0 +1,61 @@
+//! The trace of a run: the digest always, the recent entries always, all of them on request.
+
+use serde::Serialize;
+
+use super::{Digest, Entry};
+
+/// How many recent entries are kept when nothing is recorded.
+const RECENT: usize = 32;
+
+/// What happened in a run so far.
+#[derive(Clone, Debug)]
+pub struct Trace<F> {
+    digest: Digest,
+    next: u64,
+    recording: bool,
+    /// A ring of the last entries, or all of them when recording.
+    entries: Vec<Entry<F>>,
+}
+
+impl<F: Clone + Serialize> Trace<F> {
+    /// An empty trace that keeps recent entries, or every one.
+    #[must_use]
+    pub const fn new(recording: bool) -> Self {
+        Self { digest: Digest::START, next: 0, recording, entries: Vec::new() }
+    }
+
+    /// The number that the next entry will have.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The digest of everything so far.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Takes in an entry.
+    #[inline]
+    pub(super) fn push(&mut self, entry: Entry<F>) {
+        self.digest.absorb(&entry);
+        self.next += 1;
+        if self.recording || self.entries.len() < RECENT {
+            self.entries.push(entry);
+        } else {
+            let oldest = usize::try_from(entry.seq).unwrap_or(0) % RECENT;
+            self.entries[oldest] = entry;
+        }
+    }
+
+    /// Every entry when recording, else the most recent ones; oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry<F>> {
+        let start = if self.recording || self.entries.len() < RECENT {
+            0
+        } else {
+            usize::try_from(self.next).unwrap_or(0) % RECENT
+        };
+        self.entries[start..].iter().chain(&self.entries[..start])
+    }
+}

@@ -1,0 +1,414 @@
+//! A world: machines, what waits to happen to them, and the one loop that makes it happen.
+//!
+//! What is *not* here: real time, threads, and what a run means; properties and metrics only watch.
+
+use std::sync::Arc;
+
+use brownout_models::contract::{
+    Context, Desk, Effect, FlowId, Ground, Input, Machine, NodeId, Purpose, Store, Surroundings,
+    Timer, Turn,
+};
+use brownout_models::{Span, Time};
+
+use super::event::{Event, EventKind, Round};
+use super::node::{Host, Node};
+use super::queue::{Handle, Queue};
+use super::{Digest, Entry, Trace, What};
+use crate::choice::{Choices, Deviation, Fate, Plan, Point};
+use crate::layout::Layout;
+
+/// Somebody who sees every entry as it happens.
+pub trait Watch<F> {
+    /// Sees an entry; returns whether the run may go on.
+    fn see(&mut self, entry: &Entry<F>) -> bool;
+}
+
+impl<F> Watch<F> for () {
+    fn see(&mut self, _: &Entry<F>) -> bool {
+        true
+    }
+}
+
+impl<F, W: FnMut(&Entry<F>) -> bool> Watch<F> for W {
+    fn see(&mut self, entry: &Entry<F>) -> bool {
+        self(entry)
+    }
+}
+
+/// How long a run may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Nothing happens later than this.
+    pub horizon: Time,
+    /// At most this many steps.
+    pub steps: u64,
+    /// At most this many rounds at one instant.
+    pub rounds: u32,
+}
+
+impl Default for Bounds {
+    /// An hour, a hundred million steps, ten thousand rounds.
+    fn default() -> Self {
+        let horizon = Time::ZERO + Span::from_secs(3_600);
+        Self { horizon, steps: 100_000_000, rounds: 10_000 }
+    }
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// No foreground flow had anything pending.
+    Quiet,
+    /// The horizon came first.
+    Horizon,
+    /// The bound on steps came first.
+    Steps,
+    /// Too many rounds at one instant: the system goes in circles and time stands still.
+    Stuck,
+    /// Somebody who watched wanted it to stop.
+    Stopped,
+}
+
+/// A world of machines.
+#[derive(Clone, Debug)]
+pub struct World<M: Machine> {
+    pub(super) layout: Arc<Layout>,
+    pub(super) bounds: Bounds,
+    pub(super) now: Time,
+    rounds: u32,
+    steps: u64,
+    pub(super) stopped: bool,
+    pub(super) queue: Queue<Event<M::Payload>>,
+    round: Round<M::Payload>,
+    pub(super) nodes: Vec<Node<M>>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) stores: Vec<Store>,
+    pub(super) choices: Choices,
+    pub(super) trace: Trace<M::Fact>,
+    /// Events of foreground flows that wait.
+    foreground: u64,
+    effects: Vec<Effect<M::Payload, M::Fact>>,
+    /// Some node may crash: what nodes owe is kept.
+    pub(super) may_crash: bool,
+}
+
+impl<M: Machine> World<M> {
+    /// A world of these machines, one for each place of the layout in its order, at the start of a
+    /// run that follows the plan.
+    #[must_use]
+    pub fn new(layout: Arc<Layout>, machines: Vec<M>, plan: &Arc<Plan>, bounds: Bounds) -> Self {
+        let mut hosts: Vec<Host> = Vec::new();
+        let mut stores = Vec::new();
+        for (number, place) in (0..).zip(&layout.nodes) {
+            let (host, store) = (place.host as usize, place.store as usize);
+            hosts.resize_with(hosts.len().max(host + 1), Host::default);
+            stores.resize_with(stores.len().max(store + 1), Store::default);
+            hosts[host].nodes.push(NodeId(number));
+        }
+        let mut world = Self {
+            choices: Choices::new(Arc::clone(&layout), Arc::clone(plan)),
+            layout,
+            bounds,
+            now: Time::ZERO,
+            rounds: 0,
+            steps: 0,
+            stopped: false,
+            queue: Queue::new(),
+            round: Round::default(),
+            nodes: machines.into_iter().map(Node::new).collect(),
+            hosts,
+            stores,
+            trace: Trace::new(false),
+            foreground: 0,
+            effects: Vec::new(),
+            may_crash: false,
+        };
+        world.may_crash = world.choices.may_crash();
+        for number in 0..world.nodes.len() {
+            world.start_life(NodeId(u32::try_from(number).unwrap_or(u32::MAX)), Span::ZERO);
+        }
+        world
+    }
+
+    /// This world, untouched so far, under another plan.
+    #[must_use]
+    pub fn under(&self, plan: &Arc<Plan>) -> Self {
+        self.begun_anew(plan, false)
+    }
+
+    /// This world, untouched so far, under another plan; it writes down every point where the
+    /// scenario's faults could strike.
+    #[must_use]
+    pub fn under_with_points(&self, plan: &Arc<Plan>) -> Self {
+        self.begun_anew(plan, true)
+    }
+
+    fn begun_anew(&self, plan: &Arc<Plan>, points: bool) -> Self {
+        debug_assert!(self.steps == 0, "only a world that has not begun can take another plan");
+        let mut world = self.clone();
+        world.choices.restart(Arc::clone(plan), points);
+        world.may_crash = world.choices.may_crash();
+        world.queue.clear();
+        world.foreground = 0;
+        for number in 0..world.nodes.len() {
+            world.start_life(NodeId(u32::try_from(number).unwrap_or(u32::MAX)), Span::ZERO);
+        }
+        world
+    }
+
+    /// Keeps every entry from here on.
+    pub fn record(&mut self) {
+        self.trace = Trace::new(true);
+    }
+
+    /// Follows another plan from here on. It must agree with the answers given so far.
+    pub fn deviate(&mut self, plan: &Arc<Plan>) {
+        self.choices.deviate(Arc::clone(plan));
+        self.may_crash |= self.choices.may_crash();
+    }
+
+    /// Runs to the end.
+    pub fn run(&mut self, watch: &mut impl Watch<M::Fact>) -> End {
+        loop {
+            if let Some(end) = self.step(watch) {
+                return end;
+            }
+        }
+    }
+
+    /// Runs until this many steps have been taken, or to the end.
+    pub fn run_to_step(&mut self, step: u64, watch: &mut impl Watch<M::Fact>) -> Option<End> {
+        while self.steps < step {
+            if let Some(end) = self.step(watch) {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// Takes one step: one event happens to one node.
+    #[inline]
+    pub fn step(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<End> {
+        if self.stopped {
+            return Some(End::Stopped);
+        }
+        if self.foreground == 0 {
+            return Some(End::Quiet);
+        }
+        if self.steps >= self.bounds.steps {
+            return Some(End::Steps);
+        }
+        let event = if self.round.is_empty() { self.next_round(watch) } else { self.take(watch) };
+        let event = match event {
+            Ok(event) => event,
+            Err(end) => return Some(end),
+        };
+        if self.choices.ground(event.context.flow) == Ground::Foreground {
+            self.foreground -= 1;
+        }
+        self.steps += 1;
+        self.choices.tick(self.now, self.steps);
+        self.happen(event, watch);
+        None
+    }
+
+    /// Time goes on to the next event, or to the next round of this instant.
+    fn next_round(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Event<M::Payload>, End> {
+        let Some((at, first)) = self.queue.pop() else { return Err(End::Quiet) };
+        if at > self.bounds.horizon {
+            self.now = self.bounds.horizon;
+            self.queue.push(at, first);
+            return Err(End::Horizon);
+        }
+        self.rounds = if at == self.now { self.rounds + 1 } else { 0 };
+        self.now = at;
+        if self.rounds > self.bounds.rounds {
+            return Err(End::Stuck);
+        }
+        let Some(second) = self.queue.pop_at(at) else { return Ok(first) };
+        let mut scheduled = vec![first, second];
+        while let Some(event) = self.queue.pop_at(at) {
+            scheduled.push(event);
+        }
+        self.round.begin(scheduled.into_iter());
+        self.take(watch)
+    }
+
+    /// The next event of the round; a choice where its node has several.
+    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Event<M::Payload>, End> {
+        let passed = if self.round.rivals() > 1 { self.choose_rival() } else { 0 };
+        let event = self.round.take(passed).ok_or(End::Quiet)?;
+        if passed > 0 {
+            let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+            let context = event.context;
+            self.emit(watch, event.node, context, What::Overtook { passed });
+        }
+        Ok(event)
+    }
+
+    /// An event that waits counts for the run while its flow is in the foreground.
+    pub(super) fn schedule(&mut self, at: Time, event: Event<M::Payload>) -> Handle {
+        if self.choices.ground(event.context.flow) == Ground::Foreground {
+            self.foreground += 1;
+        }
+        self.queue.push(at, event)
+    }
+
+    pub(super) fn unschedule(&mut self, handle: Handle) {
+        if let Some(event) = self.queue.remove(handle)
+            && self.choices.ground(event.context.flow) == Ground::Foreground
+        {
+            self.foreground -= 1;
+        }
+    }
+
+    /// The entry happened: everybody sees it.
+    #[inline]
+    pub(super) fn emit(
+        &mut self,
+        watch: &mut impl Watch<M::Fact>,
+        node: NodeId,
+        context: Context,
+        what: What<M::Fact>,
+    ) -> u64 {
+        let seq = self.trace.next();
+        let (flow, cause) = (context.flow, context.cause.min(seq));
+        let entry = Entry { seq, cause, flow, at: self.now, node, what };
+        if !watch.see(&entry) {
+            self.stopped = true;
+        }
+        self.trace.push(entry);
+        seq
+    }
+
+    /// Schedules the beginning of the node's next life.
+    pub(super) fn start_life(&mut self, node: NodeId, after: Span) {
+        let life = self.choices.begin_life(node);
+        self.nodes[node.0 as usize].life = life;
+        let flow = self.choices.start_flow(node, LIFE, 0, Ground::Background);
+        let context = Context { flow, cause: u64::MAX, deadline: Time::NEVER };
+        let event = Event { node, context, kind: EventKind::Start };
+        // The run waits for a life to begin, though not for what goes on in it.
+        self.foreground += 1;
+        self.queue.push(self.now + after, event);
+    }
+
+    /// A life began: it no longer counts as something that the run waits for.
+    pub(super) const fn life_begun(&mut self) {
+        self.foreground -= 1;
+    }
+
+    /// The machine takes an input, and what it wants done is done. Returns how many sends, replies
+    /// and writes it asked for.
+    #[inline]
+    pub(super) fn turn(
+        &mut self,
+        node: NodeId,
+        context: Context,
+        input: Input<M::Payload, M::Timer>,
+        power: u32,
+        watch: &mut impl Watch<M::Fact>,
+    ) -> u32 {
+        let store = self.layout.nodes.get(node.0 as usize).map_or(0, |place| place.store as usize);
+        let at = &mut self.nodes[node.0 as usize];
+        let mut effects = std::mem::take(&mut self.effects);
+        let desk = Desk { effects: &mut effects, calls: &mut at.calls, store: &mut self.stores[store] };
+        let mut turn =
+            Turn::new(self.now, node, context, desk, &mut self.choices).with_power_for(power);
+        at.machine.step(input, &mut turn);
+        let acts = turn.acts();
+        for effect in effects.drain(..) {
+            self.carry_out(node, effect, watch);
+        }
+        self.effects = effects;
+        acts
+    }
+
+    /// The time of the world.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many steps were taken.
+    #[must_use]
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn trace(&self) -> &Trace<M::Fact> {
+        &self.trace
+    }
+
+    /// The digest of everything that happened so far.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.trace.digest()
+    }
+
+    /// The parts of the system that do not move.
+    #[must_use]
+    pub const fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// The machine of a node.
+    #[must_use]
+    pub fn machine(&self, node: NodeId) -> Option<&M> {
+        self.nodes.get(node.0 as usize).map(|node| &node.machine)
+    }
+
+    /// The databases, in the order of their numbers.
+    #[must_use]
+    pub fn stores(&self) -> &[Store] {
+        &self.stores
+    }
+
+    /// The name of a flow.
+    #[must_use]
+    pub fn flow_name(&self, flow: FlowId) -> String {
+        self.choices.flow_text(flow)
+    }
+
+    /// How many flows were started.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.choices.flows()
+    }
+
+    /// The faults that struck, by plan or by chance, as deviations.
+    #[must_use]
+    pub fn applied(&self) -> &[Deviation] {
+        self.choices.applied()
+    }
+
+    /// What became of each deviation of the plan.
+    pub fn fates(&self) -> impl Iterator<Item = (&Deviation, Fate)> {
+        self.choices.fates()
+    }
+
+    /// The points that were written down.
+    pub fn take_points(&mut self) -> Vec<Point> {
+        self.choices.take_points()
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn round_events(&self) -> impl Iterator<Item = &Event<M::Payload>> {
+        self.round.of_next_node()
+    }
+}
+
+/// The source of the flow in which a life begins.
+const LIFE: Purpose = Purpose("life");
+
+/// The words for a timer: its name as the machine declares it.
+pub(super) fn timer_text<M: Machine>(timer: u64) -> String {
+    format!("{:?}", M::Timer::from_code(timer))
+}

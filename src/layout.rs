@@ -1,0 +1,218 @@
+//! What a system is made of besides its machines: nodes and their names, hosts, links and the
+//! faults that may strike them. It never changes during a run.
+
+use std::collections::BTreeSet;
+
+use brownout_models::contract::{Distribution, Kind, NodeId};
+use brownout_models::{Name, Names, Span, Time};
+
+use crate::choice::Ratio;
+
+/// The parts of a system that do not move.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// The text of every name.
+    pub names: Names,
+    /// The nodes, in order of their ids.
+    pub nodes: Vec<Place>,
+    /// How long messages travel: the first rule that fits a link holds; without one they arrive in
+    /// no time.
+    pub latencies: Vec<LatencyRule>,
+    /// What may break, and how often: the first rule that fits a site holds.
+    pub faults: Vec<FaultRule>,
+    /// When random faults cease, so that the system can recover.
+    pub heal_at: Option<Time>,
+}
+
+/// Where a machine runs.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The name of the node.
+    pub name: String,
+    /// Former names: seeds and plans from before a renaming keep their meaning.
+    pub aliases: Vec<String>,
+    /// What it is an instance of, by name; its own name when it stands alone.
+    pub group: String,
+    /// The host that it shares with others, as an index.
+    pub host: u32,
+    /// The database that it shares with the other instances of its service, as an index.
+    pub store: u32,
+}
+
+/// A set of nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeSet {
+    /// Every node.
+    All,
+    /// These nodes.
+    Some(BTreeSet<NodeId>),
+}
+
+/// A set of links, and of what travels on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkSet {
+    /// Senders.
+    pub from: NodeSet,
+    /// Receivers.
+    pub to: NodeSet,
+    /// The only kinds of messages meant; empty for all.
+    pub only: Vec<(Name, Option<bool>)>,
+}
+
+/// How long messages travel on some links.
+#[derive(Clone, Debug)]
+pub struct LatencyRule {
+    /// Which links.
+    pub links: LinkSet,
+    /// How long.
+    pub latency: Distribution,
+}
+
+/// One kind of fault at some sites.
+#[derive(Clone, Debug)]
+pub struct FaultRule {
+    /// What breaks.
+    pub what: Fault,
+    /// The odds of each decision, as random runs draw it.
+    pub odds: Ratio,
+}
+
+/// What can break, and where.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// A message is lost.
+    Lose(LinkSet),
+    /// A message arrives twice.
+    Duplicate(LinkSet),
+    /// A message arrives later than others by this much.
+    Delay(LinkSet, Distribution),
+    /// A node crashes, before a step or after one of its effects, and starts again after a while.
+    Crash(NodeSet, Span),
+    /// A node stands still for this long.
+    Pause(NodeSet, Distribution),
+    /// Callers of a node that crashed see silence instead of a reset connection.
+    Silence(NodeSet),
+    /// Among events of one node at one instant, another than the first is taken.
+    Tie(NodeSet),
+    /// A machine's own way to fail, by purpose.
+    Machine(NodeSet, String),
+}
+
+/// How long a crashed node stays down where no rule says otherwise.
+pub const RESTART_AFTER: Span = Span::from_secs(1);
+
+impl Fault {
+    /// Whether it strikes messages on their way.
+    #[must_use]
+    pub const fn is_on_links(&self) -> bool {
+        match self {
+            Self::Lose(_) | Self::Duplicate(_) | Self::Delay(..) => true,
+            Self::Crash(..)
+            | Self::Pause(..)
+            | Self::Silence(_)
+            | Self::Tie(_)
+            | Self::Machine(..) => false,
+        }
+    }
+
+    /// Whether it keeps nodes from taking their steps.
+    #[must_use]
+    pub const fn stops_nodes(&self) -> bool {
+        match self {
+            Self::Crash(..) | Self::Pause(..) => true,
+            Self::Lose(_)
+            | Self::Duplicate(_)
+            | Self::Delay(..)
+            | Self::Silence(_)
+            | Self::Tie(_)
+            | Self::Machine(..) => false,
+        }
+    }
+}
+
+impl NodeSet {
+    /// Whether the set holds `node`.
+    #[must_use]
+    pub fn holds(&self, node: NodeId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(nodes) => nodes.contains(&node),
+        }
+    }
+}
+
+impl LinkSet {
+    /// Every link and everything on it.
+    pub const ALL: Self = Self { from: NodeSet::All, to: NodeSet::All, only: Vec::new() };
+
+    /// Whether the set holds messages of `kind` from one node to another.
+    #[must_use]
+    pub fn holds(&self, from: NodeId, to: NodeId, kind: Kind) -> bool {
+        self.from.holds(from)
+            && self.to.holds(to)
+            && (self.only.is_empty()
+                || self.only.iter().any(|(name, reply)| {
+                    *name == kind.name && reply.is_none_or(|reply| reply == kind.reply)
+                }))
+    }
+}
+
+impl Layout {
+    /// The name of a node.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> &str {
+        self.nodes.get(node.0 as usize).map_or("?", |place| place.name.as_str())
+    }
+
+    /// The name that a node has in every address, whatever it is called now.
+    #[must_use]
+    pub fn identity(&self, node: NodeId) -> &str {
+        self.nodes
+            .get(node.0 as usize)
+            .map_or("?", |place| place.aliases.first().unwrap_or(&place.name).as_str())
+    }
+
+    /// The node of this name or former name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        let at = self.nodes.iter().position(|place| place.name == name).or_else(|| {
+            self.nodes.iter().position(|place| place.aliases.iter().any(|alias| alias == name))
+        })?;
+        u32::try_from(at).ok().map(NodeId)
+    }
+
+    /// The words for a kind of message: `charge`, or `charge reply`.
+    #[must_use]
+    pub fn kind_text(&self, kind: Kind) -> String {
+        let name = self.names.text(kind.name);
+        if kind.reply { format!("{name} reply") } else { name.to_owned() }
+    }
+
+    /// How long messages of `kind` travel from one node to another.
+    #[must_use]
+    pub fn latency(&self, from: NodeId, to: NodeId, kind: Kind) -> Distribution {
+        self.latencies
+            .iter()
+            .find(|rule| rule.links.holds(from, to, kind))
+            .map_or(Distribution::Constant(Span::ZERO), |rule| rule.latency.clone())
+    }
+
+    /// How long `node` stays down after a crash.
+    #[must_use]
+    pub fn restart_after(&self, node: NodeId) -> Span {
+        self.faults
+            .iter()
+            .find_map(|rule| match &rule.what {
+                Fault::Crash(nodes, after) if nodes.holds(node) => Some(*after),
+                Fault::Crash(..)
+                | Fault::Lose(_)
+                | Fault::Duplicate(_)
+                | Fault::Delay(..)
+                | Fault::Pause(..)
+                | Fault::Silence(_)
+                | Fault::Tie(_)
+                | Fault::Machine(..) => None,
+            })
+            .unwrap_or(RESTART_AFTER)
+    }
+}
