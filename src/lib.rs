@@ -4,5 +4,6 @@ pub mod choice;
 mod hash;
 pub mod kernel;
 pub mod layout;
+pub mod system;
 
 pub use brownout_models as models;

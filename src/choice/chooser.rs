@@ -136,7 +136,9 @@ impl Choices {
             flow: flow_key(&deviation.flow, layout),
             fate: Fate::Unreached,
         }));
-        let wanted = |rule: &FaultRule| rule.odds.num() > 0 && (self.plan.random_faults || self.points.is_some());
+        let wanted = |rule: &FaultRule| {
+            rule.odds.num() > 0 && (self.plan.random_faults || self.points.is_some())
+        };
         let planned = |planned: &Planned| matches!(planned.owner, Some(Owner::Link { .. }));
         self.links_are_calm = layout.latencies.is_empty()
             && !layout.faults.iter().any(|rule| rule.what.is_on_links() && wanted(rule))
@@ -153,7 +155,9 @@ impl Choices {
     fn prepare(&mut self, index: usize) {
         let site = &mut self.sites[index];
         site.planned.clear();
-        for (number, (planned, deviation)) in (0..).zip(self.planned.iter().zip(&self.plan.deviations)) {
+        for (number, (planned, deviation)) in
+            (0..).zip(self.planned.iter().zip(&self.plan.deviations))
+        {
             if planned.owner == Some(site.owner) && deviation.what == site.what.0 {
                 site.planned.push(number);
             }
@@ -247,7 +251,9 @@ impl Choices {
             }
             planned.fate = Fate::Inapplicable;
         }
-        let answer = if site.seeded && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at)) {
+        let answer = if site.seeded
+            && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
+        {
             let word = mix::word(site.key, flow_key, count);
             question.sample(word, site.odds)
         } else {
@@ -262,7 +268,14 @@ impl Choices {
 
     /// Writes down a fault that struck, and the point for whoever enumerates.
     #[cold]
-    fn remember(&mut self, id: SiteId, flow: FlowId, count: u32, question: &Question<'_>, answer: u64) {
+    fn remember(
+        &mut self,
+        id: SiteId,
+        flow: FlowId,
+        count: u32,
+        question: &Question<'_>,
+        answer: u64,
+    ) {
         let site = &self.sites[id.0 as usize];
         let mut address = Deviation {
             site: site::text(site.owner, &self.layout),
@@ -383,7 +396,13 @@ fn source_identity(layout: &Layout, node: NodeId, what: &str) -> String {
 
 impl Surroundings for Choices {
     #[inline]
-    fn choose(&mut self, node: NodeId, context: &Context, what: Purpose, choice: Choice<'_>) -> u64 {
+    fn choose(
+        &mut self,
+        node: NodeId,
+        context: &Context,
+        what: Purpose,
+        choice: Choice<'_>,
+    ) -> u64 {
         let weather = !matches!(choice, Choice::Fault(_));
         let site = self.at_node(node, what, weather);
         self.ask(site, context.flow, &Question::Machine(choice))
@@ -392,9 +411,8 @@ impl Surroundings for Choices {
     fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {
         let layout = &self.layout;
         let life = self.lives[node.0 as usize];
-        self.flows.start((node, source), life, index, ground, || {
-            source_identity(layout, node, source.0)
-        })
+        self.flows
+            .start((node, source), life, index, ground, || source_identity(layout, node, source.0))
     }
 
     fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {

@@ -93,7 +93,8 @@ pub(crate) fn index_text(index: u64) -> String {
 pub(crate) fn index_of(text: &str) -> Option<u64> {
     let (slot, within) = text.split_once('.').unwrap_or((text, "0"));
     let (slot, within) = (slot.parse::<u64>().ok()?, within.parse::<u64>().ok()?);
-    (slot < 1 << (64 - SLOT_SHIFT) && within < 1 << SLOT_SHIFT).then_some(slot << SLOT_SHIFT | within)
+    (slot < 1 << (64 - SLOT_SHIFT) && within < 1 << SLOT_SHIFT)
+        .then_some(slot << SLOT_SHIFT | within)
 }
 
 /// A few small counters: most flows meet a dozen sites.

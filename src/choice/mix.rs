@@ -77,7 +77,7 @@ impl RunKey {
     /// The key of a site in this run, from the site's constant.
     #[must_use]
     pub const fn site(self, constant: SiteKey) -> SiteKey {
-        let (low, high) = multiply(constant.0 ^ self.0, constant.1 ^ self.1);
+        let (low, high) = multiply(constant.0 ^ self.0 ^ FLOW, constant.1 ^ self.1 ^ COUNT);
         // Both operands stay in play, so that a product of zero forgets only one of them.
         let (low, high) = (low ^ constant.1 ^ self.2, high ^ constant.0 ^ self.3);
         SiteKey(fold(low, high ^ FOLD), fold(low ^ FOLD, high.rotate_left(32)))

@@ -83,7 +83,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.weather {
             Weather::Calm => f.write_str("calm weather")?,
-            Weather::Seed { seed, except } if except.is_empty() => write!(f, "weather of seed {seed}")?,
+            Weather::Seed { seed, except } if except.is_empty() => {
+                write!(f, "weather of seed {seed}")?
+            }
             Weather::Seed { seed, except } => {
                 write!(f, "weather of seed {seed}, calm {}", except.join(", "))?;
             }

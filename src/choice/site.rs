@@ -81,7 +81,9 @@ fn rule(owner: Owner, what: Purpose, layout: &Layout) -> (Ratio, Option<Distribu
                 Fault::Duplicate(links) => (purpose::DUPLICATE.0, on_link(owner, links), None),
                 Fault::Delay(links, by) => (purpose::DELAY.0, on_link(owner, links), Some(by)),
                 Fault::Crash(nodes, _) => (purpose::CRASH.0, at_node(owner, nodes), None),
-                Fault::Pause(nodes, length) => (purpose::PAUSE.0, at_node(owner, nodes), Some(length)),
+                Fault::Pause(nodes, length) => {
+                    (purpose::PAUSE.0, at_node(owner, nodes), Some(length))
+                }
                 Fault::Silence(nodes) => (purpose::SILENCE.0, at_node(owner, nodes), None),
                 Fault::Tie(nodes) => (purpose::TIE.0, at_node(owner, nodes), None),
                 Fault::Machine(nodes, name) => (name.as_str(), at_node(owner, nodes), None),

@@ -30,6 +30,7 @@ impl Question<'_> {
     pub(crate) const fn calm(&self) -> u64 {
         match self {
             Self::Machine(Choice::Span(distribution)) => distribution.calm().as_nanos(),
+            Self::Machine(Choice::Within { calm, .. }) => calm.as_nanos(),
             Self::Machine(Choice::Node { calm, .. }) => *calm as u64,
             Self::Machine(Choice::Count { calm, .. }) => *calm as u64,
             Self::Machine(Choice::Fault(_))
@@ -45,6 +46,10 @@ impl Question<'_> {
     pub(crate) fn sample(&self, word: u64, odds: Ratio) -> u64 {
         match self {
             Self::Machine(Choice::Span(distribution)) => draw::span(word, distribution).as_nanos(),
+            Self::Machine(Choice::Within { width, .. }) => {
+                let last = *width - Span::from_nanos(1);
+                sample::uniform(word, Span::ZERO, last).as_nanos()
+            }
             Self::Machine(Choice::Node { of, .. }) => {
                 u64::from(sample::index(word, u32::try_from(of.len()).unwrap_or(u32::MAX)))
             }
@@ -56,9 +61,7 @@ impl Question<'_> {
                 1 + u64::from(sample::index(again(word), u32::try_from(ways.len()).unwrap_or(1)))
             }
             Self::Strike => 1,
-            Self::Length { by, .. } => {
-                by.map_or(0, |by| draw::span(again(word), by).as_nanos())
-            }
+            Self::Length { by, .. } => by.map_or(0, |by| draw::span(again(word), by).as_nanos()),
             Self::Crash => match u64::from(sample::index(again(word), EFFECTS_DRAWN + 1)) {
                 0 => 1,
                 effects => 2 + effects,
@@ -89,7 +92,7 @@ const NO_EFFECT: &str = "after no effect";
 pub(crate) fn write(question: &Question<'_>, answer: u64, layout: &Layout) -> String {
     let at = usize::try_from(answer).unwrap_or(usize::MAX);
     match question {
-        Question::Machine(Choice::Span(_)) | Question::Length { .. } => {
+        Question::Machine(Choice::Span(_) | Choice::Within { .. }) | Question::Length { .. } => {
             Span::from_nanos(answer).to_string()
         }
         Question::Machine(Choice::Count { .. }) => answer.to_string(),
@@ -109,7 +112,7 @@ pub(crate) fn write(question: &Question<'_>, answer: u64, layout: &Layout) -> St
 /// Reads an answer; `None` when it is none of those possible here.
 pub(crate) fn read(question: &Question<'_>, text: &str, layout: &Layout) -> Option<u64> {
     match question {
-        Question::Machine(Choice::Span(_)) | Question::Length { .. } => {
+        Question::Machine(Choice::Span(_) | Choice::Within { .. }) | Question::Length { .. } => {
             text.parse::<Span>().ok().map(Span::as_nanos)
         }
         Question::Machine(Choice::Count { .. }) => text.parse::<u32>().ok().map(u64::from),
@@ -134,8 +137,12 @@ pub(crate) fn read(question: &Question<'_>, text: &str, layout: &Layout) -> Opti
 /// Every answer but the calm one, in words. Weather has no menu: it is not enumerated.
 pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
     match question {
-        Question::Machine(Choice::Span(_) | Choice::Count { .. } | Choice::Node { .. }) => Vec::new(),
-        Question::Machine(Choice::Fault(ways)) => ways.iter().map(|way| (*way).to_owned()).collect(),
+        Question::Machine(
+            Choice::Span(_) | Choice::Within { .. } | Choice::Count { .. } | Choice::Node { .. },
+        ) => Vec::new(),
+        Question::Machine(Choice::Fault(ways)) => {
+            ways.iter().map(|way| (*way).to_owned()).collect()
+        }
         Question::Strike => vec!["yes".to_owned()],
         Question::Length { menu, by } => {
             let calm = by.map(Distribution::calm).filter(|span| !span.is_zero());

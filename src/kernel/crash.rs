@@ -1,7 +1,7 @@
 //! Steps of nodes that may stand still or crash: before the step, or between two of its effects.
 
-use brownout_models::contract::{Context, Input, Machine, NodeId};
 use brownout_models::Span;
+use brownout_models::contract::{Context, Input, Machine, NodeId};
 
 use super::What;
 use super::world::{Watch, World};

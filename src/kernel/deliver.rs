@@ -1,14 +1,14 @@
 //! How an event happens to a node, and how what the node wants done is carried out.
 
 use brownout_models::contract::{
-    Answer, Choice, Context, Effect, Failure, FlowId, Input, Kind, Machine, Message, NodeId, Outcome,
-    Sender, Timer,
+    Answer, Choice, Context, Effect, Failure, FlowId, Input, Kind, Machine, Message, NodeId,
+    Outcome, Sender, Timer,
 };
 use brownout_models::{Span, Time};
 
+use super::What;
 use super::event::{Event, EventKind};
 use super::world::{Watch, World, timer_text};
-use super::What;
 use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
 
 impl<M: Machine> World<M> {
@@ -36,7 +36,13 @@ impl<M: Machine> World<M> {
                 at.expiry(call);
                 if let Some(open) = at.calls.settle(call) {
                     let input = Input::Expired { tag: open.tag };
-                    self.live(node, Context { cause: context.cause, ..open.context }, What::Expired { to: open.to }, input, watch);
+                    self.live(
+                        node,
+                        Context { cause: context.cause, ..open.context },
+                        What::Expired { to: open.to },
+                        input,
+                        watch,
+                    );
                 }
             }
             EventKind::Deliver { from, from_life, to_life, message } => {
@@ -236,7 +242,9 @@ impl<M: Machine> World<M> {
     }
 
     fn travel_time(&mut self, sites: LinkSites, flow: FlowId) -> Span {
-        if let (Some(constant), true) = (sites.constant_latency, self.choices.is_quiet(sites.latency)) {
+        if let (Some(constant), true) =
+            (sites.constant_latency, self.choices.is_quiet(sites.latency))
+        {
             return constant;
         }
         let latency = self.choices.latency(sites).clone();

@@ -162,12 +162,21 @@ impl Serializer for Words<'_> {
     }
 
     #[inline]
-    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), Impossible> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+    ) -> Result<(), Impossible> {
         self.serialize_u32(index)
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Impossible> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Impossible> {
         value.serialize(self)
     }
 
@@ -196,7 +205,13 @@ impl Serializer for Words<'_> {
         Ok(self)
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, index: u32, _: &'static str, _: usize) -> Result<Self, Impossible> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Impossible> {
         self.0.word(u64::from(index));
         Ok(self)
     }
@@ -210,7 +225,13 @@ impl Serializer for Words<'_> {
     }
 
     #[inline]
-    fn serialize_struct_variant(self, _: &'static str, index: u32, _: &'static str, _: usize) -> Result<Self, Impossible> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Impossible> {
         self.0.word(u64::from(index));
         Ok(self)
     }

@@ -59,7 +59,13 @@ impl<M> Node<M> {
     }
 
     /// Keeps a timer; the one of the same code that it replaces is handed back.
-    pub(super) fn set(&mut self, timer: u64, number: u32, at: Time, handle: Handle) -> Option<Handle> {
+    pub(super) fn set(
+        &mut self,
+        timer: u64,
+        number: u32,
+        at: Time,
+        handle: Handle,
+    ) -> Option<Handle> {
         self.timers.insert(timer, SetTimer { number, at, handle }).map(|old| old.handle)
     }
 

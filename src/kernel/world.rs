@@ -312,7 +312,8 @@ impl<M: Machine> World<M> {
         let store = self.layout.nodes.get(node.0 as usize).map_or(0, |place| place.store as usize);
         let at = &mut self.nodes[node.0 as usize];
         let mut effects = std::mem::take(&mut self.effects);
-        let desk = Desk { effects: &mut effects, calls: &mut at.calls, store: &mut self.stores[store] };
+        let desk =
+            Desk { effects: &mut effects, calls: &mut at.calls, store: &mut self.stores[store] };
         let mut turn =
             Turn::new(self.now, node, context, desk, &mut self.choices).with_power_for(power);
         at.machine.step(input, &mut turn);

@@ -1,5 +1,6 @@
 //! Whenever something could go more than one way, a machine asks for a choice.
 
+use crate::Span;
 use crate::contract::{Context, Distribution, FlowId, NodeId};
 
 /// What a choice is about: `work`, `fail`, `jitter`. Together with the node it makes the site of the
@@ -19,8 +20,15 @@ pub enum Choice<'a> {
         /// The calm answer, an index into them.
         calm: usize,
     },
-    /// Weather: how many happen when `mean_millionths` are expected, Poisson; calm is the whole
-    /// part of the running mean, which the asker knows.
+    /// Weather: a moment within a slot of time, answered in nanoseconds from its beginning.
+    Within {
+        /// How long the slot is.
+        width: Span,
+        /// The calm answer, within the slot.
+        calm: Span,
+    },
+    /// Weather: how many happen when `mean_millionths` are expected, Poisson; calm is what
+    /// an even stream would bring.
     Count {
         /// The mean in millionths.
         mean_millionths: u64,

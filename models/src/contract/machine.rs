@@ -148,7 +148,11 @@ macro_rules! timers {
         }
 
         impl $crate::contract::Timer for $timer {
-            #[allow(unused_assignments, unused_mut, reason = "the last variant needs no successor")]
+            #[allow(
+                unused_assignments,
+                irrefutable_let_patterns,
+                reason = "the last variant needs no successor, and the only one no question"
+            )]
             fn code(self) -> u64 {
                 let mut variant = 0_u64;
                 $(

@@ -164,9 +164,14 @@ impl<P> Body<P> {
 
     /// The same body with every payload passed through `map`.
     pub fn map_payload<Q>(self, map: impl FnOnce(P) -> Q) -> Body<Q> {
+        self.open_payload(|payload| payload.map(map))
+    }
+
+    /// The same body with its payload, if any, passed through `open`.
+    pub fn open_payload<Q>(self, open: impl FnOnce(Option<P>) -> Option<Q>) -> Body<Q> {
         match self {
-            Self::Request(request) => Body::Request(request.map_payload(map)),
-            Self::Publish(request) => Body::Publish(request.map_payload(map)),
+            Self::Request(request) => Body::Request(request.open_payload(open)),
+            Self::Publish(request) => Body::Publish(request.open_payload(open)),
             Self::Discover(service) => Body::Discover(service),
             Self::Register(service) => Body::Register(service),
             Self::Heartbeat(service) => Body::Heartbeat(service),
@@ -176,15 +181,15 @@ impl<P> Body<P> {
 }
 
 impl<P> Request<P> {
-    /// The same request with its payload passed through `map`.
-    pub fn map_payload<Q>(self, map: impl FnOnce(P) -> Q) -> Request<Q> {
+    /// The same request with its payload, if any, passed through `open`.
+    pub fn open_payload<Q>(self, open: impl FnOnce(Option<P>) -> Option<Q>) -> Request<Q> {
         Request {
             service: self.service,
             method: self.method,
             client: self.client,
             key: self.key,
             amount: self.amount,
-            payload: self.payload.map(map),
+            payload: open(self.payload),
         }
     }
 }
@@ -192,8 +197,13 @@ impl<P> Request<P> {
 impl<P> Answer<P> {
     /// The same answer with its payload passed through `map`.
     pub fn map_payload<Q>(self, map: impl FnOnce(P) -> Q) -> Answer<Q> {
+        self.open_payload(|payload| payload.map(map))
+    }
+
+    /// The same answer with its payload, if any, passed through `open`.
+    pub fn open_payload<Q>(self, open: impl FnOnce(Option<P>) -> Option<Q>) -> Answer<Q> {
         match self {
-            Self::Done(payload) => Answer::Done(payload.map(map)),
+            Self::Done(payload) => Answer::Done(open(payload)),
             Self::Instances(instances) => Answer::Instances(instances),
         }
     }

@@ -70,6 +70,27 @@ pub enum Effect<P, F> {
     },
 }
 
+impl<Q, G> Effect<Q, G> {
+    /// The same effect in terms of other payloads and facts.
+    fn map<P, F>(self, payload: impl FnOnce(Q) -> P, note: impl FnOnce(G) -> F) -> Effect<P, F> {
+        match self {
+            Self::Send { to, message, after, life, context } => {
+                let message = message.map_payload(payload);
+                Effect::Send { to, message, after, life, context }
+            }
+            Self::Expire { call, after, context } => Effect::Expire { call, after, context },
+            Self::Set { timer, after, clock, context } => {
+                Effect::Set { timer, after, clock, context }
+            }
+            Self::Cancel { timer } => Effect::Cancel { timer },
+            Self::Wrote { table, key, amount, value, context } => {
+                Effect::Wrote { table, key, amount, value, context }
+            }
+            Self::Note { fact, context } => Effect::Note { fact: note(fact), context },
+        }
+    }
+}
+
 /// What a timer counts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -150,9 +171,29 @@ impl<'a, P, F> Turn<'a, P, F> {
         self.acts
     }
 
-    /// What the turn of a machine inside this one needs: the same time, place and context.
-    pub fn surroundings(&mut self) -> (&mut Calls, &mut Store, &mut dyn Surroundings) {
-        (self.desk.calls, self.desk.store, self.surroundings)
+    /// The turn of a machine inside this one that speaks of other payloads and facts: what it wants
+    /// done is done in this turn's name.
+    pub fn nested<Q, G>(
+        &mut self,
+        step: impl FnOnce(&mut Turn<'_, Q, G>),
+        mut payload: impl FnMut(Q) -> P,
+        mut fact: impl FnMut(G) -> F,
+    ) {
+        let mut effects = Vec::new();
+        let Desk { calls, store, .. } = &mut self.desk;
+        let mut inner = Turn {
+            now: self.now,
+            me: self.me,
+            context: self.context,
+            desk: Desk { effects: &mut effects, calls, store },
+            surroundings: &mut *self.surroundings,
+            power: self.power,
+            acts: self.acts,
+        };
+        step(&mut inner);
+        (self.acts, self.context) = (inner.acts, inner.context);
+        let effects = effects.into_iter().map(|effect| effect.map(&mut payload, &mut fact));
+        self.desk.effects.extend(effects);
     }
 
     /// Acts for someone else from here on: the context of work that was put aside.

@@ -1,0 +1,196 @@
+//! A population of clients: work arrives, and each arrival goes through a script.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::contract::{
+    Body, Choice, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request, Turn,
+};
+use crate::fact::Fact;
+use crate::machine::{Dialer, Jobs, Program, Progress};
+use crate::{Name, Span};
+
+crate::timers! {
+    /// What can be overdue in a population.
+    pub enum Timer {
+        /// The next slot of arrivals.
+        Slot,
+        /// An arrival of this slot, from 1; 0 for the only one of a regular stream.
+        Arrival(u32),
+        /// The work or the sleep of a script.
+        Job(u32),
+    }
+}
+
+/// How a population behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientConfig {
+    /// When work arrives.
+    pub arrivals: Arrivals,
+    /// What each arrival does.
+    pub script: Program,
+    /// Who asks, in turn; at least one.
+    pub clients: Vec<Name>,
+    /// The amount of every request.
+    pub amount: i64,
+    /// Added to the number of an arrival, it makes the business key.
+    pub first_key: u64,
+    /// Where services are found; `None` for a script that names its nodes.
+    pub registry: Option<NodeId>,
+}
+
+/// When work arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Arrivals {
+    /// This many, this far apart, the first one at the start.
+    Every {
+        /// The time between two arrivals.
+        period: Span,
+        /// How many.
+        count: u64,
+    },
+    /// A Poisson stream: in each slot a Poisson number of arrivals, anywhere in the slot.
+    Poisson {
+        /// The length of a slot.
+        slot: Span,
+        /// How many slots.
+        slots: u64,
+        /// The mean number of arrivals of a slot, in millionths.
+        mean_millionths: u64,
+    },
+}
+
+/// A population of clients.
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientNode<P> {
+    config: Arc<ClientConfig>,
+    jobs: Jobs<P>,
+    /// Slots that began.
+    slots: u64,
+}
+
+const SLOT: Purpose = Purpose("slot");
+/// The flow of an arrival bears the name of the population.
+const ARRIVAL: Purpose = Purpose("");
+/// How many arrive in a slot.
+const COUNT: Purpose = Purpose("arrivals");
+/// When in the slot they arrive.
+const MOMENT: Purpose = Purpose("moment");
+/// The low bits of a flow's index number the arrivals within a slot.
+const WITHIN: u32 = 20;
+
+impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
+    /// A population that has not begun.
+    #[must_use]
+    pub fn new(config: Arc<ClientConfig>) -> Self {
+        let jobs = Jobs::new(Dialer::new(config.registry));
+        Self { config, jobs, slots: 0 }
+    }
+
+    /// A slot begins: how many arrive in it, and when?
+    fn begin_slot(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        let number = self.slots;
+        self.slots += 1;
+        turn.start_flow(SLOT, number << WITHIN, Ground::Foreground);
+        let (period, slots) = match self.config.arrivals {
+            Arrivals::Every { period, count } => {
+                turn.set(Timer::Arrival(0), Span::ZERO);
+                (period, count)
+            }
+            Arrivals::Poisson { slot, slots, mean_millionths } => {
+                let until = |slots: u64| slots.saturating_mul(mean_millionths) / 1_000_000;
+                let calm = u32::try_from(until(number + 1) - until(number)).unwrap_or(u32::MAX);
+                let count = turn.choose(COUNT, Choice::Count { mean_millionths, calm });
+                for index in 1..=count.min((1 << WITHIN) - 1) {
+                    let calm = Span::from_nanos(slot.as_nanos() / count * (index - 1));
+                    let choice = Choice::Within { width: slot, calm };
+                    let moment = Span::from_nanos(turn.choose(MOMENT, choice));
+                    turn.set(Timer::Arrival(u32::try_from(index).unwrap_or(u32::MAX)), moment);
+                }
+                (slot, slots)
+            }
+        };
+        if self.slots < slots {
+            turn.set(Timer::Slot, period);
+        }
+    }
+
+    /// Work arrives.
+    fn arrive(&mut self, within: u32, turn: &mut Turn<'_, P, Fact>) {
+        let index = (self.slots - 1) << WITHIN | u64::from(within);
+        if !turn.takes_part(ARRIVAL, index) {
+            return;
+        }
+        turn.start_flow(ARRIVAL, index, Ground::Foreground);
+        let which = usize::try_from(index).unwrap_or(0) % self.config.clients.len().max(1);
+        let client = self.config.clients.get(which).copied().unwrap_or(Name(0));
+        let key = self.config.first_key.saturating_add(index);
+        let (amount, method) = (self.config.amount, client);
+        let request = Request { service: client, method, client, key, amount, payload: None };
+        turn.note(Fact::Asked { key });
+        let slot = self.jobs.begin(turn.now(), turn.context(), None, request, 0);
+        self.go_on(slot, turn);
+    }
+
+    fn go_on(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
+        let config = Arc::clone(&self.config);
+        match self.jobs.advance(slot, &config.script, Timer::Job(slot), turn) {
+            Progress::Waiting => {}
+            Progress::Over(failure) => self.finish(slot, failure, turn),
+        }
+    }
+
+    fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
+        let Some(job) = self.jobs.end(slot, failure, turn) else { return };
+        let latency = turn.now().since(job.began);
+        turn.note(Fact::Ended { key: job.request.key, failure, latency });
+    }
+
+    fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
+        let config = Arc::clone(&self.config);
+        match self.jobs.answered(tag, outcome, &config.script, turn) {
+            None => {}
+            Some(Ok(())) => self.go_on(Dialer::slot(tag), turn),
+            Some(Err(failure)) => self.finish(Dialer::slot(tag), Some(failure), turn),
+        }
+    }
+}
+
+impl<P: Clone + std::fmt::Debug + Serialize> Machine for ClientNode<P> {
+    type Payload = P;
+    type Timer = Timer;
+    type Fact = Fact;
+
+    const PHASES: &'static [&'static str] = &["idle", "waiting"];
+
+    fn phase(&self) -> usize {
+        usize::from(!self.jobs.is_empty())
+    }
+
+    fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        match input {
+            Input::Start => {
+                let none = match self.config.arrivals {
+                    Arrivals::Every { count, .. } => count == 0,
+                    Arrivals::Poisson { slots, .. } => slots == 0,
+                };
+                if !none {
+                    self.begin_slot(turn);
+                }
+            }
+            Input::Deliver { from, body } => {
+                turn.reply_failure(from, Body::name(&body), Failure::UnknownMethod);
+            }
+            Input::Wake(Timer::Slot) => self.begin_slot(turn),
+            Input::Wake(Timer::Arrival(within)) => self.arrive(within, turn),
+            Input::Wake(Timer::Job(slot)) => self.go_on(slot, turn),
+            Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
+            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
+        }
+    }
+
+    fn power_cut(&mut self) {
+        *self = Self::new(Arc::clone(&self.config));
+    }
+}

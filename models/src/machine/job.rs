@@ -1,0 +1,225 @@
+//! Jobs: requests on their way through a program. A job can be cloned, compared and printed at any
+//! point, which a future cannot.
+
+use serde::Serialize;
+
+use crate::Time;
+use crate::contract::{Body, Context, Failure, Outcome, Purpose, Request, Sender, Timer, Turn};
+use crate::fact::Fact;
+use crate::machine::{Add, Dialer, Program, Slab, Step};
+
+/// A request on its way through a program.
+#[derive(Clone, Debug, Serialize)]
+pub struct Job<P> {
+    /// On whose behalf.
+    pub context: Context,
+    /// Who waits for the answer; `None` for a client's own script.
+    pub from: Option<Sender>,
+    /// What is asked.
+    pub request: Request<P>,
+    /// When it was taken up.
+    pub began: Time,
+    /// Which program, an index that its owner knows.
+    pub program: u32,
+    next: u32,
+    replied: bool,
+    /// It will fail once its steps are done.
+    doomed: bool,
+}
+
+/// Where a job stands after it went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It waits for a timer or an answer.
+    Waiting,
+    /// It is over, and well unless there is a failure.
+    Over(Option<Failure>),
+}
+
+/// The jobs of one machine.
+#[derive(Clone, Debug, Serialize)]
+pub struct Jobs<P> {
+    jobs: Slab<Job<P>>,
+    dialer: Dialer,
+}
+
+/// How long a step of work takes.
+const WORK: Purpose = Purpose("work");
+/// How long a step of sleep takes.
+const SLEEP: Purpose = Purpose("sleep");
+/// Whether and how a handler fails.
+const FAIL: Purpose = Purpose("fail");
+const WAYS_TO_FAIL: [&str; 3] = ["failed", "rejected", "failed after its effects"];
+
+impl<P: Clone> Jobs<P> {
+    /// No jobs; calls go out through this dialer.
+    #[must_use]
+    pub fn new(dialer: Dialer) -> Self {
+        Self { jobs: Slab::default(), dialer }
+    }
+
+    /// Takes a request up; [`advance`](Self::advance) makes it go.
+    pub fn begin(
+        &mut self,
+        now: Time,
+        context: Context,
+        from: Option<Sender>,
+        request: Request<P>,
+        program: u32,
+    ) -> u32 {
+        let (next, replied, doomed) = (0, false, false);
+        self.jobs.insert(Job { context, from, request, began: now, program, next, replied, doomed })
+    }
+
+    /// Asks whether the handler of this job fails; the answer if it fails at once.
+    pub fn misfortune(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) -> Option<Failure> {
+        match turn.fault(FAIL, &WAYS_TO_FAIL) {
+            None => None,
+            Some(0) => Some(Failure::Failed),
+            Some(1) => Some(Failure::Rejected),
+            Some(_) => {
+                if let Some(job) = self.jobs.get_mut(slot) {
+                    job.doomed = true;
+                }
+                None
+            }
+        }
+    }
+
+    /// The job of this number.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<&Job<P>> {
+        self.jobs.get(slot)
+    }
+
+    /// How many jobs are under way.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether no job is under way.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Ends a job: answers it, if nobody did, and forgets it.
+    pub fn end(
+        &mut self,
+        slot: u32,
+        failure: Option<Failure>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> Option<Job<P>> {
+        let job = self.jobs.remove(slot)?;
+        if let (Some(from), false) = (job.from, job.replied) {
+            match failure {
+                None => turn.reply_done(from, job.request.method),
+                Some(failure) => turn.reply_failure(from, job.request.method, failure),
+            }
+        }
+        Some(job)
+    }
+
+    /// The job goes on until it waits or is over. `timer` is what wakes it.
+    pub fn advance(
+        &mut self,
+        slot: u32,
+        program: &Program,
+        timer: impl Timer,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> Progress {
+        let Self { jobs, dialer } = self;
+        let Some(job) = jobs.get_mut(slot) else { return Progress::Waiting };
+        while let Some(step) = program.steps.get(job.next as usize) {
+            job.next += 1;
+            match step {
+                Step::Work(amount) => {
+                    let amount = turn.span(WORK, amount);
+                    turn.work(timer, amount);
+                    return Progress::Waiting;
+                }
+                Step::Sleep(amount) => {
+                    let amount = turn.span(SLEEP, amount);
+                    turn.set(timer, amount);
+                    return Progress::Waiting;
+                }
+                Step::Call { target, method, timeout, may_fail } => {
+                    let request = Request { method: *method, ..job.request.clone() };
+                    match dialer.dial(turn, *target, &request, *timeout, slot) {
+                        Ok(()) => return Progress::Waiting,
+                        Err(_) if *may_fail => {}
+                        Err(failure) => return Progress::Over(Some(failure)),
+                    }
+                }
+                Step::Publish { broker, topic, timeout } => {
+                    let request = Request { method: *topic, ..job.request.clone() };
+                    turn.note(Fact::Publishing { topic: *topic, key: request.key });
+                    let tag = u64::from(slot) << 1 | 1;
+                    turn.call(*broker, Body::Publish(request), *timeout, tag);
+                    return Progress::Waiting;
+                }
+                Step::Write { .. } => write(&job.request, step, turn),
+                Step::Reply => {
+                    if let (Some(from), false) = (job.from, job.doomed) {
+                        turn.reply_done(from, job.request.method);
+                        job.replied = true;
+                    }
+                }
+                Step::Fail(failure) => return Progress::Over(Some(*failure)),
+            }
+        }
+        Progress::Over(job.doomed.then_some(Failure::Failed))
+    }
+
+    /// An answer came for the job of the tag, or its timeout passed. `None` while the call is not
+    /// over; otherwise the job may go on, or has failed.
+    pub fn answered(
+        &mut self,
+        tag: u64,
+        outcome: Outcome<P>,
+        program: &Program,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> Option<Result<(), Failure>> {
+        let Self { jobs, dialer } = self;
+        let job = jobs.get_mut(Dialer::slot(tag))?;
+        let step = job.next.checked_sub(1).and_then(|at| program.steps.get(at as usize))?;
+        match step {
+            Step::Call { target, method, timeout, may_fail } => {
+                let request = Request { method: *method, ..job.request.clone() };
+                let call = (*target, &request, *timeout);
+                match dialer.heard(turn, tag, outcome, call)? {
+                    Ok(_) => Some(Ok(())),
+                    Err(_) if *may_fail => Some(Ok(())),
+                    Err(failure) => Some(Err(failure)),
+                }
+            }
+            Step::Publish { .. } => Some(outcome.map(|_| ())),
+            Step::Work(_) | Step::Sleep(_) | Step::Write { .. } | Step::Reply | Step::Fail(_) => {
+                None
+            }
+        }
+    }
+}
+
+fn write<P>(request: &Request<P>, step: &Step, turn: &mut Turn<'_, P, Fact>) {
+    let Step::Write { table, add, once, event } = step else { return };
+    let (table, key) = (*table, request.key);
+    let row = turn.read(table, key);
+    if *once && row.is_some() {
+        turn.note(Fact::AlreadyThere { table, key });
+        return;
+    }
+    let amount = match add {
+        Add::Constant(amount) => *amount,
+        Add::Amount => request.amount,
+        Add::Undo => match row {
+            None | Some(0) => return,
+            Some(value) => value.saturating_neg(),
+        },
+    };
+    if let Some(topic) = event {
+        turn.note(Fact::Publishing { topic: *topic, key });
+    }
+    turn.write_with_event(table, key, amount, *event);
+}

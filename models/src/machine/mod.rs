@@ -1,0 +1,28 @@
+//! The stock machines: each owns its policies and speaks the common vocabulary.
+//!
+//! Machines never know each other, only node ids and names that their configuration gives them.
+//! What is *not* here: how messages travel, and what breaks.
+
+mod broker;
+mod client;
+mod dialer;
+mod gateway;
+mod job;
+mod program;
+mod registry;
+mod saga;
+mod service;
+mod sidecar;
+mod slab;
+
+pub use broker::{BrokerConfig, BrokerNode, Subscription};
+pub use client::{Arrivals, ClientConfig, ClientNode};
+pub use dialer::{Dialer, Target};
+pub use gateway::{GatewayConfig, GatewayNode, Route};
+pub use job::{Job, Jobs, Progress};
+pub use program::{Add, Program, Step};
+pub use registry::{RegistryNode, RegistryNodeConfig};
+pub use saga::{SagaAction, SagaConfig, SagaNode, SagaStep};
+pub use service::{Heartbeat, Relay, ServiceConfig, ServiceNode};
+pub use sidecar::{SidecarConfig, SidecarNode};
+pub use slab::Slab;

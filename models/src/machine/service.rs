@@ -1,0 +1,280 @@
+//! An instance of a service: workers, a queue, handlers as step lists, and an outbox relay.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use indexmap::{IndexMap, IndexSet};
+use serde::Serialize;
+
+use crate::contract::{
+    Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request, Sender, Turn,
+};
+use crate::fact::Fact;
+use crate::machine::{Dialer, Jobs, Program, Progress};
+use crate::{Name, Span};
+
+crate::timers! {
+    /// What can be overdue in a service.
+    pub enum Timer {
+        /// The next heartbeat.
+        Heartbeat,
+        /// The work or the sleep of a job.
+        Job(u32),
+        /// The next look into the outbox.
+        Relay,
+    }
+}
+
+/// How an instance of a service behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceConfig {
+    /// The service.
+    pub service: Name,
+    /// Where it registers and finds other services; `None` for neither.
+    pub registry: Option<NodeId>,
+    /// Whether and when it says that it is alive.
+    pub heartbeat: Heartbeat,
+    /// How many requests it handles at once.
+    pub workers: u32,
+    /// How many requests wait at most; more are turned away.
+    pub queue: u32,
+    /// What it does, by method or topic.
+    pub handlers: IndexMap<Name, Program>,
+    /// Where the events of its outbox go.
+    pub relay: Option<Relay>,
+}
+
+/// Whether and when an instance says that it is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Heartbeat {
+    /// It never registers.
+    Unregistered,
+    /// It registers once and says nothing more.
+    Never,
+    /// It registers, and beats this often.
+    Every(Span),
+}
+
+/// How events get from the outbox to the broker: at least once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Relay {
+    /// The broker.
+    pub broker: NodeId,
+    /// How long to wait for the broker before publishing again.
+    pub timeout: Span,
+}
+
+/// An instance of a service.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceNode<P> {
+    config: Arc<ServiceConfig>,
+    jobs: Jobs<P>,
+    busy: u32,
+    waiting: VecDeque<Waiting<P>>,
+    beats: u64,
+    /// Events that were published and not acknowledged yet.
+    in_flight: IndexSet<u64>,
+}
+
+/// A request that waits for a worker.
+#[derive(Clone, Debug, Serialize)]
+struct Waiting<P> {
+    context: Context,
+    from: Sender,
+    request: Request<P>,
+    program: u32,
+}
+
+const HEARTBEAT: Purpose = Purpose("heartbeat");
+/// Tags from here on belong to the outbox.
+const OUTBOX: u64 = 1 << 62;
+
+impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
+    /// An idle instance.
+    #[must_use]
+    pub fn new(config: Arc<ServiceConfig>) -> Self {
+        let jobs = Jobs::new(Dialer::new(config.registry));
+        let (waiting, in_flight) = (VecDeque::new(), IndexSet::new());
+        Self { config, jobs, busy: 0, waiting, beats: 0, in_flight }
+    }
+
+    fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        if let Some(registry) = self.config.registry
+            && self.config.heartbeat != Heartbeat::Unregistered
+        {
+            turn.send(registry, Body::Register(self.config.service));
+        }
+        if let Heartbeat::Every(period) = self.config.heartbeat {
+            turn.set(Timer::Heartbeat, period);
+        }
+        self.relay_soon(Span::ZERO, turn);
+    }
+
+    fn beat(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        self.beats += 1;
+        turn.start_flow(HEARTBEAT, self.beats << 20, Ground::Background);
+        if let Some(registry) = self.config.registry {
+            turn.send(registry, Body::Heartbeat(self.config.service));
+        }
+        if let Heartbeat::Every(period) = self.config.heartbeat {
+            turn.set(Timer::Heartbeat, period);
+        }
+    }
+
+    fn accept(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
+        let (method, key) = (request.method, request.key);
+        let Some(program) = self.config.handlers.get_index_of(&method) else {
+            turn.reply_failure(from, method, Failure::UnknownMethod);
+            return;
+        };
+        let program = u32::try_from(program).unwrap_or(u32::MAX);
+        let waiting = Waiting { context: turn.context(), from, request, program };
+        if self.busy < self.config.workers {
+            self.take_up(waiting, turn);
+        } else if self.waiting.len() < self.config.queue as usize {
+            self.waiting.push_back(waiting);
+            let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+            turn.note(Fact::Queued { method, key, waiting });
+        } else {
+            turn.note(Fact::Overloaded { method, key });
+            turn.reply_failure(from, method, Failure::Overloaded);
+        }
+    }
+
+    /// A worker takes a request up, on behalf of whoever sent it.
+    fn take_up(&mut self, waiting: Waiting<P>, turn: &mut Turn<'_, P, Fact>) {
+        let Waiting { context, from, request, program } = waiting;
+        turn.on_behalf(context);
+        self.busy += 1;
+        turn.note(Fact::Began { method: request.method, key: request.key });
+        let slot = self.jobs.begin(turn.now(), context, Some(from), request, program);
+        match self.jobs.misfortune(slot, turn) {
+            Some(failure) => self.finish(slot, Some(failure), turn),
+            None => self.go_on(slot, turn),
+        }
+    }
+
+    fn go_on(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
+        let config = Arc::clone(&self.config);
+        let Some(program) = program(&config, &self.jobs, slot) else { return };
+        match self.jobs.advance(slot, program, Timer::Job(slot), turn) {
+            Progress::Waiting => {}
+            Progress::Over(failure) => self.finish(slot, failure, turn),
+        }
+        if !self.in_flight.is_empty() || turn.outbox().next().is_some() {
+            self.relay_soon(Span::ZERO, turn);
+        }
+    }
+
+    /// The job is over; its worker takes up whoever waits longest.
+    fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
+        let Some(job) = self.jobs.end(slot, failure, turn) else { return };
+        turn.note(Fact::Finished { method: job.request.method, key: job.request.key, failure });
+        self.busy -= 1;
+        if let Some(waiting) = self.waiting.pop_front() {
+            self.take_up(waiting, turn);
+        }
+    }
+
+    fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
+        if tag >= OUTBOX {
+            self.relayed(tag - OUTBOX, outcome.is_ok(), turn);
+            return;
+        }
+        let slot = Dialer::slot(tag);
+        let config = Arc::clone(&self.config);
+        let Some(program) = program(&config, &self.jobs, slot) else { return };
+        match self.jobs.answered(tag, outcome, program, turn) {
+            None => {}
+            Some(Ok(())) => self.go_on(slot, turn),
+            Some(Err(failure)) => self.finish(slot, Some(failure), turn),
+        }
+    }
+
+    /// Looks into the outbox soon, on behalf of the oldest event that nobody has published yet.
+    fn relay_soon(&self, after: Span, turn: &mut Turn<'_, P, Fact>) {
+        let oldest = turn.outbox().find(|(number, _)| !self.in_flight.contains(number));
+        if let (Some((_, row)), Some(_)) = (oldest, self.config.relay) {
+            let context = row.context;
+            turn.on_behalf(context);
+            turn.set(Timer::Relay, after);
+        }
+    }
+
+    /// Publishes every event of the outbox that is not on its way.
+    fn relay(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        let Some(relay) = self.config.relay else { return };
+        let rows: Vec<_> = turn.outbox().map(|(number, row)| (number, *row)).collect();
+        for (number, row) in rows {
+            if !self.in_flight.insert(number) {
+                continue;
+            }
+            turn.on_behalf(row.context);
+            let request = Request {
+                service: self.config.service,
+                method: row.topic,
+                client: self.config.service,
+                key: row.key,
+                amount: row.amount,
+                payload: None,
+            };
+            turn.call(relay.broker, Body::Publish(request), Some(relay.timeout), OUTBOX + number);
+        }
+    }
+
+    fn relayed(&mut self, number: u64, ok: bool, turn: &mut Turn<'_, P, Fact>) {
+        self.in_flight.swap_remove(&number);
+        if ok {
+            turn.clear_outbox(number);
+        } else if let Some(relay) = self.config.relay {
+            self.relay_soon(relay.timeout, turn);
+        }
+    }
+}
+
+/// The program of a job.
+fn program<'a, P: Clone>(
+    config: &'a ServiceConfig,
+    jobs: &Jobs<P>,
+    slot: u32,
+) -> Option<&'a Program> {
+    let number = jobs.get(slot)?.program;
+    config.handlers.get_index(number as usize).map(|(_, program)| program)
+}
+
+impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
+    type Payload = P;
+    type Timer = Timer;
+    type Fact = Fact;
+
+    const PHASES: &'static [&'static str] = &["idle", "working", "saturated"];
+
+    fn phase(&self) -> usize {
+        match (self.busy, self.waiting.is_empty()) {
+            (0, _) => 0,
+            (_, true) => 1,
+            (_, false) => 2,
+        }
+    }
+
+    fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        match input {
+            Input::Start => self.start(turn),
+            Input::Deliver { from, body: Body::Request(request) } => {
+                self.accept(from, request, turn)
+            }
+            Input::Deliver { from, body } => {
+                turn.reply_failure(from, body.name(), Failure::UnknownMethod);
+            }
+            Input::Wake(Timer::Heartbeat) => self.beat(turn),
+            Input::Wake(Timer::Job(slot)) => self.go_on(slot, turn),
+            Input::Wake(Timer::Relay) => self.relay(turn),
+            Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
+            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
+        }
+    }
+
+    fn power_cut(&mut self) {
+        *self = Self::new(Arc::clone(&self.config));
+    }
+}

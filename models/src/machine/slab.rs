@@ -1,0 +1,61 @@
+//! Things under way, by number; a number is used again once its thing is gone.
+
+use serde::Serialize;
+
+/// Things under way.
+#[derive(Clone, Debug, Serialize)]
+pub struct Slab<T> {
+    slots: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Keeps a thing and gives its number.
+    ///
+    /// # Panics
+    /// When four billion things are under way.
+    pub fn insert(&mut self, thing: T) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = Some(thing);
+            return slot;
+        }
+        self.slots.push(Some(thing));
+        u32::try_from(self.slots.len() - 1).expect("what is under way fits in memory")
+    }
+
+    /// Hands a thing back and frees its number.
+    pub fn remove(&mut self, slot: u32) -> Option<T> {
+        let thing = self.slots.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        Some(thing)
+    }
+
+    /// The thing of this number.
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The thing of this number.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<&T> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// How many things are under way.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
