@@ -34,12 +34,13 @@ const RUN_LABEL: &[u8; 24] = b"brownout key of a run, 1";
 /// The state from which names are absorbed.
 const NAME_LABEL: &[u8; 32] = b"brownout constant of a name, v1.";
 
-// The first 256 bits of the fraction of pi, as numbers with nothing up their sleeve. Only STEP must
+// The first 320 bits of the fraction of pi, as numbers with nothing up their sleeve. Only STEP must
 // be odd: multiplied by it, different counts stay different and spread over all bits.
 const FLOW: u64 = 0x243f_6a88_85a3_08d3;
 const COUNT: u64 = 0x1319_8a2e_0370_7344;
 const STEP: u64 = 0xa409_3822_299f_31d1;
-const FOLD: u64 = 0x082e_fa98_ec4e_6c89;
+const LOW: u64 = 0x082e_fa98_ec4e_6c89;
+const HIGH: u64 = 0x4528_21e6_38d0_1377;
 
 impl SiteKey {
     /// The constant of a name, the same in every run.
@@ -78,9 +79,8 @@ impl RunKey {
     #[must_use]
     pub const fn site(self, constant: SiteKey) -> SiteKey {
         let (low, high) = multiply(constant.0 ^ self.0 ^ FLOW, constant.1 ^ self.1 ^ COUNT);
-        // Both operands stay in play, so that a product of zero forgets only one of them.
         let (low, high) = (low ^ constant.1 ^ self.2, high ^ constant.0 ^ self.3);
-        SiteKey(fold(low, high ^ FOLD), fold(low ^ FOLD, high.rotate_left(32)))
+        SiteKey(fold(low ^ LOW, high ^ HIGH), fold(low ^ HIGH, high.rotate_left(32) ^ LOW))
     }
 }
 
@@ -102,8 +102,8 @@ const fn mix(key: SiteKey, flow: u64, count: u64) -> u64 {
     let a = flow ^ key.0 ^ FLOW;
     let b = count.wrapping_mul(STEP) ^ key.1 ^ COUNT;
     let (low, high) = multiply(a, b);
-    // Both operands stay in play, so that a product of zero forgets only one of them.
-    fold(low ^ b, high ^ a ^ FOLD)
+    // Both operands stay in play, so that a product of zero forgets only the one that is zero.
+    fold(low ^ b ^ LOW, high ^ a ^ HIGH)
 }
 
 /// The product, as its lower and its upper half.

@@ -127,8 +127,8 @@ pub fn pareto(word: u64, min: Span, alpha_millionths: u32, cap: Span) -> Span {
 
 /// A Poisson distributed count: the arrivals of a memoryless source in a slot of time.
 ///
-/// The mean is in millionths. Means up to 700 take one step an arrival; larger ones take constant
-/// time, by an expansion whose distribution function is wrong by less than 1e-8.
+/// The mean is in millionths. Means up to 700 take one step an arrival and follow the distribution
+/// function to about 1e-14; larger ones take constant time and follow it to 1e-8, by an expansion.
 #[must_use]
 pub fn poisson(word: u64, mean_millionths: u64) -> u32 {
     /// The sequential search starts from `exp(-mean)`, which is zero from 709 on.
@@ -227,7 +227,8 @@ fn poisson_by_expansion(z: f64, mean: f64) -> u32 {
 
 /// `exponent` on a grid of 2^-42 and between -64 and 64.
 ///
-/// Neighbours on the grid differ by a thousand times the error of [`exp`]: monotone again. At the bounds a span has long become zero or saturated.
+/// Neighbours on the grid differ by a thousand times the error of [`exp`]: monotone again. At
+/// the bounds a span has long become zero or saturated.
 fn notch(exponent: f64) -> f64 {
     /// Near this number (1.5 * 2^10) doubles are spaced 2^-42.
     const GRID: f64 = 1_536.0;

@@ -128,3 +128,51 @@ pub enum What<F> {
     /// The machine says that something became true.
     Noted(F),
 }
+
+impl<F> What<F> {
+    /// The word for the kind of entry.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "start",
+            Self::Delivered { .. } => "deliver",
+            Self::Woke { .. } => "wake",
+            Self::Answered { .. } => "answer",
+            Self::Expired { .. } => "expire",
+            Self::Lost { .. } => "lose",
+            Self::Delayed { .. } => "delay",
+            Self::Duplicated { .. } => "duplicate",
+            Self::Dropped { .. } => "drop",
+            Self::Refused { .. } => "refuse",
+            Self::Stale { .. } => "stale",
+            Self::Overtook { .. } => "overtake",
+            Self::Crashed { .. } => "crash",
+            Self::Paused { .. } => "pause",
+            Self::Wrote { .. } => "write",
+            Self::Noted(_) => "note",
+        }
+    }
+
+    /// Whether something broke here.
+    #[must_use]
+    pub const fn is_fault(&self) -> bool {
+        match self {
+            Self::Lost { .. }
+            | Self::Delayed { .. }
+            | Self::Duplicated { .. }
+            | Self::Overtook { .. }
+            | Self::Crashed { .. }
+            | Self::Paused { .. } => true,
+            Self::Started { .. }
+            | Self::Delivered { .. }
+            | Self::Woke { .. }
+            | Self::Answered { .. }
+            | Self::Expired { .. }
+            | Self::Dropped { .. }
+            | Self::Refused { .. }
+            | Self::Stale { .. }
+            | Self::Wrote { .. }
+            | Self::Noted(_) => false,
+        }
+    }
+}

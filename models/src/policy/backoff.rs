@@ -1,8 +1,8 @@
 //! Exponential backoff: the wait doubles after every failed attempt.
 //!
-//! Follows the guide's `backoff * time.Duration(1<<attempt)` (lines 487 and 663): no jitter, so
-//! clients that fail together try again together, and no cap (SC-5); the product wraps in 64 bits, so
-//! a wait can become no wait at all, 37 doublings of 100 ms being the first (SC-6).
+//! Follows the guide's `backoff * time.Duration(1<<attempt)` (lines 503 and 685): no jitter, so
+//! clients that fail together try again together, and no cap (SC-5); the product wraps in 64 bits,
+//! so a wait can become no wait at all, 37 doublings of 100 ms being the first (SC-6).
 //!
 //! What is *not* here: how many attempts there are, which the sidecar and the broker count apart.
 //!

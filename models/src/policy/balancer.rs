@@ -1,9 +1,9 @@
 //! Round robin: the next instance of a list, by a counter per service.
 //!
-//! Follows the guide's `RoundRobinBalancer` (lines 176-205): the counter belongs to the service and
+//! Follows the guide's `RoundRobinBalancer` (lines 176-201): the counter belongs to the service and
 //! is taken modulo the length of whatever list is shown, so it is fair only while membership stays
-//! (LB-2), every balancer starts at the first instance (LB-4), and counters are never pruned (LB-5).
-//! An empty list is answered without counting.
+//! (LB-2), every balancer starts at the first instance (LB-4), and counters are never pruned
+//! (LB-5). An empty list is answered without counting.
 //!
 //! What is *not* here: discovery, and which service a mixed list counts for (the guide takes its
 //! first entry's, LB-1; the owner passes it in). The guide's counter is signed and would fail after

@@ -1,4 +1,5 @@
-//! The circuit breaker: consecutive failures open it, silence half-opens it, three successes close it.
+//! The circuit breaker: consecutive failures open it, silence half-opens it, three successes close
+//! it.
 //!
 //! Follows the guide's `CircuitBreaker` (lines 350-430). Half-open admits everyone (CB-1); only
 //! consecutive failures count, without decay (CB-3); a failure while open refreshes the wait (CB-4)

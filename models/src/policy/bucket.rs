@@ -1,10 +1,10 @@
 //! The token bucket, and a limiter that keeps one for every client.
 //!
-//! Follows the guide's `RateLimiter` and `TokenBucket` (lines 303-349). A bucket belongs to a client
-//! and takes the limit of the first request it sees, for ever and on every route (RL-1, RL-2); it
-//! starts full with a whole minute's quota (RL-5); a refill drops its fraction (RL-3), and the floor
-//! of the floating-point product can be one short (RL-4); a limit of zero or less admits nothing
-//! (RL-6); buckets are never evicted (RL-7).
+//! Follows the guide's `RateLimiter` and `TokenBucket` (lines 295-349). A bucket belongs to a
+//! client and takes the limit of the first request it sees, for ever and on every route (RL-1,
+//! RL-2); it starts full with a whole minute's quota (RL-5); a refill drops its fraction (RL-3),
+//! and the floor of the floating-point product can be one short (RL-4); a limit of zero or less
+//! admits nothing (RL-6); buckets are never evicted (RL-7).
 //!
 //! What is *not* here: routes, and when to try again (the guide does not know).
 //!

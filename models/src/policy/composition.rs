@@ -13,7 +13,8 @@
 //! let mut details = Composition::<u32, &str>::default();
 //! assert_eq!(details.ended(Part::User, Ok(1)), None);
 //! assert_eq!(details.ended(Part::Payment, Err("down")), None);
-//! assert_eq!(details.ended(Part::Product, Ok(2)), Some(Composed::Failed { errors: vec!["down"] }));
+//! let failed = Composed::Failed { errors: vec!["down"] };
+//! assert_eq!(details.ended(Part::Product, Ok(2)), Some(failed));
 //! ```
 
 use serde::Serialize;

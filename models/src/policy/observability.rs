@@ -1,8 +1,8 @@
 //! Central logs and metrics: everything is kept, little can be asked.
 //!
-//! Follows the guide's `ObservabilityPlatform` (lines 965-1036). A metric is its name: tags are kept
-//! but tell nothing apart, and the last write wins without history (OB-2); logs are kept for ever
-//! (OB-4) and found by exact service and exact level only, never by trace (OB-5).
+//! Follows the guide's `ObservabilityPlatform` (lines 965-1036). A metric is its name: tags are
+//! kept but tell nothing apart, and the last write wins without history (OB-2); logs are kept for
+//! ever (OB-4) and found by exact service and exact level only, never by trace (OB-5).
 //!
 //! What is *not* here: the meaning of a value, which is the user's and comes back as given, and the
 //! guide's lack of any lock (OB-1).
@@ -13,7 +13,7 @@
 //!
 //! let mut platform = Observability::<u64>::default();
 //! platform.log(Time::ZERO, Name(0), "trace-1", "paid", Level::Warn);
-//! assert_eq!(platform.query(Some(Name(0)), Some(Level::Error)).count(), 0, "no level implies another");
+//! assert_eq!(platform.query(Some(Name(0)), Some(Level::Error)).count(), 0, "WARN is not ERROR");
 //! assert_eq!(platform.query(None, None).count(), 1);
 //! ```
 

@@ -3,8 +3,8 @@
 //! Follows the guide's `ServiceRegistry` (lines 36-175): an id is unique within its service only
 //! (REG-5), registering it again replaces the record in place (REG-3) and makes it healthy at once
 //! (REG-2), a sweep marks what was silent for strictly longer than the lease (REG-10), nothing is
-//! ever evicted (REG-12), one heartbeat heals (REG-11), and the key of a service stays when its last
-//! instance leaves (REG-7).
+//! ever evicted (REG-12), one heartbeat heals (REG-11), and the key of a service stays when its
+//! last instance leaves (REG-7).
 //!
 //! What is *not* here: the ticker that calls [`Registry::sweep`] (the owner's, every
 //! [`RegistryConfig::sweep_every`]), and the choice among the instances found.
@@ -32,7 +32,7 @@ use crate::{Name, Span, Time};
 pub struct RegistryConfig {
     /// An instance silent for strictly longer than this is marked at the next sweep; 30 s.
     pub lease: Span,
-    /// The owner sweeps at every multiple of this span; 10 s.
+    /// The owner sweeps at every multiple of this span, at least a nanosecond; 10 s.
     pub sweep_every: Span,
 }
 
@@ -187,19 +187,19 @@ impl<A> Registry<A> {
         self.services.iter().map(|(service, instances)| (*service, instances.as_slice()))
     }
 
-    /// The first sweep that will mark an instance if nothing is heard until then, for an owner whose
-    /// sweeps tick at the multiples of [`RegistryConfig::sweep_every`] since the start: all sweeps
-    /// before it change nothing, so an owner may leave them out.
+    /// The first sweep that will mark an instance if nothing is heard until then, for an owner
+    /// whose sweeps tick at the multiples of [`RegistryConfig::sweep_every`] since the start: all
+    /// sweeps before it change nothing, so an owner may leave them out. Nothing where that lies
+    /// beyond the end of time.
     #[must_use]
     pub fn next_marking(&self) -> Option<Time> {
         let instances = self.services.values().flatten();
         let healthy = instances.filter(|instance| instance.health == Health::Healthy);
         let oldest = healthy.map(|instance| instance.last_seen).min()?;
         let every = self.config.sweep_every.as_nanos().max(1);
-        let lease_end = oldest + self.config.lease;
-        Some(Time::from_nanos(
-            (lease_end.as_nanos() / every).saturating_add(1).saturating_mul(every),
-        ))
+        let lease_end = oldest.as_nanos().checked_add(self.config.lease.as_nanos())?;
+        let tick = (lease_end / every).checked_add(1)?.checked_mul(every)?;
+        Some(Time::from_nanos(tick))
     }
 }
 
@@ -229,6 +229,15 @@ mod tests {
         assert_eq!(registry.sweep(just_after), [(SERVICE, ID)]);
         assert_eq!(registry.sweep(seconds(50)), [], "marked once");
         assert_eq!(registry.next_marking(), None);
+    }
+
+    #[test]
+    fn a_lease_that_outlives_time_is_never_swept() {
+        let lease = Span::MAX;
+        let mut registry = Registry::new(RegistryConfig { lease, ..RegistryConfig::default() });
+        registry.register(seconds(1), SERVICE, ID, ());
+        assert_eq!(registry.next_marking(), None);
+        assert_eq!(registry.sweep(Time::NEVER), []);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The saga orchestrator: steps forward, and compensations back when one fails.
 //!
-//! Follows the guide's `SagaOrchestrator` (lines 695-760). A compensation is found by the name of the
-//! completed step, first match (SG-1); its error is swallowed (SG-2), and so is the step's (SG-3);
-//! what was completed is never forgotten, so a later rollback undoes earlier executions as well
-//! (SG-4); the failing step itself is not compensated (SG-5); a missing compensation is passed over
-//! (SG-6); `current_step` is written and never read (SG-8). Compensations run in reverse and go on
-//! past a failed one, no steps at all is a success, and steps added during an execution are not part
-//! of it (SG-11).
+//! Follows the guide's `SagaOrchestrator` (lines 696-760). A compensation is found by the name of
+//! the completed step, first match (SG-1); its error is swallowed (SG-2), and so is the step's
+//! (SG-3); what was completed is never forgotten, so a later rollback undoes earlier executions as
+//! well (SG-4); the failing step itself is not compensated (SG-5); a missing compensation is passed
+//! over (SG-6); `current_step` is written and never read (SG-8). Compensations run in reverse and
+//! go on past a failed one, no steps at all is a success, and steps added during an execution are
+//! not part of it (SG-11).
 //!
 //! What is *not* here: actions, compensations, and the time they take.
 //!

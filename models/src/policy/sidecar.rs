@@ -1,11 +1,11 @@
 //! What a sidecar keeps about the calls it intercepts: numbers, spans, and where a retry stands.
 //!
 //! Follows the guide's `SidecarProxy` (lines 431-576). Requests are counted when they start, errors
-//! and latency when they end, so that the average covers calls in flight (SC-1); one request and one
-//! span stand for up to four attempts (SC-2), backoff included (SC-3); every error is retried (SC-4);
-//! a span's id is the instant it starts, so spans of one instant overwrite each other (SC-7); nothing
-//! is ever dropped (SC-9). `max_retries` counts without the first attempt (SC-14), and there is no
-//! wait after the last (SC-16).
+//! and latency when they end, so that the average covers calls in flight (SC-1); one request and
+//! one span stand for up to four attempts (SC-2), backoff included (SC-3); every error is retried
+//! (SC-4); a span's id is the instant it starts, so spans of one instant overwrite each other
+//! (SC-7); nothing is ever dropped (SC-9). `max_retries` counts without the first attempt (SC-14),
+//! and there is no wait after the last (SC-16).
 //!
 //! What is *not* here: the handler, and the timers of its attempts and backoffs.
 //!

@@ -3,6 +3,7 @@
 //! Statistics run on fixed words, with bounds computed for a confidence of 99.9 %.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::choice::mix::{SiteKey, word};
@@ -250,7 +251,15 @@ fn answers(word: u64, a: u64, b: u64, small: u32) -> [u64; 9] {
     ]
 }
 
+/// The same cases in every run of the tests.
+fn fixed() -> ProptestConfig {
+    let (rng_seed, failure_persistence) = (RngSeed::Fixed(1), None);
+    ProptestConfig { cases: 1_000, rng_seed, failure_persistence, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(fixed())]
+
     #[test]
     fn a_larger_word_is_never_a_smaller_answer(
         word: u64, step in 0..64_u32, a: u64, b: u64, shift in 0..64_u32, small: u32,
@@ -267,7 +276,8 @@ proptest! {
 
 #[test]
 fn neighbours_on_the_grid_of_units_stay_in_order() {
-    // One step of unit() is 2^12 words, of normal() 2^16. Seams of the approximations are among the places looked at.
+    // One step of unit() is 2^12 words, of normal() 2^16. Seams of the approximations are among the
+    // places looked at.
     let seams =
         [0.075, 0.925, 0.5, exp(-25.0), 1.0 - exp(-25.0), 0.25, std::f64::consts::FRAC_1_SQRT_2];
     let seams = seams.map(|p| whole(p * 4_503_599_627_370_496.0) << 12);
@@ -290,9 +300,8 @@ fn neighbours_on_the_grid_of_units_stay_in_order() {
 
 #[test]
 fn vectors_are_pinned() {
-    let site = SiteKey(0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210);
     let mut words = vec![0, 1 << 12, 1 << 63, u64::MAX];
-    words.extend((0..8).map(|n| word(site, 1, n)));
+    words.extend((1..9).map(|n| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n)));
     let found: Vec<_> = words
         .iter()
         .map(|&word| {
@@ -314,14 +323,14 @@ fn vectors_are_pinned() {
         (0, 1843992302, 1000000000000, 1000000, 0, 455, 762, 0),
         (693147180560, 1000000000000, 1781797436281, 450500000, 2, 650, 1000, 500),
         (36736800569677, 542301613132905, 18446744073709551615, 900000000, 25, 869, 1259, 999),
-        (961813629355, 1270954509452, 2228907060199, 556403019, 3, 657, 1009, 617),
-        (363988367180, 665092769731, 1354352715308, 275285549, 2, 637, 984, 305),
-        (2259727929517, 2733522009529, 6573895689125, 806163388, 5, 682, 1040, 895),
-        (426896137852, 730715666636, 1427246097449, 313374341, 2, 640, 987, 347),
-        (3338381533933, 4239476142682, 16151042709025, 868090573, 6, 696, 1057, 964),
-        (658583909472, 965342626749, 1731208854920, 434692199, 2, 649, 998, 482),
-        (209151259719, 493577083905, 1190403965629, 170666010, 1, 627, 972, 188),
-        (218849743808, 505005808412, 1200063877356, 177705254, 1, 628, 973, 196),
+        (962423650119, 1271576041066, 2230040414568, 556612556, 3, 658, 1009, 618),
+        (269276469559, 562588712552, 1251567865775, 213225112, 1, 632, 977, 236),
+        (1924847300238, 2324143938417, 4973080250609, 768837668, 4, 677, 1033, 854),
+        (638916518962, 945613505480, 1703066470728, 425450224, 2, 648, 998, 472),
+        (94497448284, 342402818222, 1081931504152, 82062779, 1, 616, 958, 90),
+        (1231700119678, 1550405087102, 2791046922253, 637675336, 3, 664, 1017, 708),
+        (394878229275, 697494742749, 1389668446597, 294287891, 2, 638, 986, 326),
+        (2887270950358, 3572785635087, 11090169943750, 849900448, 5, 691, 1051, 944),
     ];
     assert_eq!(found, pinned);
 }

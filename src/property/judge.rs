@@ -1,0 +1,91 @@
+//! The judge of a run: all its properties, and the first violation.
+
+use std::sync::Arc;
+
+use brownout_models::{Fact, Time};
+
+use super::{Ending, Observer};
+use crate::kernel::{End, Entry, Watch};
+use crate::layout::Layout;
+
+/// A property under its name.
+#[derive(Clone, Debug)]
+pub struct Property {
+    /// The name in reports and plans.
+    pub name: String,
+    /// Who watches.
+    pub observer: Box<dyn Observer>,
+}
+
+/// A property that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the property.
+    pub property: String,
+    /// When it was seen.
+    pub at: Time,
+    /// The entry that showed it; `None` at the end of the run.
+    pub seq: Option<u64>,
+    /// What was wrong.
+    pub message: String,
+}
+
+/// Watches a run with all its properties and stops it at the first violation.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    layout: Arc<Layout>,
+    properties: Vec<Property>,
+    violation: Option<Violation>,
+}
+
+impl Judge {
+    /// A judge of these properties.
+    #[must_use]
+    pub const fn new(layout: Arc<Layout>, properties: Vec<Property>) -> Self {
+        Self { layout, properties, violation: None }
+    }
+
+    /// The run is over.
+    pub fn end(&mut self, end: End, at: Time) {
+        if self.violation.is_some() {
+            return;
+        }
+        let ending = Ending { end, at, layout: &self.layout };
+        for Property { name, observer } in &mut self.properties {
+            if let Err(message) = observer.end(&ending) {
+                let property = name.clone();
+                self.violation = Some(Violation { property, at, seq: None, message });
+                return;
+            }
+        }
+    }
+
+    /// The first violation, if any.
+    #[must_use]
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// Every property with its observer.
+    #[must_use]
+    pub fn properties(&self) -> &[Property] {
+        &self.properties
+    }
+}
+
+impl Watch<Fact> for Judge {
+    fn see(&mut self, entry: &Entry<Fact>) -> bool {
+        if self.violation.is_some() {
+            // The step that showed it is still being carried out; the first violation counts.
+            return false;
+        }
+        for Property { name, observer } in &mut self.properties {
+            if let Err(message) = observer.see(entry, &self.layout) {
+                let (property, at, seq) = (name.clone(), entry.at, Some(entry.seq));
+                self.violation = Some(Violation { property, at, seq, message });
+                return false;
+            }
+        }
+        true
+    }
+}

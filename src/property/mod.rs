@@ -1,0 +1,91 @@
+//! Properties: what must hold, judged by observers that see every entry of the trace.
+//!
+//! An observer judges effects and what others say of a machine, not the machine's own word. Each
+//! stock observer is a file of its own. A stranger's observer is one impl of [`Observer`].
+//!
+//! What is *not* here: whether a campaign reached what it should reach sometimes; the search knows.
+
+mod balancer_fairness;
+mod breaker_path;
+mod conservation;
+mod event_per_row;
+mod every_call_ends;
+mod judge;
+mod ledger_balance;
+mod once_per_key;
+mod quiescence;
+mod saga_terminal;
+mod sometimes;
+mod token_envelope;
+mod trace_is_tree;
+
+use std::fmt;
+
+use brownout_models::{Fact, Time};
+
+use crate::kernel::{End, Entry};
+use crate::layout::Layout;
+
+pub use balancer_fairness::BalancerFairness;
+pub use breaker_path::BreakerPath;
+pub use conservation::MessageConservation;
+pub use event_per_row::EventPerRow;
+pub use every_call_ends::EveryCallEnds;
+pub use judge::{Judge, Property, Violation};
+pub use ledger_balance::LedgerBalance;
+pub use once_per_key::OncePerKey;
+pub use quiescence::Quiescence;
+pub use saga_terminal::SagaTerminal;
+pub use sometimes::SometimesSucceeds;
+pub use token_envelope::TokenEnvelope;
+pub use trace_is_tree::TraceIsTree;
+
+/// How a run ended, for what must hold in the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending<'a> {
+    /// Why it ended.
+    pub end: End,
+    /// When.
+    pub at: Time,
+    /// The names of everything.
+    pub layout: &'a Layout,
+}
+
+/// Watches a run and says when something does not hold, in one sentence.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// Sees an entry.
+    ///
+    /// # Errors
+    /// Something that must always hold does not.
+    fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String>;
+
+    /// Sees the end of the run.
+    ///
+    /// # Errors
+    /// Something that must hold in the end does not.
+    fn end(&mut self, ending: &Ending<'_>) -> Result<(), String>;
+
+    /// How often there was something to look at: a property that never was has no teeth.
+    fn looked(&self) -> u64;
+
+    /// Whether what must be reached sometimes was; `None` for what must always hold.
+    fn reached(&self) -> Option<bool> {
+        None
+    }
+
+    /// A copy, so that a world can be cloned with its observers.
+    fn copy(&self) -> Box<dyn Observer>;
+}
+
+impl Clone for Box<dyn Observer> {
+    fn clone(&self) -> Self {
+        self.copy()
+    }
+}
+
+/// The words for a business key: arrivals are numbered within slots.
+fn key_text(key: u64) -> String {
+    let within = key & ((1 << 20) - 1);
+    let slot = (key >> 20) & ((1 << 36) - 1);
+    if within == 0 { format!("{slot}") } else { format!("{slot}.{within}") }
+}

@@ -1,0 +1,115 @@
+//! What is wrong with a file, where, and what would fix it.
+//!
+//! Mistakes in syntax come from the parser, through [`from_ron_error`]; mistakes in meaning from
+//! whoever reads the values. Both are shown alike, as rustc shows its own. What is *not* here:
+//! deciding what is wrong.
+//!
+//! ```
+//! use brownout::scenario::diagnostic::{Diagnostic, did_you_mean, render};
+//! use brownout::scenario::source::{Path, Source};
+//!
+//! let source = Source::new("shop.ron", "(faults: [(link: \"oders>payment\")])");
+//! let place = source.nearest(&Path::root().field("faults").index(0).field("link"));
+//! let known = did_you_mean("oders", ["orders", "payment"]).expect("one letter is missing");
+//! let diagnostic = Diagnostic::new(place, "no node is called `oders`", "expected a node")
+//!     .with_help(format!("did you mean `{known}`?"));
+//! assert!(render(&source, &[diagnostic], false).contains("shop.ron:1:18"));
+//! ```
+
+mod syntax;
+#[cfg(test)]
+mod tests;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use strsim::damerau_levenshtein;
+
+use super::source::{Place, Source};
+
+pub use syntax::from_ron_error;
+
+/// One mistake in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The offending text.
+    pub place: Place,
+    /// What is wrong: lower case, no full stop, the user's words in backticks.
+    pub message: String,
+    /// What was expected at the place; may be empty.
+    pub label: String,
+    /// What would fix it.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A mistake at `place`, without a remedy yet.
+    #[must_use]
+    pub fn new(place: Place, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { place, message: message.into(), label: label.into(), help: None }
+    }
+
+    /// The same mistake with its remedy.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+}
+
+/// All diagnostics in the order of their places, each with the line it is about, and a blank line
+/// between two. A place of several lines is marked in its first.
+#[must_use]
+pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut sorted: Vec<_> = diagnostics.iter().collect();
+    sorted.sort_by_key(|diagnostic| (diagnostic.place.start, diagnostic.place.end));
+    let rendered: Vec<_> =
+        sorted.iter().map(|diagnostic| render_one(source, diagnostic, &renderer)).collect();
+    rendered.join("\n")
+}
+
+fn render_one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let text = source.text();
+    let start = diagnostic.place.start.min(text.len());
+    let line = text[start..].lines().next().unwrap_or("").trim_end();
+    let end = diagnostic.place.end.clamp(start, start + line.len());
+    let label = printable(&diagnostic.label);
+    let mark = AnnotationKind::Primary.span(start..end);
+    let mark = if label.is_empty() { mark } else { mark.label(label) };
+    let mut group = Level::ERROR
+        .primary_title(printable(&diagnostic.message))
+        .element(Snippet::source(text).path(source.name()).annotation(mark));
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(printable(help)));
+    }
+    let mut rendered = renderer.render(&[group]);
+    rendered.push('\n');
+    rendered
+}
+
+/// Control characters in the user's words are spelled out, lest they control the terminal.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            printable.extend(c.escape_default());
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
+}
+
+/// The known word that `word` is most likely meant to be; the first of several as likely.
+///
+/// Words count as alike up to one typing mistake (a letter wrong, missing or added, or two swapped)
+/// for every three letters, whatever their case.
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    let mistakes_max = lower.chars().count().max(3) / 3;
+    known
+        .into_iter()
+        .map(|known| (damerau_levenshtein(&lower, &known.to_lowercase()), known))
+        .filter(|(mistakes, _)| *mistakes <= mistakes_max)
+        .min_by_key(|(mistakes, _)| *mistakes)
+        .map(|(_, known)| known)
+}

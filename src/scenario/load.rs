@@ -1,0 +1,211 @@
+//! Loading: from a text to a system that can run, or everything that is wrong with the text.
+
+use std::fmt;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use brownout_models::Time;
+use ron::extensions::Extensions;
+
+use super::check::Check;
+use super::diagnostic::{Diagnostic, from_ron_error, render};
+use super::file::{NodeFile, ScenarioFile};
+use super::places::tables_of;
+use super::source::{Path, Source};
+use crate::choice::Plan;
+use crate::kernel::{Bounds, World};
+use crate::layout::Layout;
+use crate::property::{Judge, Property};
+use crate::system::{Kinds, Stock};
+
+/// The version of the scenario format that is read.
+const VERSION: u32 = 1;
+
+/// A scenario that makes sense: a system, what may break in it, and what must hold.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file that it came from, as it was named.
+    pub path: PathBuf,
+    /// What it is about.
+    pub title: String,
+    /// The planted bug, where there is one on purpose.
+    pub planted: Option<String>,
+    /// The seed of a run that names none.
+    pub seed: u64,
+    layout: Arc<Layout>,
+    properties: Arc<[Property]>,
+    template: World<Stock>,
+}
+
+impl Scenario {
+    /// Reads a scenario of stock machines from a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it makes no sense: then with every mistake in it.
+    pub fn load(path: impl AsRef<FilePath>) -> Result<Self, ScenarioError> {
+        Self::load_with(path, &Kinds::new())
+    }
+
+    /// Reads a scenario from a file that may use the user's own kinds of machines.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it makes no sense: then with every mistake in it.
+    pub fn load_with(path: impl AsRef<FilePath>, kinds: &Kinds) -> Result<Self, ScenarioError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| ScenarioError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Self::parse(&path.to_string_lossy(), &text, kinds)
+    }
+
+    /// Reads a scenario from a text; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// It makes no sense, with every mistake in it.
+    pub fn parse(name: &str, text: &str, kinds: &Kinds) -> Result<Self, ScenarioError> {
+        let source = Source::new(name, text);
+        let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
+        let file: ScenarioFile = ron::Options::default()
+            .with_default_extension(extensions)
+            .from_str(text)
+            .map_err(|error| {
+                let diagnostics = vec![from_ron_error(&source, &error)];
+                ScenarioError::Wrong { source: source.clone(), diagnostics }
+            })?;
+        Self::check(&source, &file, kinds)
+    }
+
+    fn check(source: &Source, file: &ScenarioFile, kinds: &Kinds) -> Result<Self, ScenarioError> {
+        let mut check = Check::new(source);
+        let root = Path::root();
+        if file.version != VERSION {
+            let message = format!("version {} of the format is not known", file.version);
+            check.problem(&root.field("version"), message, "expected 1", None);
+        }
+        check.not_zero(&root.field("horizon"), "the horizon", Some(file.horizon));
+        check.find_places(file);
+        check.find_tables_and_topics(file);
+        let machines = check.build_machines(file, kinds);
+        let latencies = check.latencies(&file.network);
+        let faults = check.faults(&file.faults);
+        let properties = check.properties(file);
+        if !check.problems.is_empty() {
+            let diagnostics = check.problems;
+            return Err(ScenarioError::Wrong { source: source.clone(), diagnostics });
+        }
+        let layout = Arc::new(Layout {
+            names: check.names,
+            nodes: check.places,
+            latencies,
+            faults,
+            heal_at: file.heal_at.map(|span| Time::ZERO + span),
+        });
+        let bounds = Bounds { horizon: Time::ZERO + file.horizon, ..Bounds::default() };
+        let template = World::new(Arc::clone(&layout), machines, &Arc::new(Plan::calm()), bounds);
+        Ok(Self {
+            path: PathBuf::from(source.name()),
+            title: file.title.clone(),
+            planted: file.planted.clone(),
+            seed: file.seed,
+            layout,
+            properties,
+            template,
+        })
+    }
+
+    /// The parts of the system that do not move, and the names of everything.
+    #[must_use]
+    pub const fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// The world at the start of a run that follows the plan.
+    #[must_use]
+    pub fn world(&self, plan: &Arc<Plan>) -> World<Stock> {
+        self.template.under(plan)
+    }
+
+    /// The same, and it writes down every point where the scenario's faults could strike.
+    #[must_use]
+    pub fn world_with_points(&self, plan: &Arc<Plan>) -> World<Stock> {
+        self.template.under_with_points(plan)
+    }
+
+    /// A judge of the scenario's properties.
+    #[must_use]
+    pub fn judge(&self) -> Judge {
+        Judge::new(Arc::clone(&self.layout), self.properties.to_vec())
+    }
+
+    /// The names of the properties.
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.properties.iter().map(|property| property.name.as_str())
+    }
+
+    /// Adds a property of the user's own.
+    pub fn add_property(&mut self, property: Property) {
+        self.properties = self.properties.iter().cloned().chain([property]).collect();
+    }
+}
+
+impl Check<'_> {
+    fn find_tables_and_topics(&mut self, file: &ScenarioFile) {
+        for node in file.nodes.values() {
+            if let NodeFile::Service(service) = node {
+                for table in tables_of(service.handlers.values().flatten()) {
+                    if !self.tables.contains(&table) {
+                        self.tables.push(table);
+                    }
+                }
+            }
+            if let NodeFile::Broker(broker) = node {
+                for subscription in &broker.subscriptions {
+                    if !self.topics.contains(&subscription.topic) {
+                        self.topics.push(subscription.topic.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Why there is no scenario.
+#[derive(Clone, Debug)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The file makes no sense.
+    Wrong {
+        /// The text and the places in it.
+        source: Source,
+        /// Every mistake.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl ScenarioError {
+    /// The error as a person reads it, with the lines that it is about.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        match self {
+            Self::Unreadable { path, reason } => {
+                format!("error: cannot read `{}`: {reason}\n", path.display())
+            }
+            Self::Wrong { source, diagnostics } => render(source, diagnostics, colour),
+        }
+    }
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for ScenarioError {}

@@ -1,0 +1,173 @@
+//! `client`: discovery, round robin, and a call that always succeeds after a while; and the caller
+//! that other machines share.
+//!
+//! The guide's call can only fail at discovery: once an instance is picked it sleeps 50 ms and
+//! reports success, whatever happens to the instance meanwhile.
+
+use brownout_models::policy::RoundRobin;
+use brownout_models::policy::registry::RegistryConfig;
+use brownout_models::{Name, Span, Time};
+use serde::Deserialize;
+
+use super::agenda::Agenda;
+use super::fields::{Bad, Fields, unknown_operation};
+use super::protocol::Desk;
+use super::registry::{Directory, DirectoryRequest};
+use super::vocabulary::{Answer, Completion, Events, Trouble};
+
+/// The guide's simulated call.
+pub(super) const CALL_TAKES: Span = Span::from_millis(50);
+
+/// How long a call takes, and the registry's leases.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClientConfig {
+    pub(super) registry: RegistryConfig,
+    pub(super) call_takes: Span,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self { registry: RegistryConfig::default(), call_takes: CALL_TAKES }
+    }
+}
+
+/// A directory, a balancer over it, and calls under way; `C` is what a call is made for.
+pub(super) struct Caller<C> {
+    pub(super) directory: Directory,
+    balancer: RoundRobin,
+    call_takes: Span,
+    calls: Agenda<Call<C>>,
+}
+
+/// A call that reached an instance.
+pub(super) struct Call<C> {
+    pub(super) context: C,
+    pub(super) instance: Name,
+}
+
+impl<C> Caller<C> {
+    pub(super) fn new(config: ClientConfig) -> Self {
+        Self {
+            directory: Directory::new(config.registry),
+            balancer: RoundRobin::default(),
+            call_takes: config.call_takes,
+            calls: Agenda::default(),
+        }
+    }
+
+    /// Picks an instance and starts a call, or gives the context back with what went wrong.
+    pub(super) fn call(
+        &mut self,
+        now: Time,
+        service: Name,
+        context: C,
+    ) -> Result<(), (C, Trouble)> {
+        let instances = match self.directory.discover(service) {
+            Ok(instances) => instances,
+            Err(error) => return Err((context, error)),
+        };
+        let place = self.balancer.select(service, instances.len());
+        let Some(instance) = place.and_then(|place| instances.get(place).copied()) else {
+            return Err((context, Trouble::new("no_instances", "no available instance")));
+        };
+        self.calls.set(now + self.call_takes, Call { context, instance });
+        Ok(())
+    }
+
+    pub(super) fn due(&self) -> Option<Time> {
+        [self.directory.due(), self.calls.due()].into_iter().flatten().min()
+    }
+
+    /// Sweeps if that is due, else ends the first call. A sweep comes first at its instant: its
+    /// timer was set before that of any call.
+    pub(super) fn wake(&mut self, now: Time, events: &mut Events) -> Option<Call<C>> {
+        if self.directory.due() == Some(now) {
+            self.directory.wake(now, events);
+            return None;
+        }
+        self.calls.pop()
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        !self.calls.is_empty()
+    }
+}
+
+/// A caller by itself.
+pub(super) struct ClientDesk {
+    caller: Caller<Asked>,
+}
+
+/// What a call is made for.
+struct Asked {
+    request: u64,
+    method: String,
+}
+
+/// A request to the client.
+pub(super) enum ClientRequest {
+    Directory(DirectoryRequest),
+    Call { service: String, method: String },
+}
+
+impl ClientDesk {
+    pub(super) fn new(config: ClientConfig) -> Self {
+        Self { caller: Caller::new(config) }
+    }
+}
+
+impl Desk for ClientDesk {
+    type Request = ClientRequest;
+
+    fn read(operation: &str, fields: &mut Fields) -> Result<ClientRequest, Bad> {
+        if let Some(request) = DirectoryRequest::read(operation, fields)? {
+            return Ok(ClientRequest::Directory(request));
+        }
+        if operation != "call" {
+            let known =
+                ["register", "deregister", "heartbeat", "discover", "services", "call", "advance"];
+            return Err(unknown_operation(operation, &known));
+        }
+        Ok(ClientRequest::Call { service: fields.text("service")?, method: fields.text("method")? })
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.caller.due()
+    }
+
+    fn wake(&mut self, now: Time, events: &mut Events) {
+        if let Some(Call { context: Asked { request, method }, instance }) =
+            self.caller.wake(now, events)
+        {
+            let instance = self.caller.directory.text(instance);
+            events.complete(now, request, Completion::Called { ok: true, instance, method });
+        }
+    }
+
+    fn take(
+        &mut self,
+        now: Time,
+        number: u64,
+        request: ClientRequest,
+        events: &mut Events,
+    ) -> Result<Answer, Bad> {
+        match request {
+            ClientRequest::Directory(request) => {
+                Ok(self.caller.directory.take(now, request, events))
+            }
+            ClientRequest::Call { service, method } => {
+                let service = self.caller.directory.names.intern(&service);
+                let asked = Asked { request: number, method };
+                if let Err((_, error)) = self.caller.call(now, service, asked) {
+                    events.complete(now, number, Completion::Failed { error });
+                }
+                Ok(Answer::PENDING)
+            }
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.caller.is_pending()
+    }
+}

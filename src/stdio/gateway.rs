@@ -1,0 +1,211 @@
+//! `gateway`: route, then limiter, then breaker, then the client's call.
+//!
+//! In the guide's order: an unknown path costs no token, a request that the breaker refuses does;
+//! the breaker belongs to the service and outlives every change of its routes.
+
+use brownout_models::policy::{Breaker, BreakerConfig, Limiter, RegistryConfig, Transition};
+use brownout_models::{Name, Span, Time};
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::client::{CALL_TAKES, Call, Caller, ClientConfig};
+use super::fields::{Bad, Fields, unknown_operation};
+use super::protocol::Desk;
+use super::registry::DirectoryRequest;
+use super::vocabulary::{Answer, Completion, Event, Events, Trouble};
+
+/// The client's configuration, and that of every breaker.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GatewayConfig {
+    registry: RegistryConfig,
+    call_takes: Span,
+    breaker: BreakerConfig,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            registry: RegistryConfig::default(),
+            call_takes: CALL_TAKES,
+            breaker: BreakerConfig::default(),
+        }
+    }
+}
+
+/// A gateway in front of a client.
+pub(super) struct GatewayDesk {
+    caller: Caller<Forwarded>,
+    /// By path alone: a route of another method replaces the one before.
+    routes: IndexMap<Name, Route>,
+    limiter: Limiter,
+    breaker: BreakerConfig,
+    breakers: IndexMap<Name, Breaker>,
+}
+
+#[derive(Clone)]
+struct Route {
+    service: Name,
+    method: String,
+    limit: i64,
+}
+
+/// What a call is made for.
+struct Forwarded {
+    request: u64,
+    service: Name,
+    method: String,
+}
+
+/// A request to the gateway.
+pub(super) enum GatewayRequest {
+    Directory(DirectoryRequest),
+    Route { path: String, service: String, method: String, limit: i64 },
+    Request { client: String, path: String },
+    Breaker { service: String },
+}
+
+impl GatewayDesk {
+    pub(super) fn new(config: GatewayConfig) -> Self {
+        let GatewayConfig { registry, call_takes, breaker } = config;
+        Self {
+            caller: Caller::new(ClientConfig { registry, call_takes }),
+            routes: IndexMap::new(),
+            limiter: Limiter::default(),
+            breaker,
+            breakers: IndexMap::new(),
+        }
+    }
+
+    /// Forwards a request, or says what stopped it before the call took any time.
+    fn forward(
+        &mut self,
+        now: Time,
+        request: u64,
+        client: &str,
+        path: &str,
+        events: &mut Events,
+    ) -> Result<(), Trouble> {
+        let name = self.caller.directory.names.intern(path);
+        let Some(Route { service, method, limit }) = self.routes.get(&name).cloned() else {
+            return Err(Trouble::new("route_not_found", format!("route not found: {path}")));
+        };
+        let client = self.caller.directory.names.intern(client);
+        if !self.limiter.allow(now, client, limit) {
+            return Err(Trouble::new("rate_limited", "rate limit exceeded"));
+        }
+        if !self.on_breaker(now, service, events, |breaker| {
+            let admission = breaker.allow(now);
+            (admission.admitted, admission.transition)
+        }) {
+            let message = "service unavailable: circuit breaker open";
+            return Err(Trouble::new("breaker_open", message));
+        }
+        let forwarded = Forwarded { request, service, method };
+        self.caller.call(now, service, forwarded).map_err(|(_, error)| {
+            self.on_breaker(now, service, events, |breaker| ((), breaker.failure(now)));
+            error
+        })
+    }
+
+    /// Does something to a service's breaker and announces what it changed.
+    fn on_breaker<T>(
+        &mut self,
+        now: Time,
+        service: Name,
+        events: &mut Events,
+        act: impl FnOnce(&mut Breaker) -> (T, Option<Transition>),
+    ) -> T {
+        let config = self.breaker;
+        let breaker = self.breakers.entry(service).or_insert_with(|| Breaker::new(config));
+        let (answer, transition) = act(breaker);
+        if let Some(Transition { from, to }) = transition {
+            let service = Some(self.caller.directory.text(service));
+            events.note(now, Event::Transition { service, from, to });
+        }
+        answer
+    }
+}
+
+impl Desk for GatewayDesk {
+    type Request = GatewayRequest;
+
+    fn read(operation: &str, fields: &mut Fields) -> Result<GatewayRequest, Bad> {
+        if let Some(request) = DirectoryRequest::read(operation, fields)? {
+            return Ok(GatewayRequest::Directory(request));
+        }
+        Ok(match operation {
+            "route" => GatewayRequest::Route {
+                path: fields.text("path")?,
+                service: fields.text("service")?,
+                method: fields.text("method")?,
+                limit: fields.integer("limit")?,
+            },
+            "request" => GatewayRequest::Request {
+                client: fields.text("client")?,
+                path: fields.text("path")?,
+            },
+            "breaker" => GatewayRequest::Breaker { service: fields.text("service")? },
+            _ => {
+                let known = [
+                    "register",
+                    "deregister",
+                    "heartbeat",
+                    "discover",
+                    "services",
+                    "route",
+                    "request",
+                    "breaker",
+                    "advance",
+                ];
+                return Err(unknown_operation(operation, &known));
+            }
+        })
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.caller.due()
+    }
+
+    fn wake(&mut self, now: Time, events: &mut Events) {
+        let Some(Call { context, instance }) = self.caller.wake(now, events) else { return };
+        let Forwarded { request, service, method } = context;
+        self.on_breaker(now, service, events, |breaker| ((), breaker.success(now)));
+        let instance = self.caller.directory.text(instance);
+        events.complete(now, request, Completion::Called { ok: true, instance, method });
+    }
+
+    fn take(
+        &mut self,
+        now: Time,
+        number: u64,
+        request: GatewayRequest,
+        events: &mut Events,
+    ) -> Result<Answer, Bad> {
+        Ok(match request {
+            GatewayRequest::Directory(request) => self.caller.directory.take(now, request, events),
+            GatewayRequest::Route { path, service, method, limit } => {
+                let names = &mut self.caller.directory.names;
+                let (path, service) = (names.intern(&path), names.intern(&service));
+                self.routes.insert(path, Route { service, method, limit });
+                let config = self.breaker;
+                self.breakers.entry(service).or_insert_with(|| Breaker::new(config));
+                Answer::Done {}
+            }
+            GatewayRequest::Request { client, path } => {
+                if let Err(error) = self.forward(now, number, &client, &path, events) {
+                    events.complete(now, number, Completion::Failed { error });
+                }
+                Answer::PENDING
+            }
+            GatewayRequest::Breaker { service } => {
+                let service = self.caller.directory.names.intern(&service);
+                Answer::State { state: self.breakers.get(&service).map(Breaker::state) }
+            }
+        })
+    }
+
+    fn is_pending(&self) -> bool {
+        self.caller.is_pending()
+    }
+}
