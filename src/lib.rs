@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod property;
 pub mod run;
 pub mod scenario;
+pub mod search;
 pub mod stdio;
 pub mod system;
 

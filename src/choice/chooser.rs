@@ -117,11 +117,16 @@ impl Choices {
         self.adopt();
     }
 
-    /// Follows another plan from here on, one that agrees with the answers so far.
-    pub(crate) fn deviate(&mut self, plan: Arc<Plan>) {
+    /// Follows another plan from here on, one that agrees with the answers so far, and writes down
+    /// the points from here on or not.
+    pub(crate) fn deviate(&mut self, plan: Arc<Plan>, points: bool) {
+        let fates: Vec<Fate> = self.planned.iter().map(|planned| planned.fate).collect();
         self.plan = plan;
-        self.points = None;
+        self.points = points.then(Vec::new);
         self.adopt();
+        for (planned, fate) in self.planned.iter_mut().zip(fates) {
+            planned.fate = fate;
+        }
     }
 
     /// Takes the plan in: its seed, its deviations, and which sites are loud under it.
@@ -247,6 +252,10 @@ impl Choices {
             if let Some(answer) = answer.filter(|answer| *answer != question.calm()) {
                 planned.fate = Fate::Applied;
                 self.applied.push(deviation.clone());
+                if let Some(points) = &mut self.points {
+                    // Only what comes after the last deviation extends the plan.
+                    points.clear();
+                }
                 return answer;
             }
             planned.fate = Fate::Inapplicable;
@@ -370,6 +379,17 @@ impl Choices {
     /// What became of each deviation of the plan.
     pub(crate) fn fates(&self) -> impl Iterator<Item = (&Deviation, Fate)> {
         self.plan.deviations.iter().zip(self.planned.iter().map(|planned| planned.fate))
+    }
+
+    /// What the weather decided in this run: `latency`, `work`, ..
+    pub(crate) fn weather_purposes(&self) -> Vec<&'static str> {
+        let mut purposes = Vec::new();
+        for site in self.sites.iter().filter(|site| site.weather) {
+            if !purposes.contains(&site.what.0) {
+                purposes.push(site.what.0);
+            }
+        }
+        purposes
     }
 
     pub(crate) fn take_points(&mut self) -> Vec<Point> {

@@ -63,7 +63,7 @@ impl<M: Machine> World<M> {
         after: Option<u32>,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        let seq = self.emit(watch, node, context, What::Crashed { after });
+        self.emit(watch, node, context, What::Crashed { after });
         let restart = self.layout.restart_after(node);
         let host = self.host_of(node);
         for node in self.hosts[host].nodes.clone() {
@@ -79,7 +79,7 @@ impl<M: Machine> World<M> {
                 self.unschedule(handle);
             }
             for (sender, kind, context) in owed {
-                self.reset(node, sender, kind, Context { cause: seq, ..context }, watch);
+                self.reset(node, sender, kind, context, watch);
             }
             self.start_life(node, restart);
         }

@@ -71,7 +71,7 @@ impl Scenario {
             .from_str(text)
             .map_err(|error| {
                 let diagnostics = vec![from_ron_error(&source, &error)];
-                ScenarioError::Wrong { source: source.clone(), diagnostics }
+                ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
             })?;
         Self::check(&source, &file, kinds)
     }
@@ -92,7 +92,7 @@ impl Scenario {
         let properties = check.properties(file);
         if !check.problems.is_empty() {
             let diagnostics = check.problems;
-            return Err(ScenarioError::Wrong { source: source.clone(), diagnostics });
+            return Err(ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics });
         }
         let layout = Arc::new(Layout {
             names: check.names,
@@ -183,7 +183,7 @@ pub enum ScenarioError {
     /// The file makes no sense.
     Wrong {
         /// The text and the places in it.
-        source: Source,
+        source: Box<Source>,
         /// Every mistake.
         diagnostics: Vec<Diagnostic>,
     },
