@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use brownout::Kinds;
-use brownout::models::contract::{Body, Context, Failure, Input, Machine, NodeId, Request, Sender, Turn};
+use brownout::models::contract::{
+    Body, Context, Failure, Input, Machine, NodeId, Request, Sender, Turn,
+};
 use brownout::models::machine::Slab;
 use brownout::models::{Name, Span};
 use serde::{Deserialize, Serialize};
@@ -14,17 +16,29 @@ brownout::models::timers! { enum Timer { Patience(u32) } }
 struct Permit(usize);
 
 #[derive(Deserialize)]
-struct Config { permits: usize, patience: Span, upstream: String }
+struct Config {
+    permits: usize,
+    patience: Span,
+    upstream: String,
+}
 
 #[derive(Clone, Debug, Serialize)]
-struct Bulkhead { limit: usize, free: usize, patience: Span, upstream: NodeId, inside: Slab<(Context, Sender, Name)> }
+struct Bulkhead {
+    limit: usize,
+    free: usize,
+    patience: Span,
+    upstream: NodeId,
+    inside: Slab<(Context, Sender, Name)>,
+}
 
 impl Machine for Bulkhead {
     type Payload = Permit;
     type Timer = Timer;
     type Fact = String;
     const PHASES: &'static [&'static str] = &["open", "full"];
-    fn phase(&self) -> usize { usize::from(self.free == 0) }
+    fn phase(&self) -> usize {
+        usize::from(self.free == 0)
+    }
 
     fn step(&mut self, input: Input<Permit, Timer>, turn: &mut Turn<'_, Permit, String>) {
         match input {
@@ -35,7 +49,9 @@ impl Machine for Bulkhead {
                 turn.call(self.upstream, Body::Request(request), None, u64::from(slot));
                 turn.set(Timer::Patience(slot), self.patience);
             }
-            Input::Deliver { from, body } => turn.reply_failure(from, body.name(), Failure::Overloaded),
+            Input::Deliver { from, body } => {
+                turn.reply_failure(from, body.name(), Failure::Overloaded)
+            }
             Input::Reply { tag, outcome } => {
                 let slot = u32::try_from(tag).unwrap_or(0);
                 let Some((context, from, what)) = self.inside.remove(slot) else { return };
@@ -52,12 +68,20 @@ impl Machine for Bulkhead {
             Input::Start | Input::Expired { .. } => {}
         }
     }
-    fn power_cut(&mut self) { (self.free, self.inside) = (self.limit, Slab::default()); }
+    fn power_cut(&mut self) {
+        (self.free, self.inside) = (self.limit, Slab::default());
+    }
 }
 
 fn main() -> ExitCode {
     brownout::cli::run(&Kinds::new().with("bulkhead", |config: Config, at| {
         let Config { permits, patience, upstream } = config;
-        Ok(Bulkhead { limit: permits, free: permits, patience, upstream: at.node(&upstream)?, inside: Slab::default() })
+        Ok(Bulkhead {
+            limit: permits,
+            free: permits,
+            patience,
+            upstream: at.node(&upstream)?,
+            inside: Slab::default(),
+        })
     }))
 }

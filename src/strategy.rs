@@ -45,7 +45,9 @@ pub fn plans(scenario: &Scenario, faults_max: usize) -> BoxedStrategy<Plan> {
         })
         .collect();
     let most = faults_max.min(faults.len());
-    subsequence(faults, 0..=most).prop_map(|faults| Plan::calm().with_deviations(once(faults))).boxed()
+    subsequence(faults, 0..=most)
+        .prop_map(|faults| Plan::calm().with_deviations(once(faults)))
+        .boxed()
 }
 
 /// One answer for each address: the first.
@@ -53,6 +55,8 @@ fn once(faults: Vec<Deviation>) -> Vec<Deviation> {
     let mut met = IndexSet::new();
     faults
         .into_iter()
-        .filter(|fault| met.insert((fault.site.clone(), fault.what.clone(), fault.flow.clone(), fault.count)))
+        .filter(|fault| {
+            met.insert((fault.site.clone(), fault.what.clone(), fault.flow.clone(), fault.count))
+        })
         .collect()
 }

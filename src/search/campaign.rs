@@ -74,10 +74,10 @@ struct Verdict {
 const BATCH: u64 = 32;
 
 impl Campaign {
-    /// Makes the runs on all threads of the current pool. `progress` hears how many runs are done
-    /// and how many of them failed.
+    /// Makes the runs on all threads of the current pool. `progress` hears after every batch how many
+    /// runs are done and how many of them failed, and says whether to go on.
     #[must_use]
-    pub fn run(&self, scenario: &Scenario, progress: &(dyn Fn(u64, u64) + Sync)) -> CampaignReport {
+    pub fn run(&self, scenario: &Scenario, progress: &dyn Fn(u64, u64) -> bool) -> CampaignReport {
         let mut verdicts: Vec<Verdict> = Vec::new();
         let mut failed = 0;
         while (verdicts.len() as u64) < self.runs && failed < self.enough {
@@ -89,7 +89,9 @@ impl Campaign {
                 seeds.into_par_iter().map(|seed| verdict(scenario, seed)).collect();
             failed += results.iter().filter(|verdict| verdict.violation.is_some()).count() as u64;
             verdicts.extend(results);
-            progress(verdicts.len() as u64, failed);
+            if !progress(verdicts.len() as u64, failed) {
+                break;
+            }
         }
         self.report(scenario, &verdicts, failed)
     }
