@@ -3,14 +3,15 @@
 //! An answer is a function of the seed and the address only, so asking more, fewer or in another
 //! order changes no other answer.
 
+mod surroundings;
+
 use std::sync::Arc;
 
-use brownout_models::contract::{
-    Choice, Context, Distribution, FlowId, Ground, Kind, NodeId, Purpose, Surroundings,
-};
+use brownout_models::contract::{Distribution, FlowId, Ground, Kind, NodeId, Purpose};
 use brownout_models::{Span, Time};
 use indexmap::IndexMap;
 
+use self::surroundings::flow_key;
 use super::flow::{self, Flows};
 use super::mix::{self, RunKey};
 use super::plan::{Deviation, Fate, Plan, Weather};
@@ -249,7 +250,11 @@ impl Choices {
                 continue;
             }
             let answer = words::read(question, &deviation.answer, &self.layout);
-            if let Some(answer) = answer.filter(|answer| *answer != question.calm()) {
+            // Under a seed the calm answer of weather is as good as any other; elsewhere it is what
+            // happens anyway.
+            let may_be_calm = site.weather && site.seeded;
+            if let Some(answer) = answer.filter(|answer| may_be_calm || *answer != question.calm())
+            {
                 planned.fate = Fate::Applied;
                 self.applied.push(deviation.clone());
                 if let Some(points) = &mut self.points {
@@ -308,14 +313,18 @@ impl Choices {
     /// The step of the crash that was just decided had only so many effects. A random crash came
     /// after the last of them; a planned one does not apply. Returns whether it came at all.
     pub(crate) fn shorten_crash(&mut self, effects: u32) -> bool {
-        let Some(last) = self.applied.last_mut() else { return false };
-        let planned = self.plan.deviations.iter().position(|deviation| deviation == last);
+        // The effects of the step have met faults of their own since the crash was decided.
+        let Some(at) = self.applied.iter().rposition(|fault| fault.what == purpose::CRASH.0) else {
+            return false;
+        };
+        let crash = &self.applied[at];
+        let planned = self.plan.deviations.iter().position(|deviation| deviation == crash);
         if let Some(planned) = planned.and_then(|number| self.planned.get_mut(number)) {
             planned.fate = Fate::Inapplicable;
-            self.applied.pop();
+            self.applied.remove(at);
             return false;
         }
-        last.answer = words::crash_after(effects);
+        self.applied[at].answer = words::crash_after(effects);
         true
     }
 
@@ -397,58 +406,12 @@ impl Choices {
     }
 }
 
-/// The key of a flow by its name, in today's names of nodes or former ones.
-fn flow_key(text: &str, layout: &Layout) -> Option<u64> {
-    let (source, index) = text.rsplit_once('/')?;
-    let (node, what) = source.split_once(' ').unwrap_or((source, ""));
-    let (node, life) = node.split_once('~').unwrap_or((node, "1"));
-    let identity = source_identity(layout, layout.find(node)?, what);
-    Some(mix::flow_key(
-        mix::SiteKey::constant(&identity),
-        life.parse().ok()?,
-        flow::index_of(index)?,
-    ))
-}
-
-fn source_identity(layout: &Layout, node: NodeId, what: &str) -> String {
-    format!("{}/{what}", layout.identity(node))
-}
-
-impl Surroundings for Choices {
-    #[inline]
-    fn choose(
-        &mut self,
-        node: NodeId,
-        context: &Context,
-        what: Purpose,
-        choice: Choice<'_>,
-    ) -> u64 {
-        let weather = !matches!(choice, Choice::Fault(_));
-        let site = self.at_node(node, what, weather);
-        self.ask(site, context.flow, &Question::Machine(choice))
-    }
-
-    fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {
-        let layout = &self.layout;
-        let life = self.lives[node.0 as usize];
-        self.flows
-            .start((node, source), life, index, ground, || source_identity(layout, node, source.0))
-    }
-
-    fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
-        let Some(load) = &self.plan.load else { return true };
-        let identity = source_identity(&self.layout, node, source.0);
-        let key = mix::flow_key(mix::SiteKey::constant(&identity), 1, index);
-        load.iter().any(|flow| flow_key(flow, &self.layout) == Some(key))
-    }
-}
-
 /// How long a delayed message is delayed, for the menu of a plan: around what waits.
 pub(crate) fn delays_around(now: Time, waits: &[Time]) -> Vec<Span> {
     let nano = Span::from_nanos(1);
     let mut menu: Vec<Span> = waits
         .iter()
-        .filter(|at| **at != Time::NEVER)
+        .filter(|at| **at != Time::NEVER && **at >= now)
         .flat_map(|at| {
             let exactly = at.since(now);
             [exactly - nano, exactly, exactly + nano]

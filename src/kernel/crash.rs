@@ -30,11 +30,11 @@ impl<M: Machine> World<M> {
         let seq = self.emit(watch, node, context, what);
         let context = Context { cause: seq, ..context };
         let acts = self.turn(node, context, input, power, watch);
-        if answer == 0 {
-            self.choices.offer_crashes(acts);
-        } else if power <= acts || self.choices.shorten_crash(acts) {
+        if answer != 0 && (power <= acts || self.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);
+            return;
         }
+        self.choices.offer_crashes(acts);
         self.pause(node, context, watch);
     }
 
@@ -81,7 +81,7 @@ impl<M: Machine> World<M> {
             for (sender, kind, context) in owed {
                 self.reset(node, sender, kind, context, watch);
             }
-            self.start_life(node, restart);
+            self.start_life(node, restart, seq);
         }
     }
 }

@@ -8,7 +8,7 @@ use brownout_models::{Span, Time};
 
 use super::What;
 use super::event::{Event, EventKind};
-use super::world::{Watch, World, timer_text};
+use super::world::{Watch, World};
 use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
 
 impl<M: Machine> World<M> {
@@ -30,11 +30,10 @@ impl<M: Machine> World<M> {
             }
             EventKind::Expire { call, life } => {
                 let at = &mut self.nodes[node.0 as usize];
-                if at.life != life || at.is_down {
-                    return;
-                }
-                at.expiry(call);
-                if let Some(open) = at.calls.settle(call) {
+                if at.life == life
+                    && let Some(open) = at.calls.settle(call)
+                {
+                    at.expiry(call);
                     let input = Input::Expired { tag: open.tag };
                     self.live(
                         node,
@@ -313,33 +312,6 @@ impl<M: Machine> World<M> {
         if let Some(call) = call {
             at.expires(call, handle);
         }
-    }
-
-    /// Which of the events that wait for one node goes first: a choice.
-    pub(super) fn choose_rival(&mut self) -> usize {
-        let Some(first) = self.round_events().next() else { return 0 };
-        let (node, flow) = (first.node, first.context.flow);
-        let site = self.choices.at_node(node, purpose::TIE, false);
-        if self.choices.is_quiet(site) {
-            return 0;
-        }
-        let mut words: Vec<String> = Vec::new();
-        for event in self.round_events() {
-            let text = match &event.kind {
-                EventKind::Start => "start".to_owned(),
-                EventKind::Wake { timer, .. } => timer_text::<M>(*timer),
-                EventKind::Expire { .. } => "expiry".to_owned(),
-                EventKind::Deliver { from, message, .. } => {
-                    let kind = self.layout.kind_text(message.kind());
-                    format!("{kind} from {}", self.layout.node_name(*from))
-                }
-            };
-            let text = format!("{text} for {}", self.choices.flow_text(event.context.flow));
-            let earlier = words.iter().filter(|word| word.starts_with(&text)).count();
-            words.push(if earlier == 0 { text } else { format!("{text}, {} earlier", earlier) });
-        }
-        let answer = self.choices.ask(site, flow, &Question::Tie(&words));
-        usize::try_from(answer).unwrap_or(0).min(words.len() - 1)
     }
 
     pub(super) fn host_of(&self, node: NodeId) -> usize {

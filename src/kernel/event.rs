@@ -80,6 +80,12 @@ impl<P> Round<P> {
         self.events.iter().take(self.rivals())
     }
 
+    /// The `index`-th event of the node whose turn it is, if the node does it to itself.
+    pub(super) fn own(&self, index: usize) -> Option<&Event<P>> {
+        let first = self.events.front()?;
+        self.events.get(index).filter(|event| event.node == first.node && event.is_own())
+    }
+
     /// Takes the `index`-th event of the node whose turn it is.
     pub(super) fn take(&mut self, index: usize) -> Option<Event<P>> {
         self.events.remove(index)

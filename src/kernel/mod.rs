@@ -1,7 +1,7 @@
 //! The kernel: virtual time, one instant at a time, and everything that can break between nodes.
 //!
 //! In reading order: [`entry`](Entry) says what happens, [`world`](World) makes it happen, `node`
-//! and `event` are what it is made of, `deliver` and `crash` are its rules, `queue` holds what is
+//! and `event` are what it is made of, `instant`, `deliver` and `crash` are its rules, `queue` holds what is
 //! pending, and [`digest`](Digest) boils it down to a number.
 
 mod crash;
@@ -9,6 +9,7 @@ mod deliver;
 mod digest;
 mod entry;
 mod event;
+mod instant;
 mod node;
 pub mod queue;
 mod trace;

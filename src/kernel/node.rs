@@ -74,9 +74,14 @@ impl<M> Node<M> {
         self.timers.swap_remove(&timer).map(|set| set.handle)
     }
 
+    /// Whether a timer still waits, neither cancelled nor replaced.
+    pub(super) fn is_set(&self, timer: u64, number: u32) -> bool {
+        self.timers.get(&timer).is_some_and(|set| set.number == number)
+    }
+
     /// Takes a timer that is due; false when it was cancelled or replaced.
     pub(super) fn fire(&mut self, timer: u64, number: u32) -> bool {
-        let is_set = self.timers.get(&timer).is_some_and(|set| set.number == number);
+        let is_set = self.is_set(timer, number);
         if is_set {
             self.timers.swap_remove(&timer);
         }

@@ -24,6 +24,15 @@ impl<F: Clone + Serialize> Trace<F> {
         Self { digest: Digest::START, next: 0, recording, entries: Vec::new() }
     }
 
+    /// Keeps every entry from here on, besides the recent ones.
+    pub(super) fn record(&mut self) {
+        if !self.recording {
+            let oldest = self.oldest();
+            self.entries.rotate_left(oldest);
+            self.recording = true;
+        }
+    }
+
     /// The number that the next entry will have.
     #[must_use]
     pub const fn next(&self) -> u64 {
@@ -51,11 +60,16 @@ impl<F: Clone + Serialize> Trace<F> {
 
     /// Every entry when recording, else the most recent ones; oldest first.
     pub fn entries(&self) -> impl Iterator<Item = &Entry<F>> {
-        let start = if self.recording || self.entries.len() < RECENT {
+        let oldest = self.oldest();
+        self.entries[oldest..].iter().chain(&self.entries[..oldest])
+    }
+
+    /// Where the oldest entry stands.
+    fn oldest(&self) -> usize {
+        if self.recording || self.entries.len() < RECENT {
             0
         } else {
             usize::try_from(self.next).unwrap_or(0) % RECENT
-        };
-        self.entries[start..].iter().chain(&self.entries[..start])
+        }
     }
 }

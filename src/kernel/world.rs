@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use brownout_models::contract::{
     Context, Desk, Effect, FlowId, Ground, Input, Machine, NodeId, Purpose, Store, Surroundings,
-    Timer, Turn,
+    Turn,
 };
 use brownout_models::{Span, Time};
 
@@ -75,18 +75,18 @@ pub struct World<M: Machine> {
     pub(super) layout: Arc<Layout>,
     pub(super) bounds: Bounds,
     pub(super) now: Time,
-    rounds: u32,
+    pub(super) rounds: u32,
     steps: u64,
     pub(super) stopped: bool,
     pub(super) queue: Queue<Event<M::Payload>>,
-    round: Round<M::Payload>,
+    pub(super) round: Round<M::Payload>,
     pub(super) nodes: Vec<Node<M>>,
     pub(super) hosts: Vec<Host>,
     pub(super) stores: Vec<Store>,
     pub(super) choices: Choices,
     pub(super) trace: Trace<M::Fact>,
     /// Events of foreground flows that wait.
-    foreground: u64,
+    pub(super) foreground: u64,
     effects: Vec<Effect<M::Payload, M::Fact>>,
     /// Some node may crash: what nodes owe is kept.
     pub(super) may_crash: bool,
@@ -125,7 +125,11 @@ impl<M: Machine> World<M> {
         };
         world.may_crash = world.choices.may_crash();
         for number in 0..world.nodes.len() {
-            world.start_life(NodeId(u32::try_from(number).unwrap_or(u32::MAX)), Span::ZERO);
+            world.start_life(
+                NodeId(u32::try_from(number).unwrap_or(u32::MAX)),
+                Span::ZERO,
+                NOTHING,
+            );
         }
         world
     }
@@ -151,14 +155,18 @@ impl<M: Machine> World<M> {
         world.queue.clear();
         world.foreground = 0;
         for number in 0..world.nodes.len() {
-            world.start_life(NodeId(u32::try_from(number).unwrap_or(u32::MAX)), Span::ZERO);
+            world.start_life(
+                NodeId(u32::try_from(number).unwrap_or(u32::MAX)),
+                Span::ZERO,
+                NOTHING,
+            );
         }
         world
     }
 
     /// Keeps every entry from here on.
     pub fn record(&mut self) {
-        self.trace = Trace::new(true);
+        self.trace.record();
     }
 
     /// Follows another plan from here on, which begins with the deviations of the last one and must
@@ -199,8 +207,7 @@ impl<M: Machine> World<M> {
         if self.steps >= self.bounds.steps {
             return Some(End::Steps);
         }
-        let event = if self.round.is_empty() { self.next_round(watch) } else { self.take(watch) };
-        let event = match event {
+        let event = match self.next_event(watch) {
             Ok(event) => event,
             Err(end) => return Some(end),
         };
@@ -211,40 +218,6 @@ impl<M: Machine> World<M> {
         self.choices.tick(self.now, self.steps);
         self.happen(event, watch);
         None
-    }
-
-    /// Time goes on to the next event, or to the next round of this instant.
-    fn next_round(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Event<M::Payload>, End> {
-        let Some((at, first)) = self.queue.pop() else { return Err(End::Quiet) };
-        if at > self.bounds.horizon {
-            self.now = self.bounds.horizon;
-            self.queue.push(at, first);
-            return Err(End::Horizon);
-        }
-        self.rounds = if at == self.now { self.rounds + 1 } else { 0 };
-        self.now = at;
-        if self.rounds > self.bounds.rounds {
-            return Err(End::Stuck);
-        }
-        let Some(second) = self.queue.pop_at(at) else { return Ok(first) };
-        let mut scheduled = vec![first, second];
-        while let Some(event) = self.queue.pop_at(at) {
-            scheduled.push(event);
-        }
-        self.round.begin(scheduled.into_iter());
-        self.take(watch)
-    }
-
-    /// The next event of the round; a choice where its node has several.
-    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Event<M::Payload>, End> {
-        let passed = if self.round.rivals() > 1 { self.choose_rival() } else { 0 };
-        let event = self.round.take(passed).ok_or(End::Quiet)?;
-        if passed > 0 {
-            let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-            let context = event.context;
-            self.emit(watch, event.node, context, What::Overtook { passed });
-        }
-        Ok(event)
     }
 
     /// An event that waits counts for the run while its flow is in the foreground.
@@ -282,12 +255,13 @@ impl<M: Machine> World<M> {
         seq
     }
 
-    /// Schedules the beginning of the node's next life.
-    pub(super) fn start_life(&mut self, node: NodeId, after: Span) {
+    /// Schedules the beginning of the node's next life, which follows from the crash that ended the
+    /// last one.
+    pub(super) fn start_life(&mut self, node: NodeId, after: Span, cause: u64) {
         let life = self.choices.begin_life(node);
         self.nodes[node.0 as usize].life = life;
         let flow = self.choices.start_flow(node, LIFE, 0, Ground::Background);
-        let context = Context { flow, cause: u64::MAX, deadline: Time::NEVER };
+        let context = Context { flow, cause, deadline: Time::NEVER };
         let event = Event { node, context, kind: EventKind::Start };
         // The run waits for a life to begin, though not for what goes on in it.
         self.foreground += 1;
@@ -407,16 +381,10 @@ impl<M: Machine> World<M> {
     pub fn pending(&self) -> usize {
         self.queue.len()
     }
-
-    pub(super) fn round_events(&self) -> impl Iterator<Item = &Event<M::Payload>> {
-        self.round.of_next_node()
-    }
 }
+
+/// The cause of what follows from nothing: an entry bears its own number instead.
+const NOTHING: u64 = u64::MAX;
 
 /// The source of the flow in which a life begins.
 const LIFE: Purpose = Purpose("life");
-
-/// The words for a timer: its name as the machine declares it.
-pub(super) fn timer_text<M: Machine>(timer: u64) -> String {
-    format!("{:?}", M::Timer::from_code(timer))
-}

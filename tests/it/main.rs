@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod hard;
+mod kernel;
 mod stdio;
 
 use std::path::PathBuf;

@@ -60,14 +60,22 @@ impl Calls {
 
     /// Closes the call and hands it back; `None` when it is stale.
     pub fn settle(&mut self, id: CallId) -> Option<OpenCall> {
-        let slot = id.slot();
-        let entry = self.slots.get_mut(slot as usize)?;
-        if entry.generation.is_multiple_of(2) || Self::id(slot, entry.generation) != id {
+        if !self.is_open(id) {
             return None;
         }
+        let slot = id.slot();
+        let entry = self.slots.get_mut(slot as usize)?;
         entry.generation = entry.generation.wrapping_add(1);
         self.free.push(slot);
         Some(entry.call)
+    }
+
+    /// Whether the call waits for its answer.
+    #[must_use]
+    pub fn is_open(&self, id: CallId) -> bool {
+        self.slots.get(id.slot() as usize).is_some_and(|slot| {
+            !slot.generation.is_multiple_of(2) && Self::id(id.slot(), slot.generation) == id
+        })
     }
 
     /// How many calls wait.
