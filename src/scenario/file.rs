@@ -27,7 +27,7 @@ pub use steps::{AddFile, FailureFile, StepFile};
 
 /// A scenario file.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Scenario", deny_unknown_fields)]
 pub struct ScenarioFile {
     /// The version of the format; 1.
     pub version: u32,

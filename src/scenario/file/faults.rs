@@ -7,7 +7,7 @@ use super::Duration;
 
 /// How messages travel.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Network", deny_unknown_fields, default)]
 pub struct NetworkFile {
     /// How long messages travel between hosts; no time.
     pub latency: Option<Duration>,
@@ -17,7 +17,7 @@ pub struct NetworkFile {
 
 /// A link that differs.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Link", deny_unknown_fields)]
 pub struct LinkFile {
     /// Which links: `"order>payment"`, `"*>registry"`.
     pub on: String,
@@ -27,7 +27,7 @@ pub struct LinkFile {
 
 /// One kind of fault.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Fault", deny_unknown_fields)]
 pub enum FaultFile {
     /// Messages are lost.
     Lose {

@@ -8,7 +8,7 @@ use super::StepFile;
 
 /// One entry of `nodes`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Node", deny_unknown_fields)]
 pub enum NodeFile {
     /// A service registry.
     Registry(RegistryFile),
@@ -42,7 +42,7 @@ pub enum Profile {
 
 /// A service registry.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Registry", deny_unknown_fields, default)]
 pub struct RegistryFile {
     /// The profile; guide.
     pub profile: Profile,
@@ -56,7 +56,7 @@ pub struct RegistryFile {
 
 /// An API gateway.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Gateway", deny_unknown_fields, default)]
 pub struct GatewayFile {
     /// The profile; guide.
     pub profile: Profile,
@@ -72,7 +72,7 @@ pub struct GatewayFile {
 
 /// Where the requests for a path go.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Route", deny_unknown_fields)]
 pub struct RouteFile {
     /// The path.
     pub path: String,
@@ -89,7 +89,7 @@ pub struct RouteFile {
 
 /// A circuit breaker.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Breaker", deny_unknown_fields, default)]
 pub struct BreakerFile {
     /// Consecutive failures that open it; 5.
     pub failure_threshold: Option<i64>,
@@ -99,7 +99,7 @@ pub struct BreakerFile {
 
 /// A service.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Service", deny_unknown_fields, default)]
 pub struct ServiceFile {
     /// Former names.
     pub aliases: Vec<String>,
@@ -139,7 +139,7 @@ impl Default for ServiceFile {
 
 /// How a sidecar tries.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Attempts", deny_unknown_fields, default)]
 pub struct AttemptsFile {
     /// The profile; guide.
     pub profile: Profile,
@@ -153,7 +153,7 @@ pub struct AttemptsFile {
 
 /// A sidecar of its own.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Sidecar", deny_unknown_fields, default)]
 pub struct SidecarFile {
     /// The profile; guide.
     pub profile: Profile,
@@ -171,7 +171,7 @@ pub struct SidecarFile {
 
 /// A message broker.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Broker", deny_unknown_fields, default)]
 pub struct BrokerFile {
     /// The profile; guide.
     pub profile: Profile,
@@ -191,7 +191,7 @@ pub struct BrokerFile {
 
 /// Who wants a topic.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Subscription", deny_unknown_fields)]
 pub struct SubscriptionFile {
     /// The topic.
     pub topic: String,
@@ -201,7 +201,7 @@ pub struct SubscriptionFile {
 
 /// A saga orchestrator.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Saga", deny_unknown_fields, default)]
 pub struct SagaFile {
     /// The profile; guide.
     pub profile: Profile,
@@ -217,7 +217,7 @@ pub struct SagaFile {
 
 /// A step of a saga.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "SagaStep", deny_unknown_fields)]
 pub struct SagaStepFile {
     /// The name.
     pub name: String,
@@ -230,7 +230,7 @@ pub struct SagaStepFile {
 
 /// A call of a saga.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Action", deny_unknown_fields)]
 pub struct ActionFile {
     /// A service or a node.
     pub to: String,
@@ -240,7 +240,7 @@ pub struct ActionFile {
 
 /// A population of clients.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Clients", deny_unknown_fields)]
 pub struct ClientsFile {
     /// Former names.
     #[serde(default)]
@@ -248,10 +248,10 @@ pub struct ClientsFile {
     /// When work arrives; once, at the start.
     #[serde(default)]
     pub arrivals: ArrivalsFile,
-    /// How many different clients ask, in turn; 1.
-    #[serde(default = "one_u32")]
-    pub clients: u32,
-    /// Their names; `name-1`, `name-2`, ..
+    /// How many different clients ask, in turn; 1. They are called `name-1`, `name-2`, ..
+    #[serde(default)]
+    pub clients: Option<u32>,
+    /// Or their own names, which say how many there are.
     #[serde(default)]
     pub names: Vec<String>,
     /// The amount of every request; 1.
@@ -263,7 +263,7 @@ pub struct ClientsFile {
 
 /// When work arrives.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Arrivals", deny_unknown_fields)]
 pub enum ArrivalsFile {
     /// Once, at the start.
     #[default]
@@ -286,7 +286,7 @@ pub enum ArrivalsFile {
 
 /// A machine of the user's own.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Own", deny_unknown_fields)]
 pub struct OwnFile {
     /// The kind, as the program that runs the scenario knows it.
     pub kind: String,
@@ -296,10 +296,6 @@ pub struct OwnFile {
     /// Its configuration, which only that kind understands.
     #[serde(default = "unit")]
     pub config: ron::Value,
-}
-
-const fn one_u32() -> u32 {
-    1
 }
 
 const fn one_i64() -> i64 {

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// A property and its parameters.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Property", deny_unknown_fields)]
 pub enum PropertyFile {
     /// Always: a row of the table is written to at most once per key.
     OncePerKey {

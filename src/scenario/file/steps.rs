@@ -7,7 +7,7 @@ use super::Duration;
 
 /// One step of a handler or a script.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Step", deny_unknown_fields)]
 pub enum StepFile {
     /// Work on the processor.
     Work(Duration),
@@ -59,6 +59,7 @@ pub enum StepFile {
 
 /// What a write adds.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename = "Add")]
 pub enum AddFile {
     /// The amount of the request.
     #[default]
@@ -71,6 +72,7 @@ pub enum AddFile {
 
 /// How a handler fails on purpose.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename = "Failure")]
 pub enum FailureFile {
     /// Trying again may help.
     Failed,
