@@ -8,7 +8,7 @@ use super::StepFile;
 
 /// One entry of `nodes`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename = "Node", deny_unknown_fields)]
+#[serde(rename = "Kind", deny_unknown_fields)]
 pub enum NodeFile {
     /// A service registry.
     Registry(RegistryFile),
