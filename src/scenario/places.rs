@@ -151,7 +151,7 @@ impl Check<'_> {
             for (index, alias) in aliases(node).iter().enumerate() {
                 let path = Path::root().field("nodes").key(name).field("aliases").index(index);
                 self.check_node_name(self.source.find(&path), alias);
-                let clash = if file.nodes.contains_key(alias) || self.node(alias).is_some() {
+                let clash = if file.nodes.contains_key(alias) || self.names_a_node(name, index) {
                     Some(format!("`{alias}` is the name of a node"))
                 } else {
                     let earlier = former.insert(alias, name);
@@ -163,6 +163,13 @@ impl Check<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a former name of the entry, or of one of its instances, is the name of a node.
+    fn names_a_node(&self, entry: &str, alias: usize) -> bool {
+        let places = self.places.iter().filter(|place| place.group == entry);
+        let mut former = places.filter_map(|place| place.aliases.get(alias));
+        former.any(|former| self.node(former).is_some())
     }
 }
 
