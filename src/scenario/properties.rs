@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::check::Check;
+use super::check::{Check, remedy};
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
 use crate::property::{
@@ -23,9 +23,9 @@ impl Check<'_> {
             let path = root.index(index);
             let Some((name, observer)) = self.property(&path, property, file) else { continue };
             if properties.iter().any(|known| known.name == name) {
-                let help = "give each a `name` of its own".to_owned();
-                let message = format!("two properties are called `{name}`");
-                self.problem(&path, message, "reports could not tell them apart", Some(help));
+                let message = format!("another property is called `{name}`");
+                let help = "give it a `name` of its own, so that reports can tell them apart";
+                self.problem(&path.field("name"), message, "expected another name", help);
             }
             properties.push(Property { name, observer });
         }
@@ -49,8 +49,9 @@ impl Check<'_> {
             PropertyFile::LedgerBalance { name, tables } => {
                 let at = path.field("tables");
                 if tables.len() < 2 {
-                    let message = "a balance needs at least two tables".to_owned();
-                    self.problem(&at, message, "expected two tables or more", None);
+                    let message = "a balance needs at least two tables";
+                    let help = "name the tables whose sums must be equal for every key";
+                    self.problem(&at, message, "expected two tables or more", help);
                 }
                 let names: Option<Vec<Name>> = (0..)
                     .zip(tables)
@@ -78,7 +79,8 @@ impl Check<'_> {
                 (named(name, "token envelope"), Box::new(TokenEnvelope::default()))
             }
             PropertyFile::EveryCallEnds { name, within } => {
-                self.not_zero(&path.field("within"), "the limit", *within);
+                let help = "leave it out where a call may take any time";
+                self.not_zero(&path.field("within"), "the limit", *within, help);
                 (named(name, "every call ends"), Box::new(EveryCallEnds::new(*within)))
             }
             PropertyFile::TraceIsTree { name } => {
@@ -100,8 +102,9 @@ impl Check<'_> {
         if self.tables.iter().any(|known| known == table) {
             return Some(self.name(table));
         }
-        let known = self.tables.clone();
-        self.unknown(path, "table", table, &known);
+        let help = remedy(table, &self.tables, "write to it in a handler: `Write(table: ..)`");
+        let message = format!("nobody writes to a table `{table}`");
+        self.problem(path, message, "expected a table of some service", help);
         None
     }
 
@@ -109,8 +112,9 @@ impl Check<'_> {
         if self.topics.iter().any(|known| known == topic) {
             return Some(self.name(topic));
         }
-        let known = self.topics.clone();
-        self.unknown(path, "topic with a subscription", topic, &known);
+        let help = remedy(topic, &self.topics, "add it to the subscriptions of the broker");
+        let message = format!("nobody subscribes to a topic `{topic}`");
+        self.problem(path, message, "expected a topic with a subscription", help);
         None
     }
 
@@ -120,14 +124,15 @@ impl Check<'_> {
         topic: Option<&str>,
         file: &ScenarioFile,
     ) -> Option<MessageConservation> {
+        let Some(broker) = self.broker else {
+            let message = "there are no messages without a broker";
+            let help = "add a `Broker` to `nodes`, or remove the property";
+            self.problem(path, message, "expected a `Broker` in the scenario", help);
+            return None;
+        };
         if let Some(topic) = topic {
             self.topic(&path.field("topic"), topic)?;
         }
-        let Some(broker) = self.broker else {
-            let message = "there are no messages without a broker".to_owned();
-            self.problem(path, message, "expected a `Broker` in the scenario", None);
-            return None;
-        };
         let mut topics = IndexMap::new();
         for node in file.nodes.values() {
             let NodeFile::Broker(broker) = node else { continue };

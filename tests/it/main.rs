@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod docs;
 mod hard;
 mod kernel;
+mod mutated;
+mod rejected;
 mod stdio;
+mod tidy;
 
 use std::path::PathBuf;
 
