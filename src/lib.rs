@@ -1,11 +1,13 @@
 //! Brownout.
 
 pub mod choice;
+pub mod cli;
 mod hash;
 pub mod kernel;
 pub mod layout;
 pub mod metrics;
 pub mod property;
+pub mod render;
 pub mod run;
 pub mod scenario;
 pub mod stdio;
