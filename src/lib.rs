@@ -36,12 +36,14 @@
 //! [`system`] holds the machines, [`property`] judges. The machines themselves are in [`models`].
 
 pub mod choice;
+pub mod cli;
 mod hash;
 pub mod kernel;
 pub mod layout;
 pub mod metrics;
 pub mod prelude;
 pub mod property;
+pub mod render;
 pub mod run;
 pub mod scenario;
 pub mod search;

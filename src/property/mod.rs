@@ -83,8 +83,8 @@ impl Clone for Box<dyn Observer> {
     }
 }
 
-/// The words for a business key: arrivals are numbered within slots.
-fn key_text(key: u64) -> String {
+/// The words for a business key: the slot and, where arrivals are numbered within slots, the number.
+pub(crate) fn key_text(key: u64) -> String {
     let within = key & ((1 << 20) - 1);
     let slot = (key >> 20) & ((1 << 36) - 1);
     if within == 0 { format!("{slot}") } else { format!("{slot}.{within}") }
