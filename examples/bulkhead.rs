@@ -1,87 +1,58 @@
-//! A stranger's machine among stock ones: a bulkhead between a gateway and a service, with its own
-//! payload and timer. It has a bug: a permit is not given back when patience ends.
-use std::process::ExitCode;
+//! A stranger's bulkhead between a stock gateway and a stock service, with its own payload and timer.
+//! It has a bug: when patience ends before the answer comes, the permit is never given back.
+use brownout::prelude::*;
+use serde::Serialize;
 
-use brownout::Kinds;
-use brownout::models::contract::{
-    Body, Context, Failure, Input, Machine, NodeId, Request, Sender, Turn,
-};
-use brownout::models::machine::Slab;
-use brownout::models::{Name, Span};
-use serde::{Deserialize, Serialize};
-
-brownout::models::timers! { enum Timer { Patience(u32) } }
+timers! {enum Timer { Patience(u32) }}
 
 #[derive(Clone, Debug, Serialize)]
-struct Permit(usize);
+struct Permit(u32);
 
-#[derive(Deserialize)]
-struct Config {
-    permits: usize,
-    patience: Span,
-    upstream: String,
-}
-
+/// How many permits there are, how long a call may hold one, who is called, permits taken, and calls.
 #[derive(Clone, Debug, Serialize)]
-struct Bulkhead {
-    limit: usize,
-    free: usize,
-    patience: Span,
-    upstream: NodeId,
-    inside: Slab<(Context, Sender, Name)>,
-}
+struct Bulkhead(u32, Span, NodeId, u32, Slab<Ticket>);
 
 impl Machine for Bulkhead {
     type Payload = Permit;
     type Timer = Timer;
-    type Fact = String;
-    const PHASES: &'static [&'static str] = &["open", "full"];
-    fn phase(&self) -> usize {
-        usize::from(self.free == 0)
-    }
+    type Fact = &'static str;
 
-    fn step(&mut self, input: Input<Permit, Timer>, turn: &mut Turn<'_, Permit, String>) {
+    fn step(&mut self, input: Input<Permit, Timer>, turn: &mut Turn<'_, Permit, &'static str>) {
+        let Self(permits, patience, upstream, taken, inside) = self;
         match input {
-            Input::Deliver { from, body: Body::Request(request) } if self.free > 0 => {
-                self.free -= 1;
-                let slot = self.inside.insert((turn.context(), from, request.method));
-                let request = Request { payload: Some(Permit(self.free)), ..request };
-                turn.call(self.upstream, Body::Request(request), None, u64::from(slot));
-                turn.set(Timer::Patience(slot), self.patience);
+            Input::Deliver { from, body: Body::Request(request) } if taken < permits => {
+                *taken += 1;
+                let slot = inside.insert(turn.ticket(from, request.method));
+                let request = Request { payload: Some(Permit(*taken)), ..request };
+                turn.call(*upstream, Body::Request(request), None, slot.into());
+                turn.set(Timer::Patience(slot), *patience);
             }
             Input::Deliver { from, body } => {
-                turn.reply_failure(from, body.name(), Failure::Overloaded)
+                turn.reply_failure(from, body.name(), Failure::Overloaded);
             }
             Input::Reply { tag, outcome } => {
-                let slot = u32::try_from(tag).unwrap_or(0);
-                let Some((context, from, what)) = self.inside.remove(slot) else { return };
-                self.free += 1;
-                turn.cancel(Timer::Patience(slot));
-                turn.on_behalf(context);
-                turn.reply(from, what, outcome);
+                let Some(ticket) = inside.remove(tag as u32) else { return };
+                *taken -= 1;
+                turn.cancel(Timer::Patience(tag as u32));
+                turn.answer(ticket, outcome);
             }
             Input::Wake(Timer::Patience(slot)) => {
-                let Some((_, from, what)) = self.inside.remove(slot) else { return };
-                turn.note(format!("gave up; {} of {} permits are free", self.free, self.limit));
-                turn.reply_failure(from, what, Failure::TimedOut);
+                let Some(ticket) = inside.remove(slot) else { return };
+                turn.note("out of patience");
+                turn.answer(ticket, Err(Failure::TimedOut));
             }
             Input::Start | Input::Expired { .. } => {}
         }
     }
+
     fn power_cut(&mut self) {
-        (self.free, self.inside) = (self.limit, Slab::default());
+        (self.3, self.4) = (0, Slab::default());
     }
 }
 
-fn main() -> ExitCode {
-    brownout::cli::run(&Kinds::new().with("bulkhead", |config: Config, at| {
-        let Config { permits, patience, upstream } = config;
-        Ok(Bulkhead {
-            limit: permits,
-            free: permits,
-            patience,
-            upstream: at.node(&upstream)?,
-            inside: Slab::default(),
-        })
+fn main() -> std::process::ExitCode {
+    brownout::cli::run(Kinds::new().with("bulkhead", |(permits, patience, upstream), at| {
+        let upstream: String = upstream;
+        Ok(Bulkhead(permits, patience, at.node(&upstream)?, 0, Slab::default()))
     }))
 }

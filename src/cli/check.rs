@@ -49,7 +49,7 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
             Err(error) => {
                 // In one terminal, the files appear in the order in which they were named.
                 session.output.flush()?;
-                output::complain_of(&error);
+                output::complain_of(|colour| error.render(colour));
                 status = Status::Wrong;
             }
         }

@@ -15,11 +15,16 @@
 //!
 //! What is *not* here: how anything looks; [`render`](crate::render) knows.
 
+mod certify;
 mod check;
+mod fuzz;
+mod jobs;
 mod model;
 mod output;
 mod plan_file;
+mod replay;
 mod run;
+mod shrink;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -72,6 +77,10 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Fuzz(fuzz::FuzzArgs),
+    Shrink(shrink::ShrinkArgs),
+    Replay(replay::ReplayArgs),
+    Certify(certify::CertifyArgs),
     Check(check::CheckArgs),
     Model(model::ModelArgs),
 }
@@ -124,6 +133,10 @@ fn dispatch(kinds: &Kinds, arguments: &[OsString]) -> Status {
     let mut session = Session { kinds, program: &program, output: Output::stdout() };
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &mut session),
+        Command::Fuzz(args) => fuzz::run(&args, &mut session),
+        Command::Shrink(args) => shrink::run(&args, &mut session),
+        Command::Replay(args) => replay::run(&args, &mut session),
+        Command::Certify(args) => certify::run(&args, &mut session),
         Command::Check(args) => check::check(&args, &mut session),
         Command::Model(args) => model::model(&args),
     };

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::status::Trouble;
 use crate::render::Styles;
-use crate::scenario::ScenarioError;
 
 /// The results of a command, on their way to stdout.
 pub(super) struct Output<'a> {
@@ -57,8 +56,8 @@ pub(super) fn complain(message: &str) {
 }
 
 /// Shows on stderr what is wrong with a file.
-pub(super) fn complain_of(error: &ScenarioError) {
-    say(&error.render(coloured()));
+pub(super) fn complain_of(render: impl FnOnce(bool) -> String) {
+    say(&render(coloured()));
 }
 
 /// Text on stderr; nobody can be told that it does not arrive.

@@ -1,4 +1,4 @@
-//! A plan from a file: RON, with the names that runs print.
+//! A plan from a file: RON, with the names that runs print; of a finding, its minimal plan.
 //!
 //! ```ron
 //! (
@@ -23,7 +23,8 @@ use super::Trouble;
 use crate::choice::{Deviation, Plan, Weather};
 use crate::scenario::ScenarioError;
 use crate::scenario::diagnostic::from_ron_error;
-use crate::scenario::source::Source;
+use crate::scenario::source::{Path as Field, Source};
+use crate::search::Regression;
 
 /// The plan as it is written down; what is left out is calm.
 #[derive(Debug, Default, Deserialize)]
@@ -45,11 +46,15 @@ pub(super) fn read(path: &Path) -> Result<Plan, Trouble> {
         reason: error.to_string(),
     })?;
     let source = Source::new(path.to_string_lossy(), &text);
+    if source.find(&Field::root().field("plan")).is_some() {
+        let regression = Regression::parse(source.name(), &text)?;
+        return Ok(Plan::from(&regression.plan));
+    }
     let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
     let options = ron::Options::default().with_default_extension(extensions);
     let file: PlanFile = options.from_str(&text).map_err(|error| {
         let diagnostics = vec![from_ron_error(&source, &error)];
-        ScenarioError::Wrong { source, diagnostics }
+        ScenarioError::Wrong { source: Box::new(source), diagnostics }
     })?;
     let PlanFile { weather, random_faults, load, deviations } = file;
     Ok(Plan { weather, random_faults, load, deviations })

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::output;
 use crate::render::FilterError;
 use crate::scenario::ScenarioError;
+use crate::search::RegressionError;
 use crate::stdio::StdioError;
 
 /// The exit status of the process.
@@ -32,6 +33,8 @@ impl From<Status> for ExitCode {
 pub(super) enum Trouble {
     /// A scenario, or a plan, does not load.
     Scenario(Box<ScenarioError>),
+    /// A finding does not load.
+    Regression(Box<RegressionError>),
     /// Something else that was asked for makes no sense, in one sentence.
     Usage(String),
     /// Reading or writing failed.
@@ -47,7 +50,8 @@ pub(super) fn settle(done: Result<Status, Trouble>) -> Status {
         Err(Trouble::Io(error)) if error.kind() == ErrorKind::BrokenPipe => return Status::Held,
         Err(Trouble::Io(error)) => output::complain(&format!("cannot read or write: {error}")),
         Err(Trouble::Usage(message)) => output::complain(&message),
-        Err(Trouble::Scenario(error)) => output::complain_of(&error),
+        Err(Trouble::Scenario(error)) => output::complain_of(|colour| error.render(colour)),
+        Err(Trouble::Regression(error)) => output::complain_of(|colour| error.render(colour)),
     }
     Status::Wrong
 }
@@ -55,6 +59,12 @@ pub(super) fn settle(done: Result<Status, Trouble>) -> Status {
 impl From<ScenarioError> for Trouble {
     fn from(error: ScenarioError) -> Self {
         Self::Scenario(Box::new(error))
+    }
+}
+
+impl From<RegressionError> for Trouble {
+    fn from(error: RegressionError) -> Self {
+        Self::Regression(Box::new(error))
     }
 }
 

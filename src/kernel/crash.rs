@@ -63,7 +63,7 @@ impl<M: Machine> World<M> {
         after: Option<u32>,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        self.emit(watch, node, context, What::Crashed { after });
+        let seq = self.emit(watch, node, context, What::Crashed { after });
         let restart = self.layout.restart_after(node);
         let host = self.host_of(node);
         for node in self.hosts[host].nodes.clone() {

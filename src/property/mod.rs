@@ -5,6 +5,7 @@
 //!
 //! What is *not* here: whether a campaign reached what it should reach sometimes; the search knows.
 
+mod availability;
 mod balancer_fairness;
 mod breaker_path;
 mod conservation;
@@ -26,6 +27,7 @@ use brownout_models::{Fact, Time};
 use crate::kernel::{End, Entry};
 use crate::layout::Layout;
 
+pub use availability::Availability;
 pub use balancer_fairness::BalancerFairness;
 pub use breaker_path::BreakerPath;
 pub use conservation::MessageConservation;

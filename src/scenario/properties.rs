@@ -8,9 +8,9 @@ use super::check::{Check, remedy};
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
 use crate::property::{
-    BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance, MessageConservation,
-    Observer, OncePerKey, Property, Quiescence, SagaTerminal, SometimesSucceeds, TokenEnvelope,
-    TraceIsTree,
+    Availability, BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance,
+    MessageConservation, Observer, OncePerKey, Property, Quiescence, SagaTerminal,
+    SometimesSucceeds, TokenEnvelope, TraceIsTree,
 };
 use brownout_models::Name;
 
@@ -82,6 +82,10 @@ impl Check<'_> {
                 let help = "leave it out where a call may take any time";
                 self.not_zero(&path.field("within"), "the limit", *within, help);
                 (named(name, "every call ends"), Box::new(EveryCallEnds::new(*within)))
+            }
+            PropertyFile::Availability { name, at_least } => {
+                let observer = Availability::new(*at_least);
+                (named(name, &format!("availability of {at_least}")), Box::new(observer))
             }
             PropertyFile::TraceIsTree { name } => {
                 (named(name, "trace is a tree"), Box::new(TraceIsTree::default()))

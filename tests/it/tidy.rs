@@ -42,8 +42,17 @@ fn no_source_file_is_too_long_to_read() {
 
 #[test]
 fn nothing_sleeps_reads_the_clock_or_is_left_for_later() {
-    let banned = ["thread::", "SystemTime::", "Instant::", "todo!(", "unimplemented!(", "HashMap<", "HashSet<"];
-    let banned = banned.map(|word| word.replace("thread::", "thread::sleep").replace("time::", "time::now"));
+    let banned = [
+        "thread::",
+        "SystemTime::",
+        "Instant::",
+        "todo!(",
+        "unimplemented!(",
+        "HashMap<",
+        "HashSet<",
+    ];
+    let banned =
+        banned.map(|word| word.replace("thread::", "thread::sleep").replace("time::", "time::now"));
     for (path, text) in sources() {
         if path.ends_with("tidy.rs") {
             continue;
@@ -58,10 +67,9 @@ fn nothing_sleeps_reads_the_clock_or_is_left_for_later() {
 
 #[test]
 fn the_models_depend_on_serde_and_indexmap_only() {
-    let manifest = std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("models/Cargo.toml"),
-    )
-    .unwrap();
+    let manifest =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/Cargo.toml"))
+            .unwrap();
     let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
     let dependencies = dependencies.split("\n[").next().unwrap();
     let names: Vec<&str> = dependencies
@@ -75,13 +83,15 @@ fn the_models_depend_on_serde_and_indexmap_only() {
 #[test]
 fn every_dependency_has_a_reason() {
     for manifest in ["Cargo.toml", "models/Cargo.toml"] {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap();
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap();
         let mut in_dependencies = false;
         let mut above = "";
         for line in text.lines() {
             if line.starts_with('[') {
                 in_dependencies = line.contains("dependencies");
-            } else if in_dependencies && line.contains('=') && !line.starts_with("brownout-models") {
+            } else if in_dependencies && line.contains('=') && !line.starts_with("brownout-models")
+            {
                 assert!(above.starts_with("# "), "{manifest}: `{line}` has no reason above it");
             }
             above = line;
@@ -92,7 +102,8 @@ fn every_dependency_has_a_reason() {
 #[test]
 fn pages_link_to_files_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md"];
+    let pages =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md"];
     let pages = pages.iter().map(|page| root.join(page)).chain(files("docs"));
     for page in pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
         let text = std::fs::read_to_string(&page).unwrap();

@@ -1,6 +1,6 @@
 //! What must hold.
 
-use brownout_models::Span;
+use brownout_models::{Ratio, Span};
 use serde::Deserialize;
 
 /// A property and its parameters.
@@ -60,6 +60,13 @@ pub enum PropertyFile {
         name: Option<String>,
         /// Always: and none took longer than this.
         within: Option<Span>,
+    },
+    /// In the end: at least this share of the work that clients began has succeeded.
+    Availability {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The share: `"99%"`, `"999/1000"`.
+        at_least: Ratio,
     },
     /// Always: every entry follows from an earlier one of its flow, or begins it.
     TraceIsTree {
