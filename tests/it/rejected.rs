@@ -9,13 +9,14 @@ use brownout::system::Kinds;
 /// The scenarios of a folder, by stem, in alphabetical order.
 pub(crate) fn scenarios(folder: &str) -> Vec<(String, String)> {
     let folder = root().join(folder);
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(&folder).expect("the folder is part of the repository");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "ron"));
     files.sort();
     let read = |file: &PathBuf| {
-        let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
-        (stem, fs::read_to_string(file).unwrap())
+        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let text = fs::read_to_string(file).expect("scenarios can be read");
+        (stem.unwrap_or_default(), text)
     };
     files.iter().map(read).collect()
 }

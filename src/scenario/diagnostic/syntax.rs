@@ -57,12 +57,19 @@ impl Reader<'_> {
                 "expected each field once",
             )
             .with_help("remove one of the two"),
-            Error::InvalidValueForType { expected, found } => Diagnostic::new(
-                self.consumed(),
-                format!("expected {expected}, found {found}"),
-                format!("expected {expected}"),
-            )
-            .with_help(format!("write {expected}")),
+            Error::InvalidValueForType { expected, found } => {
+                let place = self.consumed();
+                let message = format!("expected {expected}, found {found}");
+                let text = self.source.slice(place);
+                let is_part = |c: char| c.is_ascii_alphabetic() || c == '/' || c == '%';
+                let help =
+                    if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(is_part) {
+                        format!("put it in quotes: `\"{text}\"`")
+                    } else {
+                        format!("write {expected}")
+                    };
+                Diagnostic::new(place, message, format!("expected {expected}")).with_help(help)
+            }
             Error::ExpectedDifferentLength { expected, found } => Diagnostic::new(
                 self.opening(),
                 format!("wrong number of elements: {found}"),
@@ -130,8 +137,12 @@ impl Reader<'_> {
                 let mut rest = message.chars();
                 let first = rest.next().map(|c| c.to_ascii_lowercase());
                 let message: String = first.into_iter().chain(rest).collect();
-                Diagnostic::new(self.consumed(), message, "expected something else")
-                    .with_help("compare it with the reference of the format")
+                let help = match other {
+                    Error::UnclosedBlockComment => "close the comment with `*/`",
+                    Error::InvalidEscape(_) => "write a backslash as `\\\\`",
+                    _ => "compare it with the reference of the format",
+                };
+                Diagnostic::new(self.consumed(), message, "expected something else").with_help(help)
             }
         }
     }
@@ -270,7 +281,7 @@ impl Reader<'_> {
             let message = format!("`{}` is not a value that fits here", excerpt(found));
             let label = format!("expected a comma after `{read}`");
             return Diagnostic::new(token, message, label)
-                .with_help(format!("write `{read}` alone"));
+                .with_help(format!("put it in quotes, `\"{found}\"`, or write `{read}` alone"));
         }
         let label = "expected a comma or a closing bracket";
         let diagnostic = Diagnostic::new(token, format!("unexpected `{}`", excerpt(found)), label);
