@@ -31,9 +31,10 @@ impl Machine for Bulkhead {
                 turn.reply_failure(from, body.name(), Failure::Overloaded);
             }
             Input::Reply { tag, outcome } => {
-                let Some(ticket) = inside.remove(tag as u32) else { return };
+                let slot = u32::try_from(tag).unwrap_or(u32::MAX);
+                let Some(ticket) = inside.remove(slot) else { return };
                 *taken -= 1;
-                turn.cancel(Timer::Patience(tag as u32));
+                turn.cancel(Timer::Patience(slot));
                 turn.answer(ticket, outcome);
             }
             Input::Wake(Timer::Patience(slot)) => {

@@ -2,7 +2,7 @@
 
 pub use brownout_models::contract::{
     Answer, Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request,
-    Sender, Turn,
+    Sender, Ticket, Turn,
 };
 pub use brownout_models::machine::Slab;
 pub use brownout_models::{Name, Span, Time, timers};

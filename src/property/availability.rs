@@ -46,6 +46,10 @@ impl Observer for Availability {
         self.asked
     }
 
+    fn is_about_load(&self) -> bool {
+        true
+    }
+
     fn copy(&self) -> Box<dyn Observer> {
         Box::new(self.clone())
     }

@@ -75,6 +75,12 @@ pub trait Observer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether the property is about all the load together, a share of it for instance: then shrinking
+    /// must not take load away.
+    fn is_about_load(&self) -> bool {
+        false
+    }
+
     /// A copy, so that a world can be cloned with its observers.
     fn copy(&self) -> Box<dyn Observer>;
 }

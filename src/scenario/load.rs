@@ -149,6 +149,12 @@ impl Scenario {
         self.properties.iter().map(|property| property.name.as_str())
     }
 
+    /// Whether the property of this name is about all the load together.
+    pub(crate) fn is_about_load(&self, property: &str) -> bool {
+        let mut properties = self.properties.iter();
+        properties.any(|known| known.name == property && known.observer.is_about_load())
+    }
+
     /// Adds a property of the user's own.
     pub fn add_property(&mut self, property: Property) {
         self.properties = self.properties.iter().cloned().chain([property]).collect();

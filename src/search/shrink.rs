@@ -34,7 +34,8 @@ pub struct Shrunk {
 pub fn shrink(scenario: &Scenario, plan: &Plan) -> Option<Shrunk> {
     let run = scenario.run_keeping(plan, Keep::VERDICT);
     let property = run.violation.as_ref()?.property.clone();
-    let mut shrinker = Shrinker { scenario, property, runs: 1 };
+    let keeps_load = scenario.is_about_load(&property);
+    let mut shrinker = Shrinker { scenario, property, keeps_load, runs: 1 };
     let recorded = shrinker.fails(&Plan {
         random_faults: false,
         deviations: run.applied.clone(),
@@ -63,6 +64,8 @@ struct Failing {
 struct Shrinker<'a> {
     scenario: &'a Scenario,
     property: String,
+    /// The property is about all the load together.
+    keeps_load: bool,
     runs: u64,
 }
 
@@ -86,6 +89,9 @@ fn size(plan: &Plan) -> (usize, usize, bool, usize) {
 impl Shrinker<'_> {
     /// Runs a plan. If the property does not hold, the plan comes back as its applied part.
     fn fails(&mut self, plan: &Plan) -> Option<Failing> {
+        if self.keeps_load && plan.load.is_some() {
+            return None;
+        }
         self.runs += 1;
         let run = self.scenario.run_keeping(plan, Keep::VERDICT);
         self.same(plan, &run)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use brownout::kernel::What;
+use brownout::models::Fact;
 use brownout::search::{certify, shrink};
 use brownout::{Keep, Kinds, Plan, Scenario, Weather};
 
@@ -94,11 +95,13 @@ fn tree(scenario: &Scenario, plan: &Plan, flow: &str) -> Vec<(String, Option<usi
     let entries: Vec<_> =
         run.entries().filter(|entry| run.world().flow_name(entry.flow) == flow).collect();
     let place = |seq| entries.iter().position(|entry| entry.seq == seq);
-    let describe = |what: &What<_>| match what {
-        // How long others take is theirs; that it took something is the flow's.
-        What::Noted(brownout::models::Fact::Ended { failure, .. }) => format!("ended {failure:?}"),
-        What::Noted(brownout::models::Fact::Queued { .. }) => String::new(),
-        other => format!("{other:?}"),
+    let describe = |what: &What<Fact>| {
+        if let What::Noted(Fact::Ended { failure, .. }) = what {
+            // How long others take is theirs; that it took something is the flow's.
+            return format!("ended {failure:?}");
+        }
+        let is_about_others = matches!(what, What::Noted(Fact::Queued { .. }));
+        if is_about_others { String::new() } else { format!("{what:?}") }
     };
     entries
         .iter()
@@ -124,9 +127,10 @@ fn work_that_waited_in_a_queue_is_done_in_its_own_name() {
     let scenario = one_worker();
     let both = Plan { weather: Weather::Seed { seed: 7, except: Vec::new() }, ..Plan::calm() };
     let alone = Plan { load: Some(vec!["reader/1".to_owned()]), ..both.clone() };
-    let queued = scenario.run(&both).facts().any(|(_, fact)| {
-        matches!(fact, brownout::models::Fact::Queued { key, .. } if *key & 0xfff0_0000 == 1 << 20)
-    });
+    let queued = scenario
+        .run(&both)
+        .facts()
+        .any(|(_, fact)| matches!(fact, Fact::Queued { key, .. } if *key & 0xfff0_0000 == 1 << 20));
     assert!(queued, "the second order waits for the first");
     let without_notes = |tree: Vec<(String, Option<usize>)>| -> Vec<String> {
         tree.into_iter().map(|(what, _)| what).collect()
@@ -139,14 +143,14 @@ fn work_that_waited_in_a_queue_is_done_in_its_own_name() {
     // The same work takes the same time, whoever went before.
     let work = |plan: &Plan| {
         let run = scenario.run(plan);
-        let at = |wanted: fn(&brownout::models::Fact) -> bool| {
+        let at = |wanted: fn(&Fact) -> bool| {
             run.facts()
                 .filter(|(entry, _)| run.world().flow_name(entry.flow) == "reader/1")
                 .find(|(_, fact)| wanted(fact))
                 .map(|(entry, _)| entry.at)
         };
-        let began = at(|fact| matches!(fact, brownout::models::Fact::Began { .. })).unwrap();
-        at(|fact| matches!(fact, brownout::models::Fact::Finished { .. })).unwrap().since(began)
+        let began = at(|fact| matches!(fact, Fact::Began { .. })).unwrap();
+        at(|fact| matches!(fact, Fact::Finished { .. })).unwrap().since(began)
     };
     assert_eq!(work(&both), work(&alone));
 }

@@ -8,6 +8,7 @@ mod kernel;
 mod mutated;
 mod rejected;
 mod stdio;
+mod stranger;
 mod tidy;
 
 use std::path::PathBuf;
