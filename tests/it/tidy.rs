@@ -43,16 +43,15 @@ fn no_source_file_is_too_long_to_read() {
 #[test]
 fn nothing_sleeps_reads_the_clock_or_is_left_for_later() {
     let banned = [
-        "thread::",
-        "SystemTime::",
-        "Instant::",
-        "todo!(",
-        "unimplemented!(",
-        "HashMap<",
-        "HashSet<",
-    ];
-    let banned =
-        banned.map(|word| word.replace("thread::", "thread::sleep").replace("time::", "time::now"));
+        ["thread", "::sleep"],
+        ["SystemTime", "::now"],
+        ["to", "do!("],
+        ["unimple", "mented!("],
+        ["Hash", "Map<"],
+        ["Hash", "Set<"],
+        ["#[ig", "nore"],
+    ]
+    .map(|halves| halves.concat());
     for (path, text) in sources() {
         if path.ends_with("tidy.rs") {
             continue;
@@ -60,8 +59,6 @@ fn nothing_sleeps_reads_the_clock_or_is_left_for_later() {
         for word in &banned {
             assert!(!text.contains(word.as_str()), "{} says `{word}`", path.display());
         }
-        let ignored = ["#[ig", "nore"].concat();
-        assert!(!text.contains(&ignored), "{} ignores a test", path.display());
     }
 }
 
