@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::check::Check;
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
 use crate::property::{
     BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance, MessageConservation,
-    Observer, OncePerKey, Property, Quiescence, SagaTerminal, SometimesSucceeds, TokenEnvelope,
-    TraceIsTree,
+    Observer, OncePerKey, Property, Quiescence, SagaTerminal, SometimesSucceeds, Subscribed,
+    TokenEnvelope, TraceIsTree,
 };
 use brownout_models::Name;
 
@@ -68,9 +68,10 @@ impl Check<'_> {
                 let observer = EventPerRow::new(table_name, topic_name);
                 (named(name, &format!("{topic} for every row of {table}")), Box::new(observer))
             }
-            PropertyFile::SagaTerminal { name } => {
-                (named(name, "saga terminal states"), Box::new(SagaTerminal::default()))
-            }
+            PropertyFile::SagaTerminal { name } => (
+                named(name, "saga terminal states"),
+                Box::new(SagaTerminal::new(self.irreversible(file))),
+            ),
             PropertyFile::BreakerPath { name } => {
                 (named(name, "breaker path"), Box::new(BreakerPath::default()))
             }
@@ -114,6 +115,26 @@ impl Check<'_> {
         None
     }
 
+    /// What a node is an instance of.
+    fn group_of(&self, name: &str) -> String {
+        let place = self.places.iter().find(|place| place.name == name);
+        place.map_or(name, |place| place.group.as_str()).to_owned()
+    }
+
+    /// The steps of sagas that nothing undoes.
+    fn irreversible(&mut self, file: &ScenarioFile) -> IndexSet<(Name, u32)> {
+        let mut irreversible = IndexSet::new();
+        for (name, node) in &file.nodes {
+            let NodeFile::Saga(saga) = node else { continue };
+            for (number, step) in (0..).zip(&saga.steps) {
+                if step.compensation.is_none() {
+                    irreversible.insert((self.name(name), number));
+                }
+            }
+        }
+        irreversible
+    }
+
     fn conservation(
         &mut self,
         path: &Path,
@@ -128,12 +149,14 @@ impl Check<'_> {
             self.problem(path, message, "expected a `Broker` in the scenario", None);
             return None;
         };
-        let mut topics = IndexMap::new();
+        let mut topics: IndexMap<Name, Vec<Subscribed>> = IndexMap::new();
         for node in file.nodes.values() {
             let NodeFile::Broker(broker) = node else { continue };
-            for subscription in &broker.subscriptions {
+            for (number, subscription) in (0..).zip(&broker.subscriptions) {
                 if topic.is_none_or(|topic| topic == subscription.topic) {
-                    *topics.entry(self.name(&subscription.topic)).or_insert(0) += 1;
+                    let group = self.group_of(&subscription.subscriber);
+                    let subscribed = Subscribed { subscription: number, group };
+                    topics.entry(self.name(&subscription.topic)).or_default().push(subscribed);
                 }
             }
         }

@@ -6,5 +6,7 @@ mod addresses;
 mod determinism;
 mod fixtures;
 mod kernel;
+mod plans;
+mod properties;
 mod replay;
 mod stdio;
