@@ -15,10 +15,10 @@ impl<M: Machine> World<M> {
         watch: &mut impl Watch<M::Fact>,
     ) -> Result<Event<M::Payload>, End> {
         loop {
-            if self.round.is_empty() {
-                if let Some(alone) = self.next_round()? {
-                    return Ok(alone);
-                }
+            if self.round.is_empty()
+                && let Some(alone) = self.next_round()?
+            {
+                return Ok(alone);
             }
             if let Some(event) = self.take(watch) {
                 return Ok(event);

@@ -36,7 +36,7 @@ fn work_that_took_too_long_is_found_whatever_the_client_says() {
     let text = called(r#"EveryCallEnds(within: "8ms")"#).replace("TIMEOUT", "");
     let said = holds(&text).says(|trace| {
         let end = fact(trace, 0, |fact| matches!(fact, Fact::Ended { .. }));
-        trace[end].at = trace[end].at + Span::from_millis(4);
+        trace[end].at += Span::from_millis(4);
     });
     assert_eq!(said, "the work of 0 took 9ms, more than 8ms");
 
@@ -167,7 +167,7 @@ fn a_request_beyond_the_limit_is_noticed() {
     case.still_holds(|trace| {
         let third = fact(trace, 2, |fact| matches!(fact, Fact::Admitted { .. }));
         let mut late = trace[third].clone();
-        late.at = late.at + Span::from_secs(20);
+        late.at += Span::from_secs(20);
         trace.push(late);
     });
 }
