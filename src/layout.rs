@@ -216,3 +216,52 @@ impl Layout {
             .unwrap_or(RESTART_AFTER)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn node_sets() -> impl Strategy<Value = NodeSet> {
+        let some = prop::collection::btree_set((0..6_u32).prop_map(NodeId), 0..4);
+        prop_oneof![Just(NodeSet::All), some.prop_map(NodeSet::Some)]
+    }
+
+    fn link_sets() -> impl Strategy<Value = LinkSet> {
+        let only = (10..13_u32).prop_map(Name);
+        let only = prop::collection::vec((only, prop::option::of(any::<bool>())), 0..3);
+        (node_sets(), node_sets(), only).prop_map(|(from, to, only)| LinkSet { from, to, only })
+    }
+
+    /// The nodes of a set, by asking it.
+    fn members(set: &NodeSet) -> Vec<u32> {
+        (0..6).filter(|node| set.holds(NodeId(*node))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_latency_that_fits_a_link_holds(
+            rules in prop::collection::vec(link_sets(), 0..5),
+            (from, to, name, reply) in (0..6_u32, 0..6_u32, 10..13_u32, any::<bool>()),
+        ) {
+            let span = |number: usize| Span::from_nanos(u64::try_from(number).unwrap() + 1);
+            let fits = |links: &LinkSet| {
+                let both = members(&links.from).contains(&from) && members(&links.to).contains(&to);
+                let named = links.only.iter().any(|it| {
+                    [(Name(name), None), (Name(name), Some(reply))].contains(it)
+                });
+                both && (named || links.only.is_empty())
+            };
+            let expected = rules.iter().position(fits).map_or(Span::ZERO, span);
+            let latencies = rules.into_iter().enumerate().map(|(number, links)| LatencyRule {
+                links,
+                latency: Distribution::Constant(span(number)),
+            });
+            let layout = Layout { latencies: latencies.collect(), ..Layout::default() };
+            let kind = Kind { name: Name(name), reply };
+            let latency = layout.latency(NodeId(from), NodeId(to), kind);
+            prop_assert_eq!(latency, Distribution::Constant(expected));
+        }
+    }
+}

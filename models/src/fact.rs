@@ -198,6 +198,8 @@ pub enum Fact {
         topic: Name,
         /// The business key.
         key: u64,
+        /// Which subscription it did not reach.
+        subscription: u32,
     },
     /// The broker dropped a message: nobody subscribes.
     Unwanted {

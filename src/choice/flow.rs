@@ -165,6 +165,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn counts_are_those_of_a_map(
+            sites in proptest::collection::vec(proptest::prop_oneof![0..40_u32, 65_500..65_600_u32], 0..400)
+        ) {
+            let mut counts = Counts::default();
+            let mut reference = std::collections::BTreeMap::new();
+            for site in sites {
+                let expected = reference.entry(site).or_insert(0);
+                *expected += 1;
+                proptest::prop_assert_eq!(counts.next(site), *expected, "site {}", site);
+            }
+        }
+    }
+
     #[test]
     fn index_texts_read_back() {
         for index in [0, 17 << SLOT_SHIFT, (17 << SLOT_SHIFT) | 3, 1] {

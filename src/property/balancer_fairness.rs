@@ -9,7 +9,7 @@ use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
 /// Always, between two changes of the instances of a service, no node picks one of them two times
-/// more often than another.
+/// more often than another. A node that starts again starts to count again.
 #[derive(Clone, Debug, Default)]
 pub struct BalancerFairness {
     windows: IndexMap<(NodeId, Name), Window>,
@@ -25,6 +25,9 @@ struct Window {
 
 impl Observer for BalancerFairness {
     fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
+        if let What::Started { .. } = entry.what {
+            self.windows.retain(|(node, _), _| *node != entry.node);
+        }
         let What::Noted(fact) = &entry.what else { return Ok(()) };
         if let Fact::Registered { service, .. }
         | Fact::Unhealthy { service, .. }
@@ -36,7 +39,9 @@ impl Observer for BalancerFairness {
         let Fact::Picked { service, instance, of } = *fact else { return Ok(()) };
         self.looked += 1;
         let window = self.windows.entry((entry.node, service)).or_default();
-        if window.of != of {
+        // More instances than there are: the node went by an older list until now.
+        let is_known = window.picks.contains_key(&instance);
+        if window.of != of || (!is_known && window.picks.len() >= of as usize) {
             *window = Window { of, picks: IndexMap::new() };
         }
         *window.picks.entry(instance).or_insert(0) += 1;

@@ -19,7 +19,7 @@ pub struct BreakerPath {
 
 impl Observer for BreakerPath {
     fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
-        if let What::Crashed { .. } = entry.what {
+        if let What::Started { .. } = entry.what {
             self.states.retain(|(node, _), _| *node != entry.node);
         }
         let What::Noted(Fact::Breaker { service, from, to }) = entry.what else { return Ok(()) };

@@ -9,32 +9,45 @@ use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
 /// Always, nothing is handled that nobody published. In the end every message whose publisher was
-/// told that the broker has it was handled by each of its subscriptions, given up as a dead letter,
-/// or reported as unwanted. Promises are counted where the answer arrives, at the publisher, and
-/// deliveries where the handler ends; only what was given up is the broker's word.
+/// told that the broker has it was, for each of its subscriptions, handled by the subscriber or
+/// given up as a dead letter, or else it was reported as unwanted. Promises are counted where the
+/// answer arrives, at the publisher, and deliveries where the handler ends; only what was given up is
+/// the broker's word.
+///
+/// A message is its topic and its business key: publishing it again is no other message, and of two
+/// subscriptions of one subscriber either may have handled it. What was published is remembered to
+/// the end, since it may be handled again at any time.
 #[derive(Clone, Debug)]
 pub struct MessageConservation {
     broker: NodeId,
-    /// How many subscriptions each topic has.
-    topics: IndexMap<Name, usize>,
+    topics: IndexMap<Name, Vec<Subscribed>>,
     messages: IndexMap<(Name, u64), Message>,
     /// What each flow published last, by topic: the answer that comes is about that.
     publishing: IndexMap<(FlowId, Name), u64>,
     looked: u64,
 }
 
+/// A subscription of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Its number, as the broker has it.
+    pub subscription: u32,
+    /// What its subscriber is an instance of, by name.
+    pub group: String,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Message {
     is_promised: bool,
     handled_by: IndexSet<String>,
-    given_up: usize,
+    given_up: IndexSet<u32>,
     is_unwanted: bool,
 }
 
 impl MessageConservation {
-    /// Watches topics of a broker; the number of subscriptions of each is given.
+    /// Watches topics of a broker with their subscriptions.
     #[must_use]
-    pub fn new(broker: NodeId, topics: IndexMap<Name, usize>) -> Self {
+    pub fn new(broker: NodeId, topics: IndexMap<Name, Vec<Subscribed>>) -> Self {
         let (messages, publishing) = (IndexMap::new(), IndexMap::new());
         Self { broker, topics, messages, publishing, looked: 0 }
     }
@@ -58,10 +71,10 @@ impl MessageConservation {
             };
             let group = layout.nodes.get(entry.node.0 as usize).map_or("?", |place| &place.group);
             message.handled_by.insert(group.to_owned());
-        } else if let Fact::DeadLettered { topic, key } = *fact
+        } else if let Fact::DeadLettered { topic, key, subscription } = *fact
             && let Some(message) = self.messages.get_mut(&(topic, key))
         {
-            message.given_up += 1;
+            message.given_up.insert(subscription);
         } else if let Fact::Unwanted { topic, key } = *fact
             && let Some(message) = self.messages.get_mut(&(topic, key))
         {
@@ -78,8 +91,8 @@ impl Observer for MessageConservation {
         }
         if let What::Answered { from, kind, failure: None } = entry.what
             && from == self.broker
-            && let Some(key) = self.publishing.get(&(entry.flow, kind.name))
-            && let Some(message) = self.messages.get_mut(&(kind.name, *key))
+            && let Some(key) = self.publishing.swap_remove(&(entry.flow, kind.name))
+            && let Some(message) = self.messages.get_mut(&(kind.name, key))
         {
             message.is_promised = true;
         }
@@ -88,15 +101,18 @@ impl Observer for MessageConservation {
 
     fn end(&mut self, ending: &Ending<'_>) -> Result<(), String> {
         for ((topic, key), message) in &self.messages {
-            let expected = self.topics.get(topic).copied().unwrap_or(0);
-            let accounted = message.handled_by.len() + message.given_up;
-            if message.is_promised && !message.is_unwanted && accounted < expected {
-                let topic = ending.layout.names.text(*topic);
+            if !message.is_promised || message.is_unwanted {
+                continue;
+            }
+            let subscribed = self.topics.get(topic).into_iter().flatten();
+            let missing = subscribed.into_iter().find(|it| {
+                !message.handled_by.contains(&it.group)
+                    && !message.given_up.contains(&it.subscription)
+            });
+            if let Some(Subscribed { group, .. }) = missing {
+                let (topic, key) = (ending.layout.names.text(*topic), key_text(*key));
                 return Err(format!(
-                    "{topic} of {} was accepted for {expected} subscriptions; {} handled it and {} gave it up",
-                    key_text(*key),
-                    message.handled_by.len(),
-                    message.given_up,
+                    "{topic} of {key} was accepted, and {group} never handled it, nor was it given up"
                 ));
             }
         }

@@ -7,7 +7,8 @@ use super::{Ending, Observer, key_text};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
-/// In the end an event for every key that the table has a row of was handled.
+/// In the end an event for every key that the table has a row of was handled. A row that is back at
+/// zero was undone and needs none.
 #[derive(Clone, Debug)]
 pub struct EventPerRow {
     table: Name,
@@ -31,7 +32,9 @@ impl Observer for EventPerRow {
             && table == self.table
         {
             self.looked += 1;
-            if value != 0 && !self.handled.contains(&key) {
+            if value == 0 {
+                self.rows.shift_remove(&key);
+            } else if !self.handled.contains(&key) {
                 self.rows.insert(key);
             }
         } else if let What::Noted(Fact::Finished { method, key, failure: None }) = entry.what

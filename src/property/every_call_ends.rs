@@ -1,7 +1,7 @@
 //! Every call ends: nobody waits for ever, and nobody longer than the deadline.
 
 use brownout_models::contract::FlowId;
-use brownout_models::{Fact, Span};
+use brownout_models::{Fact, Span, Time};
 use indexmap::IndexMap;
 
 use super::{Ending, Observer, key_text};
@@ -9,11 +9,12 @@ use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
 /// In the end every piece of work that a client began has ended; always, none took longer than the
-/// limit, if there is one.
+/// limit, if there is one, by the time of the world.
 #[derive(Clone, Debug)]
 pub struct EveryCallEnds {
     within: Option<Span>,
-    open: IndexMap<FlowId, u64>,
+    /// The key of what is under way, and since when.
+    open: IndexMap<FlowId, (u64, Time)>,
     looked: u64,
 }
 
@@ -29,9 +30,11 @@ impl Observer for EveryCallEnds {
     fn see(&mut self, entry: &Entry<Fact>, _: &Layout) -> Result<(), String> {
         if let What::Noted(Fact::Asked { key }) = entry.what {
             self.looked += 1;
-            self.open.insert(entry.flow, key);
-        } else if let What::Noted(Fact::Ended { key, latency, .. }) = entry.what {
-            self.open.swap_remove(&entry.flow);
+            self.open.insert(entry.flow, (key, entry.at));
+        } else if let What::Noted(Fact::Ended { .. }) = entry.what
+            && let Some((key, began)) = self.open.swap_remove(&entry.flow)
+        {
+            let latency = entry.at.since(began);
             if let Some(within) = self.within
                 && latency > within
             {
@@ -48,7 +51,7 @@ impl Observer for EveryCallEnds {
         self.open
             .values()
             .min()
-            .map_or(Ok(()), |key| Err(format!("the work of {} never ended", key_text(*key))))
+            .map_or(Ok(()), |(key, _)| Err(format!("the work of {} never ended", key_text(*key))))
     }
 
     fn looked(&self) -> u64 {

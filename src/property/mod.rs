@@ -30,7 +30,7 @@ use crate::layout::Layout;
 pub use availability::Availability;
 pub use balancer_fairness::BalancerFairness;
 pub use breaker_path::BreakerPath;
-pub use conservation::MessageConservation;
+pub use conservation::{MessageConservation, Subscribed};
 pub use event_per_row::EventPerRow;
 pub use every_call_ends::EveryCallEnds;
 pub use judge::{Judge, Property, Violation};

@@ -14,11 +14,11 @@ pub struct Quiescence {
 
 impl Observer for Quiescence {
     fn see(&mut self, _: &Entry<Fact>, _: &Layout) -> Result<(), String> {
+        self.looked += 1;
         Ok(())
     }
 
     fn end(&mut self, ending: &Ending<'_>) -> Result<(), String> {
-        self.looked += 1;
         let at = ending.at;
         match ending.end {
             End::Quiet | End::Stopped => Ok(()),

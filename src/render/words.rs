@@ -155,7 +155,7 @@ impl<'a> Words<'a> {
                     self.subscriber(node, *subscription)
                 )
             }
-            Fact::DeadLettered { topic, key } => format!("dead letter: {}", of(topic, key)),
+            Fact::DeadLettered { topic, key, .. } => format!("dead letter: {}", of(topic, key)),
             Fact::Unwanted { topic, key } => format!("dropped {}: no subscriber", of(topic, key)),
             Fact::SagaBegan { saga, key } => format!("saga {} begins", of(saga, key)),
             Fact::SagaStep { step, name, compensation, failure, .. } => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::check::{Check, remedy};
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
@@ -10,7 +10,7 @@ use super::source::Path;
 use crate::property::{
     Availability, BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance,
     MessageConservation, Observer, OncePerKey, Property, Quiescence, SagaTerminal,
-    SometimesSucceeds, TokenEnvelope, TraceIsTree,
+    SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
 };
 use brownout_models::Name;
 
@@ -69,9 +69,10 @@ impl Check<'_> {
                 let observer = EventPerRow::new(table_name, topic_name);
                 (named(name, &format!("{topic} for every row of {table}")), Box::new(observer))
             }
-            PropertyFile::SagaTerminal { name } => {
-                (named(name, "saga terminal states"), Box::new(SagaTerminal::default()))
-            }
+            PropertyFile::SagaTerminal { name } => (
+                named(name, "saga terminal states"),
+                Box::new(SagaTerminal::new(self.irreversible(file))),
+            ),
             PropertyFile::BreakerPath { name } => {
                 (named(name, "breaker path"), Box::new(BreakerPath::default()))
             }
@@ -122,6 +123,26 @@ impl Check<'_> {
         None
     }
 
+    /// What a node is an instance of.
+    fn group_of(&self, name: &str) -> String {
+        let place = self.places.iter().find(|place| place.name == name);
+        place.map_or(name, |place| place.group.as_str()).to_owned()
+    }
+
+    /// The steps of sagas that nothing undoes.
+    fn irreversible(&mut self, file: &ScenarioFile) -> IndexSet<(Name, u32)> {
+        let mut irreversible = IndexSet::new();
+        for (name, node) in &file.nodes {
+            let NodeFile::Saga(saga) = node else { continue };
+            for (number, step) in (0..).zip(&saga.steps) {
+                if step.compensation.is_none() {
+                    irreversible.insert((self.name(name), number));
+                }
+            }
+        }
+        irreversible
+    }
+
     fn conservation(
         &mut self,
         path: &Path,
@@ -137,12 +158,14 @@ impl Check<'_> {
         if let Some(topic) = topic {
             self.topic(&path.field("topic"), topic)?;
         }
-        let mut topics = IndexMap::new();
+        let mut topics: IndexMap<Name, Vec<Subscribed>> = IndexMap::new();
         for node in file.nodes.values() {
             let NodeFile::Broker(broker) = node else { continue };
-            for subscription in &broker.subscriptions {
+            for (number, subscription) in (0..).zip(&broker.subscriptions) {
                 if topic.is_none_or(|topic| topic == subscription.topic) {
-                    *topics.entry(self.name(&subscription.topic)).or_insert(0) += 1;
+                    let group = self.group_of(&subscription.subscriber);
+                    let subscribed = Subscribed { subscription: number, group };
+                    topics.entry(self.name(&subscription.topic)).or_default().push(subscribed);
                 }
             }
         }

@@ -65,7 +65,7 @@ impl BrokerDesk {
                 Action::Backoff { subscription, until } => {
                     self.timers.insert((until, subscription), Due::Attempt);
                 }
-                Action::DeadLettered { message } => {
+                Action::DeadLettered { message, .. } => {
                     events.note(now, Event::DeadLettered { payload: message.payload });
                 }
             }

@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod addresses;
+mod determinism;
 mod docs;
+mod fixtures;
 mod hard;
 mod kernel;
 mod mutated;
+mod plans;
+mod properties;
 mod rejected;
+mod replay;
 mod stdio;
 mod stranger;
 mod tidy;

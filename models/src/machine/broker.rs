@@ -120,10 +120,11 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
                     let number = u32::try_from(subscription).unwrap_or(u32::MAX);
                     turn.set(Timer::Retry(number), until.since(turn.now()));
                 }
-                Action::DeadLettered { message } => {
+                Action::DeadLettered { subscription, message } => {
                     turn.on_behalf(message.payload.context);
-                    let key = message.payload.request.key;
-                    turn.note(Fact::DeadLettered { topic: message.topic, key });
+                    let (topic, key) = (message.topic, message.payload.request.key);
+                    let subscription = u32::try_from(subscription).unwrap_or(u32::MAX);
+                    turn.note(Fact::DeadLettered { topic, key, subscription });
                 }
             }
         }

@@ -103,6 +103,8 @@ pub enum Action<P> {
     },
     /// The last attempt failed.
     DeadLettered {
+        /// Which subscription gave it up.
+        subscription: usize,
         /// The message.
         message: Message<P>,
     },
@@ -194,7 +196,7 @@ impl<P: Clone> Dispatcher<P> {
             *progress = Progress::Done;
             let message = delivery.message.clone();
             self.dead_letters.push(message.clone());
-            self.outbox.push_back(Action::DeadLettered { message });
+            self.outbox.push_back(Action::DeadLettered { subscription, message });
         }
     }
 

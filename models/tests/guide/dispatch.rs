@@ -41,7 +41,7 @@ impl Owner {
             self.seen.push(match action {
                 Action::Unblocked { publisher } => Seen::Unblocked(publisher.try_into().unwrap()),
                 Action::Dropped { message } => Seen::Dropped(message.payload),
-                Action::DeadLettered { message } => Seen::DeadLettered(now, message.payload),
+                Action::DeadLettered { message, .. } => Seen::DeadLettered(now, message.payload),
                 Action::Backoff { subscription, until } => {
                     self.timers.insert((until.as_nanos(), subscription), None);
                     continue;

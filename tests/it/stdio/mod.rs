@@ -4,8 +4,6 @@
 //! `->`, the exact responses behind `<-`, the last of them after the end of input. Sessions too
 //! long to read are programs below.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
