@@ -34,7 +34,7 @@ mod words;
 pub use filter::{Filter, FilterError};
 pub use report::{Report, report};
 pub use standing::Standing;
-pub use story::story;
+pub use story::{Story, story};
 pub use style::Styles;
 pub use summary::summary;
 pub use trace::TraceText;

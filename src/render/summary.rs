@@ -120,12 +120,12 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
         let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
         if !missed.is_empty() {
             let why = match fate {
-                Fate::Unreached => "never came to their address",
-                Fate::Inapplicable => "were no answer that was possible there",
-                Fate::Applied => "applied",
+                Fate::Unreached => "the run never came there",
+                Fate::Inapplicable => "not a possible answer there",
+                Fate::Applied => "the answer",
             };
-            let bad = styles.bad;
-            writeln!(text, "{bad}unused    {} of the plan {why}{bad:#}", missed.len())?;
+            let (bad, many, word) = (styles.bad, missed.len(), fate.word());
+            writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
             write_deviations(text, &missed)?;
         }
     }

@@ -178,7 +178,7 @@ impl<'a> Words<'a> {
     }
 
     /// Who a subscription of a broker belongs to; its number where the node is no stock broker.
-    fn subscriber(&self, node: NodeId, subscription: u32) -> String {
+    pub(super) fn subscriber(&self, node: NodeId, subscription: u32) -> String {
         if let Some(Stock::Broker(broker)) = self.world.machine(node)
             && let Some(subscriber) = broker.subscriber(subscription)
         {
