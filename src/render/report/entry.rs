@@ -44,7 +44,7 @@ impl EntryReport {
             kind: entry.what.kind(),
             fact,
             fields,
-            text: words.what(entry.node, &entry.what),
+            text: words.what(entry),
             flow: words.flow(entry.flow),
         }
     }
