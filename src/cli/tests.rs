@@ -2,10 +2,12 @@
 
 use std::fs;
 
+use brownout_models::Fact;
 use brownout_models::contract::{Input, Machine, Turn};
 use serde::Serialize;
 
 use super::*;
+use crate::kernel::What;
 
 /// A machine that breaks its promise not to panic.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +59,15 @@ fn a_panic_ends_with_status_3_and_nothing_else_does() {
 fn the_command_line_is_well_formed() {
     use clap::CommandFactory;
     Cli::command().debug_assert();
+}
+
+#[test]
+fn the_help_of_run_names_every_kind_of_entry() {
+    let help = Cli::try_parse_from(["brownout", "run", "--help"]).expect_err("help is no command");
+    let help = help.to_string();
+    for kind in What::<Fact>::KINDS {
+        assert!(help.split_whitespace().any(|word| word == kind), "{kind}");
+    }
 }
 
 #[test]

@@ -211,3 +211,33 @@ fn seen(at: Time, seq: Option<u64>) -> String {
         None => format!("seen at the end of the run, at {at}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_told_to_three_digits() {
+        let cases = [
+            (0, "0s"),
+            (999, "999ns"),
+            (1_234, "1.23us"),
+            (27_164_671, "27.2ms"),
+            (99_960_000, "100ms"),
+            (u64::MAX - 1, "18400000000s"),
+        ];
+        for (nanos, expected) in cases {
+            assert_eq!(brief(Span::from_nanos(nanos)).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn paragraphs_are_broken_between_words() {
+        let mut text = String::new();
+        write_wrapped(&mut text, &"word ".repeat(17)).expect("a string takes any text");
+        let long = "w".repeat(90);
+        write_wrapped(&mut text, &format!("a {long}")).expect("a string takes any text");
+        let widths: Vec<usize> = text.lines().map(str::len).collect();
+        assert_eq!(widths, [79, 4, 1, 90]);
+    }
+}

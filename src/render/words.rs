@@ -1,5 +1,8 @@
 //! What happened, in words and names.
 
+#[cfg(test)]
+mod tests;
+
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
 use brownout_models::policy::BreakerState;
 use brownout_models::{Fact, Name};

@@ -201,6 +201,28 @@ fn a_plan_of_one_lost_reply_violates_and_says_what_did_not_apply() {
 }
 
 #[test]
+fn a_violation_seen_at_the_end_shows_the_last_of_everything() {
+    let scenario = file(
+        "unfinished.ron",
+        r#"(version: 1, title: "too short a day", horizon: "10ms",
+            nodes: {
+                "shop": Service(handlers: { "buy": [Work("50ms")] }),
+                "client": Clients(script: [Call(to: "shop", method: "buy")]),
+            },
+            properties: [EveryCallEnds()],
+        )"#,
+    );
+    let said = run(&["run", &scenario, "--calm"]);
+    assert_eq!(said.status, Some(1), "{}", said.err);
+    assert!(said.out.contains("at the horizon, with work still pending"), "{}", said.out);
+    assert!(said.out.contains("1 asked, 0 succeeded, 0 failed, 1 unfinished"), "{}", said.out);
+    assert!(said.out.contains("seen at the end of the run, at 10ms"), "{}", said.out);
+    assert!(said.out.contains("Everything in the run"), "{}", said.out);
+    assert!(said.out.contains("\nSee the whole run:\n"), "{}", said.out);
+    assert!(said.out.ends_with("unfinished.ron --calm --trace\n"), "{}", said.out);
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_trouble() {
     let mut child = brownout(&["run", ORDERS, "--trace"])
         .stdout(Stdio::piped())
