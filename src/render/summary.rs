@@ -78,7 +78,11 @@ fn write_work(text: &mut String, metrics: &Metrics) -> fmt::Result {
     }
     if let Some(millis) = metrics.goodput_millis() {
         let tenths = millis.saturating_add(50) / 100;
-        writeln!(text, "goodput   {}.{} a second", tenths / 10, tenths % 10)?;
+        let goodput = match millis {
+            0..1_000 => format!("0.{millis:03}"),
+            _ => format!("{}.{}", tenths / 10, tenths % 10),
+        };
+        writeln!(text, "goodput   {goodput} a second")?;
     }
     Ok(())
 }
