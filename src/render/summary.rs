@@ -145,9 +145,8 @@ fn write_deviations(text: &mut String, deviations: &[Deviation]) -> fmt::Result 
     for deviation in deviations {
         let Deviation { site, what, answer, .. } = deviation;
         let flow = flow_text(deviation);
-        let line = format!(
-            "          {site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}"
-        );
+        let line =
+            format!("    {site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}");
         writeln!(text, "{}", line.trim_end())?;
     }
     Ok(())

@@ -65,14 +65,14 @@ impl<'a> Words<'a> {
             What::Lost { to, kind } | What::Duplicated { to, kind } => self.to(*kind, *to),
             What::Delayed { to, kind, by } => format!("{} by {by}", self.to(*kind, *to)),
             What::Dropped { from, kind } => {
-                format!("{}, meant for an earlier life", self.from(*kind, *from))
+                format!("{}, for an earlier life", self.from(*kind, *from))
             }
             What::Refused { from, kind } => {
                 format!("{}, the node is down", self.from(*kind, *from))
             }
             What::Stale { from, kind } => {
                 let (kind, from) = (self.name(kind.name), self.node(*from));
-                format!("{kind} from {from}, nobody waits for it")
+                format!("{kind} from {from}, not awaited")
             }
             What::Overtook { passed: 1 } => "passed another that was first".to_owned(),
             What::Overtook { passed } => format!("passed {passed} others that were first"),
