@@ -33,17 +33,13 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
     for path in &args.scenarios {
         match Scenario::load_with(path, session.kinds) {
             Ok(scenario) => {
-                let good = session.output.styles.good;
-                session.output.line(&format!("{good}ok{good:#}  {}", path.display()))?;
-                let (nodes, properties) =
-                    (scenario.layout().nodes.len(), scenario.properties().count());
-                let faults = scenario.layout().faults.len();
+                let (good, layout) = (session.output.styles.good, scenario.layout());
                 session.output.line(&format!(
-                    "    {}, {}, {}: {}",
-                    counted(nodes, "node", "nodes"),
-                    counted(faults, "fault", "faults"),
-                    counted(properties, "property", "properties"),
-                    scenario.title
+                    "{good}ok{good:#}  {}: {}, {}, {}",
+                    path.display(),
+                    counted(layout.nodes.len(), "node", "nodes"),
+                    counted(layout.faults.len(), "fault", "faults"),
+                    counted(scenario.properties().count(), "property", "properties"),
                 ))?;
             }
             Err(error) => {

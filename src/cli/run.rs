@@ -151,17 +151,20 @@ fn write_story(
     session: &mut Session<'_>,
 ) -> Result<(), Trouble> {
     let again = scenario.run_keeping(plan, Keep { trace: true, ..Keep::VERDICT });
-    let Some((text, flow)) = story(&again, session.output.styles) else { return Ok(()) };
+    let Some(story) = story(&again, session.output.styles) else { return Ok(()) };
     session.output.text("\n")?;
-    session.output.text(&text)?;
+    session.output.text(&story.text)?;
     let base = match (&args.plan, args.seed) {
         (Some(path), _) => format!(" --plan {}", quoted(&path.to_string_lossy())),
         (None, Some(seed)) => format!(" --seed {seed}"),
         (None, None) if args.calm => " --calm".to_owned(),
         (None, None) => String::new(),
     };
-    let flow = flow.map_or_else(String::new, |flow| format!(" --flow {}", quoted(&flow)));
+    let (what, flow) = match &story.flow {
+        Some(flow) if story.earlier > 0 => ("all of it", format!(" --flow {}", quoted(flow))),
+        Some(_) | None => ("the whole run", String::new()),
+    };
     let path = quoted(&args.scenario.to_string_lossy());
     let see = format!("{} run {path}{base} --trace{flow}", session.program);
-    session.output.line(&format!("\nSee all of it:\n  {see}"))
+    session.output.line(&format!("\nSee {what}:\n  {see}"))
 }

@@ -196,3 +196,33 @@ impl<F> What<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_entry_has_its_word_in_order() {
+        let (node, kind) = (NodeId(0), Kind { name: Name(0), reply: false });
+        let (from, to, failure, by) = (node, node, None, Span::ZERO);
+        let whats: [What<()>; 16] = [
+            What::Started { life: 1 },
+            What::Delivered { from, kind },
+            What::Woke { timer: 0 },
+            What::Answered { from, kind, failure },
+            What::Expired { to },
+            What::Lost { to, kind },
+            What::Delayed { to, kind, by },
+            What::Duplicated { to, kind },
+            What::Dropped { from, kind },
+            What::Refused { from, kind },
+            What::Stale { from, kind },
+            What::Overtook { passed: 1 },
+            What::Crashed { after: None },
+            What::Paused { until: Time::ZERO },
+            What::Wrote { table: Name(0), key: 0, amount: 1, value: 1 },
+            What::Noted(()),
+        ];
+        assert_eq!(whats.map(|what| what.kind()), What::<()>::KINDS);
+    }
+}

@@ -18,7 +18,7 @@
 //! let run = Scenario::parse("shop.ron", text, &Kinds::new())?.run_calm();
 //! let trace = TraceText::new(run.world(), Styles::PLAIN);
 //! let lines: Vec<String> = run.entries().map(|entry| trace.line(entry)).collect();
-//! assert!(lines.iter().any(|line| line.contains("deliver    buy from client")));
+//! assert!(lines.iter().any(|line| line.contains("deliver   buy from client")));
 //! # Ok::<(), brownout::ScenarioError>(())
 //! ```
 
@@ -34,7 +34,7 @@ mod words;
 pub use filter::{Filter, FilterError};
 pub use report::{Report, report};
 pub use standing::Standing;
-pub use story::story;
+pub use story::{Story, story};
 pub use style::Styles;
 pub use summary::summary;
 pub use trace::TraceText;

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use brownout_models::Fact;
-use brownout_models::contract::FlowId;
 
 use super::{Styles, TraceText};
 use crate::kernel::Entry;
@@ -12,18 +11,28 @@ use crate::run::Run;
 /// At most this many lines, the last ones.
 const LINES_MAX: usize = 40;
 
-/// The last entries of the flow of a violation, or of everything when it was seen at the end of the
-/// run. The run must have kept its trace. `None` when everything held.
-///
-/// Gives the text and the name of the flow.
+/// How a violation came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// A heading and the lines.
+    pub text: String,
+    /// The work that the violation was seen in; `None` when it was seen at the end of the run, and
+    /// the lines are those of everything.
+    pub flow: Option<String>,
+    /// How many earlier entries were left out.
+    pub earlier: usize,
+}
+
+/// The last entries of the work that a violation was seen in. The run must have kept its trace.
+/// `None` when everything held.
 #[must_use]
-pub fn story(run: &Run, styles: Styles) -> Option<(String, Option<String>)> {
+pub fn story(run: &Run, styles: Styles) -> Option<Story> {
     let violation = run.violation.as_ref()?;
     let flow = run.entries().find(|entry| Some(entry.seq) == violation.seq).map(|entry| entry.flow);
     let entries: Vec<&Entry<Fact>> =
         run.entries().filter(|entry| flow.is_none_or(|flow| entry.flow == flow)).collect();
     let earlier = entries.len().saturating_sub(LINES_MAX);
-    let name = flow.map(|flow: FlowId| run.world().flow_name(flow));
+    let name = flow.map(|flow| run.world().flow_name(flow));
     let of = name.as_deref().unwrap_or("the run");
     let strong = styles.strong;
     let mut text = match earlier {
@@ -38,5 +47,5 @@ pub fn story(run: &Run, styles: Styles) -> Option<(String, Option<String>)> {
         text.push_str(&trace.line(entry));
         text.push('\n');
     }
-    Some((text, name))
+    Some(Story { text, flow: name, earlier })
 }

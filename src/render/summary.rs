@@ -78,7 +78,11 @@ fn write_work(text: &mut String, metrics: &Metrics) -> fmt::Result {
     }
     if let Some(millis) = metrics.goodput_millis() {
         let tenths = millis.saturating_add(50) / 100;
-        writeln!(text, "goodput   {}.{} a second", tenths / 10, tenths % 10)?;
+        let goodput = match millis {
+            0..1_000 => format!("0.{millis:03}"),
+            _ => format!("{}.{}", tenths / 10, tenths % 10),
+        };
+        writeln!(text, "goodput   {goodput} a second")?;
     }
     Ok(())
 }
@@ -120,12 +124,12 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
         let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
         if !missed.is_empty() {
             let why = match fate {
-                Fate::Unreached => "never came to their address",
-                Fate::Inapplicable => "were no answer that was possible there",
-                Fate::Applied => "applied",
+                Fate::Unreached => "the run never came there",
+                Fate::Inapplicable => "not a possible answer there",
+                Fate::Applied => "the answer",
             };
-            let bad = styles.bad;
-            writeln!(text, "{bad}unused    {} of the plan {why}{bad:#}", missed.len())?;
+            let (bad, many, word) = (styles.bad, missed.len(), fate.word());
+            writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
             write_deviations(text, &missed)?;
         }
     }
@@ -141,9 +145,8 @@ fn write_deviations(text: &mut String, deviations: &[Deviation]) -> fmt::Result 
     for deviation in deviations {
         let Deviation { site, what, answer, .. } = deviation;
         let flow = flow_text(deviation);
-        let line = format!(
-            "          {site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}"
-        );
+        let line =
+            format!("    {site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}");
         writeln!(text, "{}", line.trim_end())?;
     }
     Ok(())
@@ -209,5 +212,35 @@ fn seen(at: Time, seq: Option<u64>) -> String {
     match seq {
         Some(seq) => format!("seen at {at}, in entry {seq} of the trace"),
         None => format!("seen at the end of the run, at {at}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_told_to_three_digits() {
+        let cases = [
+            (0, "0s"),
+            (999, "999ns"),
+            (1_234, "1.23us"),
+            (27_164_671, "27.2ms"),
+            (99_960_000, "100ms"),
+            (u64::MAX - 1, "18400000000s"),
+        ];
+        for (nanos, expected) in cases {
+            assert_eq!(brief(Span::from_nanos(nanos)).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn paragraphs_are_broken_between_words() {
+        let mut text = String::new();
+        write_wrapped(&mut text, &"word ".repeat(17)).expect("a string takes any text");
+        let long = "w".repeat(90);
+        write_wrapped(&mut text, &format!("a {long}")).expect("a string takes any text");
+        let widths: Vec<usize> = text.lines().map(str::len).collect();
+        assert_eq!(widths, [79, 4, 1, 90]);
     }
 }

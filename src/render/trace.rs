@@ -63,9 +63,9 @@ impl<'a> TraceText<'a> {
         let (styles, verb) = (&self.styles, entry.what.kind());
         let style = if mark == '>' { styles.fault } else { styles.of(&entry.what) };
         let (time, node) = (seconds(entry.at), self.words.node(entry.node));
-        let detail = self.words.what(entry.node, &entry.what);
+        let detail = self.words.what(entry);
         let Self { time_width, node_width, .. } = *self;
-        let (mark, verb) = (format!("{mark} "), format!("{verb:9}  "));
+        let (mark, verb) = (format!("{mark} "), format!("{verb:9} "));
         let node = format!("  {node:node_width$}  ");
         let dim = styles.dim;
         let mut line = format!("{style}{mark}{style:#}{dim}{time:>time_width$}{dim:#}{node}");

@@ -1,10 +1,13 @@
 //! What happened, in words and names.
 
+#[cfg(test)]
+mod tests;
+
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
 use brownout_models::policy::BreakerState;
 use brownout_models::{Fact, Name};
 
-use crate::kernel::{What, World};
+use crate::kernel::{Entry, What, World};
 use crate::property::key_text;
 use crate::system::Stock;
 
@@ -45,10 +48,12 @@ impl<'a> Words<'a> {
         self.world.machine(node).map_or_else(String::new, |machine| machine.timer_name(timer))
     }
 
-    /// What happened at a node, without the word for its kind.
+    /// What happened, without the word for its kind. The business key is left out where it is that
+    /// of the piece of work, whose name says it.
     #[must_use]
-    pub fn what(&self, node: NodeId, what: &What<Fact>) -> String {
-        match what {
+    pub fn what(&self, entry: &Entry<Fact>) -> String {
+        let node = entry.node;
+        match &entry.what {
             What::Started { life } => format!("life {life}"),
             What::Delivered { from, kind } => self.from(*kind, *from),
             What::Woke { timer } => self.timer(node, *timer),
@@ -60,14 +65,14 @@ impl<'a> Words<'a> {
             What::Lost { to, kind } | What::Duplicated { to, kind } => self.to(*kind, *to),
             What::Delayed { to, kind, by } => format!("{} by {by}", self.to(*kind, *to)),
             What::Dropped { from, kind } => {
-                format!("{}, meant for an earlier life", self.from(*kind, *from))
+                format!("{}, for an earlier life", self.from(*kind, *from))
             }
             What::Refused { from, kind } => {
                 format!("{}, the node is down", self.from(*kind, *from))
             }
             What::Stale { from, kind } => {
                 let (kind, from) = (self.name(kind.name), self.node(*from));
-                format!("{kind} from {from}, nobody waits for it")
+                format!("{kind} from {from}, not awaited")
             }
             What::Overtook { passed: 1 } => "passed another that was first".to_owned(),
             What::Overtook { passed } => format!("passed {passed} others that were first"),
@@ -76,27 +81,28 @@ impl<'a> Words<'a> {
             What::Crashed { after: Some(effects) } => format!("after effect {effects} of the step"),
             What::Paused { until } => format!("until {until}"),
             What::Wrote { table, key, amount, value } => {
-                format!("{} of {}: {amount:+} is {value}", self.name(*table), key_text(*key))
+                format!("{}: {amount:+}, now {value}", self.of(self.name(*table), *key, entry.flow))
             }
-            What::Noted(fact) => self.fact(node, fact),
+            What::Noted(fact) => self.fact(node, entry.flow, fact),
         }
     }
 
-    /// What the machine of a node says.
+    /// What the machine of a node says about a piece of work.
     #[must_use]
-    pub fn fact(&self, node: NodeId, fact: &Fact) -> String {
+    pub fn fact(&self, node: NodeId, flow: FlowId, fact: &Fact) -> String {
         let name = |name: &Name| self.name(*name);
-        let of = |name: &Name, key: &u64| format!("{} of {}", self.name(*name), key_text(*key));
+        let of = |name: &Name, key: &u64| self.of(self.name(*name), *key, flow);
+        let work = |key: &u64| self.of("work", *key, flow);
         let who = |instance: &NodeId, service: &Name| {
             format!("{} of {}", self.node(*instance), self.name(*service))
         };
         match fact {
-            Fact::Asked { key } => format!("work {} begins", key_text(*key)),
+            Fact::Asked { key } => format!("{} begins", work(key)),
             Fact::Ended { key, failure: None, latency } => {
-                format!("work {} succeeded after {latency}", key_text(*key))
+                format!("{} succeeded after {latency}", work(key))
             }
             Fact::Ended { key, failure: Some(failure), latency } => {
-                format!("work {} failed after {latency}: {}", key_text(*key), failure.words())
+                format!("{} failed after {latency}: {}", work(key), failure.words())
             }
             Fact::Registered { service, instance } => {
                 format!("registered {}", who(instance, service))
@@ -110,10 +116,10 @@ impl<'a> Words<'a> {
             }
             Fact::Picked { instance, of, .. } => format!("picked {} of {of}", self.node(*instance)),
             Fact::Admitted { client, route, limit } => {
-                format!("admitted {} on {} ({limit} a minute)", name(client), name(route))
+                format!("admitted {} on {} ({limit}/min)", name(client), name(route))
             }
             Fact::Limited { client, route, limit } => {
-                format!("turned {} away on {} ({limit} a minute)", name(client), name(route))
+                format!("turned {} away on {} ({limit}/min)", name(client), name(route))
             }
             Fact::Broken { service } => format!("breaker of {}: turned away", name(service)),
             Fact::Breaker { service, from, to } => {
@@ -146,7 +152,11 @@ impl<'a> Words<'a> {
             Fact::Published { topic, key } => format!("took in {}", of(topic, key)),
             Fact::Delivering { topic, key, subscription, attempt } => {
                 let subscriber = self.subscriber(node, *subscription);
-                format!("attempt {attempt} at {} to {subscriber}", of(topic, key))
+                let again = match attempt {
+                    1 => String::new(),
+                    attempt => format!(", attempt {attempt}"),
+                };
+                format!("sends {} to {subscriber}{again}", of(topic, key))
             }
             Fact::Acknowledged { topic, key, subscription } => {
                 format!(
@@ -177,8 +187,17 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// Something about a business key: `charge of 12.4`, or `charge` where the flow is that key's.
+    fn of(&self, what: &str, key: u64, flow: FlowId) -> String {
+        let (key, flow) = (key_text(key), self.flow(flow));
+        match flow.rsplit_once('/') {
+            Some((source, index)) if index == key && !source.contains(' ') => what.to_owned(),
+            _ => format!("{what} of {key}"),
+        }
+    }
+
     /// Who a subscription of a broker belongs to; its number where the node is no stock broker.
-    fn subscriber(&self, node: NodeId, subscription: u32) -> String {
+    pub(super) fn subscriber(&self, node: NodeId, subscription: u32) -> String {
         if let Some(Stock::Broker(broker)) = self.world.machine(node)
             && let Some(subscriber) = broker.subscriber(subscription)
         {

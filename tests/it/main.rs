@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod addresses;
+mod cli;
 mod determinism;
 mod docs;
 mod fixtures;
@@ -13,6 +14,7 @@ mod plans;
 mod properties;
 mod rejected;
 mod replay;
+mod snapshots;
 mod stdio;
 mod stranger;
 mod tidy;

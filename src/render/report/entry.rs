@@ -17,6 +17,9 @@ pub(super) struct EntryReport {
     at_ns: u64,
     node: String,
     kind: &'static str,
+    /// What kind of fact, for notes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fact: Option<String>,
     /// The fields of its kind.
     #[serde(flatten)]
     fields: Map<String, Value>,
@@ -27,22 +30,21 @@ pub(super) struct EntryReport {
 impl EntryReport {
     pub(super) fn new(entry: &Entry<Fact>, world: &World<Stock>) -> Self {
         let words = Words::new(world);
-        let fields = match fields(entry.node, &entry.what, &words) {
-            Value::Object(fields) => fields,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => Map::new(),
+        let (fact, fields) = if let What::Noted(fact) = &entry.what {
+            fact_fields(entry.node, fact, &words)
+        } else {
+            (None, fields(entry.node, &entry.what, &words))
         };
+        let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
         Self {
             seq: entry.seq,
             cause: entry.cause,
             at_ns: entry.at.as_nanos(),
             node: words.node(entry.node).to_owned(),
             kind: entry.what.kind(),
+            fact,
             fields,
-            text: words.what(entry.node, &entry.what),
+            text: words.what(entry),
             flow: words.flow(entry.flow),
         }
     }
@@ -76,33 +78,40 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
         What::Paused { until } => json!({ "until_ns": until.as_nanos() }),
         What::Wrote { table, key, amount, value } => json!({
             "table": words.name(*table),
-            "key": key,
+            "key": key.to_string(),
             "amount": amount,
             "value": value,
         }),
-        What::Noted(fact) => fact_fields(fact, words),
+        What::Noted(_) => Value::Null,
     }
 }
 
-/// A fact under its name, with its own fields; a stranger's is its text.
-fn fact_fields(fact: &Fact, words: &Words<'_>) -> Value {
-    let Ok(Value::Object(outer)) = serde_json::to_value(fact) else { return Value::Null };
-    let Some((name, inner)) = outer.into_iter().next() else { return Value::Null };
-    let Value::Object(inner) = inner else { return json!({ "fact": name, "own": inner }) };
-    let mut fields = Map::from_iter([("fact".to_owned(), Value::String(name))]);
-    fields.extend(inner.into_iter().map(|(field, value)| fact_field(field, value, words)));
-    Value::Object(fields)
+/// The word for a fact and its own fields; a stranger's has its text.
+fn fact_fields(node: NodeId, fact: &Fact, words: &Words<'_>) -> (Option<String>, Value) {
+    let Ok(Value::Object(outer)) = serde_json::to_value(fact) else { return (None, Value::Null) };
+    let Some((name, inner)) = outer.into_iter().next() else { return (None, Value::Null) };
+    let fields = if let Value::Object(inner) = inner {
+        let named = |(field, value)| fact_field(node, field, value, words);
+        Value::Object(inner.into_iter().map(named).collect())
+    } else {
+        json!({ "own": inner })
+    };
+    (Some(snake_case(&name)), fields)
 }
 
-/// A field of a fact: its name says what kind of id it is.
-fn fact_field(field: String, value: Value, words: &Words<'_>) -> (String, Value) {
-    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-    match (field.as_str(), number) {
+/// A field of a fact: its name says what kind of id it is. Keys are texts: they are too large for
+/// the numbers of many readers.
+fn fact_field(node: NodeId, field: String, value: Value, words: &Words<'_>) -> (String, Value) {
+    let id = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    match (field.as_str(), id) {
         (
             "service" | "client" | "route" | "method" | "topic" | "table" | "saga" | "name",
             Some(id),
         ) => (field, words.name(Name(id)).into()),
         ("instance", Some(id)) => (field, words.node(NodeId(id)).into()),
+        ("subscription", Some(id)) => ("subscriber".to_owned(), words.subscriber(node, id).into()),
+        ("step", Some(step)) => (field, step.saturating_add(1).into()),
+        ("key", _) => (field, value.to_string().into()),
         ("failure" | "from" | "to", _) => {
             let word = value.as_str().map(snake_case);
             (field, word.into())

@@ -1,0 +1,95 @@
+//! The words for what the snapshots never show.
+
+use brownout_models::{Span, Time};
+
+use super::*;
+use crate::scenario::Scenario;
+use crate::system::Kinds;
+
+const SHOP: &str = r#"(version: 1, title: "a shop", nodes: {
+    "shop": Service(handlers: { "buy": [] }),
+    "client": Clients(script: [Call(to: "shop", method: "buy")]),
+})"#;
+
+/// The words for something that happened at the shop in the flow `client/0`, and the name `buy`.
+fn check(cases: impl FnOnce(NodeId, Name, u64) -> Vec<(What<Fact>, &'static str)>) {
+    let scenario = Scenario::parse("shop.ron", SHOP, &Kinds::new()).expect("it makes sense");
+    let run = scenario.run_calm();
+    let asked = run.facts().find_map(|(entry, fact)| {
+        if let Fact::Asked { key } = fact { Some((entry.flow, *key)) } else { None }
+    });
+    let (flow, key) = asked.expect("the client asks");
+    let shop = scenario.layout().find("shop-1").expect("there is a shop");
+    let buy = scenario.layout().names.find("buy").expect("something is bought");
+    for (what, expected) in cases(shop, buy, key) {
+        let entry = Entry { seq: 0, cause: 0, flow, at: Time::ZERO, node: shop, what };
+        assert_eq!(Words::new(run.world()).what(&entry), expected, "{:?}", entry.what);
+    }
+}
+
+#[test]
+fn faults_and_what_follows_from_them_are_told_in_names() {
+    check(|shop, buy, _| {
+        let (kind, reply) = (Kind { name: buy, reply: false }, Kind { name: buy, reply: true });
+        let by = Span::from_millis(30);
+        vec![
+            (What::Lost { to: shop, kind: reply }, "buy reply to shop-1"),
+            (What::Delayed { to: shop, kind, by }, "buy to shop-1 by 30ms"),
+            (What::Duplicated { to: shop, kind }, "buy to shop-1"),
+            (What::Dropped { from: shop, kind }, "buy from shop-1, for an earlier life"),
+            (What::Refused { from: shop, kind }, "buy from shop-1, the node is down"),
+            (What::Stale { from: shop, kind: reply }, "buy from shop-1, not awaited"),
+            (What::Overtook { passed: 1 }, "passed another that was first"),
+            (What::Overtook { passed: 3 }, "passed 3 others that were first"),
+            (What::Crashed { after: None }, "before the step"),
+            (What::Crashed { after: Some(0) }, "after no effect of the step"),
+            (What::Crashed { after: Some(2) }, "after effect 2 of the step"),
+            (What::Paused { until: Time::ZERO + by }, "until 30ms"),
+            (
+                What::Answered { from: shop, kind: reply, failure: Some(Failure::TimedOut) },
+                "buy from shop-1: timed out",
+            ),
+        ]
+    });
+}
+
+#[test]
+fn facts_are_told_in_names_and_with_foreign_keys() {
+    check(|shop, buy, key| {
+        let (other, failure) = (key + (12 << 20) + 4, Some(Failure::Rejected));
+        let (service, instance, limit) = (buy, shop, 5);
+        let breaker = |from, to| Fact::Breaker { service, from, to };
+        let step = |compensation, failure| {
+            let (saga, name, step) = (buy, buy, 0);
+            Fact::SagaStep { saga, key, step, name, compensation, failure }
+        };
+        let facts = [
+            (Fact::Began { method: buy, key }, "began buy"),
+            (Fact::Began { method: buy, key: other }, "began buy of 12.4"),
+            (Fact::Queued { method: buy, key, waiting: 3 }, "put buy aside, 3 waiting"),
+            (Fact::Overloaded { method: buy, key }, "turned buy away: queue full"),
+            (Fact::Finished { method: buy, key, failure }, "gave buy up: rejected"),
+            (Fact::AlreadyThere { table: buy, key }, "buy is there already"),
+            (Fact::Unhealthy { service, instance }, "gave up shop-1 of buy"),
+            (Fact::Revived { service, instance }, "heard again from shop-1 of buy"),
+            (Fact::Limited { client: buy, route: buy, limit }, "turned buy away on buy (5/min)"),
+            (Fact::Broken { service }, "breaker of buy: turned away"),
+            (breaker(BreakerState::Closed, BreakerState::Open), "breaker of buy: closed -> open"),
+            (
+                breaker(BreakerState::Open, BreakerState::HalfOpen),
+                "breaker of buy: open -> half-open",
+            ),
+            (step(false, failure), "step 1 buy failed: rejected"),
+            (step(true, None), "step 1 buy undone"),
+            (step(true, failure), "step 1 buy not undone: rejected"),
+            (Fact::SagaEnded { saga: buy, key, committed: false }, "saga buy rolled back"),
+            (
+                Fact::Delivering { topic: buy, key, subscription: 0, attempt: 2 },
+                "sends buy to subscription 1, attempt 2",
+            ),
+            (Fact::DeadLettered { topic: buy, key: other }, "dead letter: buy of 12.4"),
+            (Fact::Own("Opened { by: 3 }".into()), "Opened { by: 3 }"),
+        ];
+        facts.into_iter().map(|(fact, expected)| (What::Noted(fact), expected)).collect()
+    });
+}

@@ -1,0 +1,54 @@
+//! What a reader sees of runs: text that is reviewed as text, in the top-level folder `snapshots`.
+
+use std::fmt::Write as _;
+
+use brownout::render::{Styles, TraceText, report, story, summary};
+use brownout::{Run, Scenario};
+
+/// The one place that says where snapshots live: by the stem of the fixture and what is seen of it.
+fn check(stem: &str, seen: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(format!("{stem}.{seen}"), text));
+}
+
+fn load(stem: &str) -> Scenario {
+    // Relative, as the path is part of what is seen.
+    Scenario::load(format!("fixtures/{stem}.ron")).expect("the fixture makes sense")
+}
+
+fn trace(run: &Run) -> String {
+    let lines = TraceText::new(run.world(), Styles::PLAIN);
+    run.entries().fold(String::new(), |mut text, entry| {
+        writeln!(text, "{}", lines.line(entry)).expect("a string takes any text");
+        text
+    })
+}
+
+#[test]
+fn the_guides_demo_runs_calmly() {
+    let scenario = load("guide_demo");
+    let run = scenario.run_calm();
+    check("guide_demo", "trace", &trace(&run));
+    check("guide_demo", "summary", &summary(&scenario, &run, Styles::PLAIN));
+    let report = serde_json::to_string_pretty(&report(&scenario, &run, None)).expect("plain data");
+    check("guide_demo", "report", &report);
+}
+
+#[test]
+fn orders_hold_under_their_own_seed() {
+    let scenario = load("order_system");
+    let run = scenario.run_seed(scenario.seed);
+    check("order_system", "summary", &summary(&scenario, &run, Styles::PLAIN));
+}
+
+#[test]
+fn a_lost_reply_charges_an_order_twice() {
+    let scenario = load("order_system");
+    let run = scenario.run_seed(19);
+    let story = story(&run, Styles::PLAIN).expect("seed 19 loses the reply to a charge");
+    let text = format!("{}\n{}", summary(&scenario, &run, Styles::PLAIN), story.text);
+    check("order_system", "violated", &text);
+}
