@@ -110,8 +110,8 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
     }
     if let Some((plan, _)) = certificate.failures.first() {
         let run = scenario.run_keeping(plan, Keep { trace: true, ..Keep::VERDICT });
-        if let Some((story, _)) = story(&run, styles) {
-            let _ = writeln!(text, "\nThe first of them:\n\n{story}");
+        if let Some(story) = story(&run, styles) {
+            let _ = writeln!(text, "\nThe first of them:\n\n{}", story.text);
         }
     }
     if let Some(planted) = &scenario.planted {

@@ -212,8 +212,8 @@ fn describe(text: &mut String, scenario: &Scenario, finding: &Finding, styles: S
     );
     let _ = writeln!(text, "\n{}\n", indented(&shrunk.plan));
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
-    if let Some((story, _)) = story(&again, styles) {
-        text.push_str(&story);
+    if let Some(story) = story(&again, styles) {
+        text.push_str(&story.text);
     }
 }
 

@@ -125,8 +125,8 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
             let _ = writeln!(text, "\n{}: {}", violation.property, violation.message);
         }
         let _ = writeln!(text, "\n{}\n", super::fuzz::indented(&replay.run.plan));
-        if let Some((story, _)) = story(&replay.run, styles) {
-            text.push_str(&story);
+        if let Some(story) = story(&replay.run, styles) {
+            text.push_str(&story.text);
         }
         if let Some(planted) = &scenario.planted {
             let _ = writeln!(text, "\nThis bug is planted: {planted}.");

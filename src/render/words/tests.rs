@@ -87,7 +87,10 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
                 Fact::Delivering { topic: buy, key, subscription: 0, attempt: 2 },
                 "sends buy to subscription 1, attempt 2",
             ),
-            (Fact::DeadLettered { topic: buy, key: other }, "dead letter: buy of 12.4"),
+            (
+                Fact::DeadLettered { topic: buy, key: other, subscription: 0 },
+                "dead letter: buy of 12.4",
+            ),
             (Fact::Own("Opened { by: 3 }".into()), "Opened { by: 3 }"),
         ];
         facts.into_iter().map(|(fact, expected)| (What::Noted(fact), expected)).collect()
