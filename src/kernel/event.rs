@@ -58,6 +58,10 @@ impl<P> Round<P> {
     /// Adds the event that was scheduled next: nodes stay in the order of their first event, each
     /// with its own events first and then deliveries.
     pub(super) fn add(&mut self, event: Event<P>) {
+        if self.events.is_empty() {
+            self.events.push_back(event);
+            return;
+        }
         let is_before = |other: &Event<P>| {
             other.node == event.node && (other.is_own() || !event.is_own())
         };
@@ -81,7 +85,8 @@ impl<P> Round<P> {
     }
 
     /// Takes the `index`-th event of the node whose turn it is.
+    #[inline]
     pub(super) fn take(&mut self, index: usize) -> Option<Event<P>> {
-        self.events.remove(index)
+        if index == 0 { self.events.pop_front() } else { self.events.remove(index) }
     }
 }

@@ -334,7 +334,9 @@ impl<M: Machine> World<M> {
             Turn::new(self.now, node, context, desk, &mut self.choices).with_power_for(power);
         self.machines[node.0 as usize].step(input, &mut turn);
         let acts = turn.acts();
-        for effect in effects.drain(..) {
+        // Backwards, because taking the last one out moves no other and leaves nothing to clean up.
+        effects.reverse();
+        while let Some(effect) = effects.pop() {
             self.carry_out(node, effect, watch);
         }
         self.effects = effects;
