@@ -84,6 +84,8 @@ pub(crate) struct Choices {
     flows: Flows,
     lives: Vec<u32>,
     planned: Vec<Planned>,
+    /// What the weather decided in this run.
+    weather_met: Vec<&'static str>,
     /// Faults that struck, as deviations.
     applied: Vec<Deviation>,
     points: Option<Vec<Point>>,
@@ -108,6 +110,7 @@ impl Choices {
             flows: Flows::default(),
             lives: vec![0; nodes],
             planned: Vec::new(),
+            weather_met: Vec::new(),
             applied: Vec::new(),
             points: None,
             now: Time::ZERO,
@@ -123,11 +126,22 @@ impl Choices {
         self.plan = plan;
         self.flows.clear();
         self.lives.fill(0);
+        self.weather_met.clear();
+        for site in &mut self.sites {
+            site.met = false;
+        }
         self.applied.clear();
         self.points = points.then(Vec::new);
         self.now = Time::ZERO;
         self.step = 0;
         self.adopt();
+    }
+
+    /// Works out beforehand what every site that a seed may answer is called.
+    pub(crate) fn name_sites(&mut self) {
+        for site in self.sites.iter_mut().filter(|site| site.weather || site.odds.num() > 0) {
+            site.constant(&self.layout);
+        }
     }
 
     /// Follows another plan from here on, one that agrees with the answers so far, and writes down
@@ -198,7 +212,7 @@ impl Choices {
         let wanted = self.points.is_some() && site.odds.num() > 0;
         site.loud = site.seeded || wanted || !site.planned.is_empty();
         if site.seeded {
-            site.key = self.run.site(site.constant);
+            site.key = self.run.site(site.constant(&self.layout));
         }
     }
 
@@ -207,8 +221,8 @@ impl Choices {
         // A purpose is nearly always asked for by the same constant: texts are compared last.
         let known = &self.at_nodes[node.0 as usize];
         let same = known.iter().find(|(purpose, _)| std::ptr::eq(purpose.0, what.0));
-        if let Some((_, site)) = same.or_else(|| known.iter().find(|(purpose, _)| *purpose == what))
-        {
+        let equal = same.or_else(|| known.iter().find(|(purpose, _)| *purpose == what));
+        if let Some((_, site)) = equal {
             return *site;
         }
         let site = self.new_site(Owner::Node(node), what, weather);
@@ -271,7 +285,13 @@ impl Choices {
     }
 
     fn decide(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
-        let site = &self.sites[id.0 as usize];
+        let site = &mut self.sites[id.0 as usize];
+        if site.weather && !site.met {
+            site.met = true;
+            if !self.weather_met.contains(&site.what.0) {
+                self.weather_met.push(site.what.0);
+            }
+        }
         let (flow_key, count) = self.flows.count(flow, id.0);
         for number in &site.planned {
             let deviation = &self.plan.deviations[*number as usize];
@@ -418,14 +438,8 @@ impl Choices {
     }
 
     /// What the weather decided in this run: `latency`, `work`, ..
-    pub(crate) fn weather_purposes(&self) -> Vec<&'static str> {
-        let mut purposes = Vec::new();
-        for site in self.sites.iter().filter(|site| site.weather) {
-            if !purposes.contains(&site.what.0) {
-                purposes.push(site.what.0);
-            }
-        }
-        purposes
+    pub(crate) fn weather_purposes(&self) -> &[&'static str] {
+        &self.weather_met
     }
 
     pub(crate) fn take_points(&mut self) -> Vec<Point> {

@@ -14,6 +14,15 @@ pub(crate) struct Source {
     constant: SiteKey,
 }
 
+impl Source {
+    /// A purpose is nearly always the same constant: texts are compared last.
+    #[inline]
+    fn is_at(&self, node: NodeId, purpose: Purpose) -> bool {
+        self.node == node
+            && (std::ptr::eq(self.purpose.0, purpose.0) || self.purpose == purpose)
+    }
+}
+
 /// One piece of work.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
@@ -59,7 +68,7 @@ impl Flows {
         let source = self
             .sources
             .iter()
-            .position(|source| source.node == node && source.purpose == purpose)
+            .position(|source| source.is_at(node, purpose))
             .unwrap_or_else(|| {
                 let constant = SiteKey::constant(&identity());
                 self.sources.push(Source { node, purpose, constant });

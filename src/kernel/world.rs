@@ -149,6 +149,18 @@ impl<M: Machine> World<M> {
         self.begun_anew(plan, true)
     }
 
+    /// This world, untouched so far, with what a calm run of so many steps learns of the places
+    /// where something is decided: worlds made of it need not find out again, and do the same.
+    #[must_use]
+    pub fn scouted(&self, steps: u64) -> Self {
+        let mut scout = self.clone();
+        scout.run_to_step(steps, &mut ());
+        let mut world = self.clone();
+        world.choices = scout.choices;
+        world.choices.name_sites();
+        world.under(&Arc::new(Plan::calm()))
+    }
+
     fn begun_anew(&self, plan: &Arc<Plan>, points: bool) -> Self {
         debug_assert!(self.steps == 0, "only a world that has not begun can take another plan");
         let mut world = self.clone();
@@ -410,7 +422,7 @@ impl<M: Machine> World<M> {
 
     /// What the weather decided in this run: `latency`, `work`, ..
     #[must_use]
-    pub fn weather_purposes(&self) -> Vec<&'static str> {
+    pub fn weather_purposes(&self) -> &[&'static str] {
         self.choices.weather_purposes()
     }
 
