@@ -18,7 +18,7 @@ use super::plan::{Deviation, Fate, Plan, Weather};
 use super::site::{self, Owner, Site, purpose};
 use super::words::{self, Question};
 use crate::hash::FixedState;
-use crate::layout::{FaultRule, Layout};
+use crate::layout::{Fault, FaultRule, Layout};
 
 /// A site, as its position in the table of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +31,20 @@ pub(crate) struct LinkSites {
     pub(crate) lose: SiteId,
     pub(crate) duplicate: SiteId,
     pub(crate) delay: SiteId,
-    /// How long messages travel, where that never varies.
-    pub(crate) constant_latency: Option<Span>,
-    /// Where the latency stands that varies.
+    /// How long messages travel without weather.
+    pub(crate) calm_latency: Span,
+    /// All four are quiet: one look says that a message travels calmly.
+    pub(crate) are_quiet: bool,
+    /// Where the latency stands.
     latency_at: u32,
+}
+
+/// A kind of message on a link: both ends, and the name with one bit for replies.
+type LinkKey = (u64, u64);
+
+fn link_key(from: NodeId, to: NodeId, kind: Kind) -> LinkKey {
+    let ends = u64::from(from.0) << 32 | u64::from(to.0);
+    (ends, u64::from(kind.name.0) << 1 | u64::from(kind.reply))
 }
 
 /// A decision that a run came to: where a plan could deviate.
@@ -64,15 +74,19 @@ pub(crate) struct Choices {
     run: RunKey,
     sites: Vec<Site>,
     at_nodes: Vec<Vec<(Purpose, SiteId)>>,
-    on_links: IndexMap<(NodeId, NodeId, Kind), LinkSites, FixedState>,
+    on_links: IndexMap<LinkKey, LinkSites, FixedState>,
     latencies: Vec<Distribution>,
     /// No message is ever late, lost or doubled, and none takes time.
     links_are_calm: bool,
     /// Some node may crash or stand still.
     may_crash: bool,
+    /// Another event than the first may be taken.
+    may_tie: bool,
     flows: Flows,
     lives: Vec<u32>,
     planned: Vec<Planned>,
+    /// What the weather decided in this run.
+    weather_met: Vec<&'static str>,
     /// Faults that struck, as deviations.
     applied: Vec<Deviation>,
     points: Option<Vec<Point>>,
@@ -93,9 +107,11 @@ impl Choices {
             latencies: Vec::new(),
             links_are_calm: false,
             may_crash: false,
+            may_tie: false,
             flows: Flows::default(),
             lives: vec![0; nodes],
             planned: Vec::new(),
+            weather_met: Vec::new(),
             applied: Vec::new(),
             points: None,
             now: Time::ZERO,
@@ -111,11 +127,22 @@ impl Choices {
         self.plan = plan;
         self.flows.clear();
         self.lives.fill(0);
+        self.weather_met.clear();
+        for site in &mut self.sites {
+            site.met = false;
+        }
         self.applied.clear();
         self.points = points.then(Vec::new);
         self.now = Time::ZERO;
         self.step = 0;
         self.adopt();
+    }
+
+    /// Works out beforehand what every site that a seed may answer is called.
+    pub(crate) fn name_sites(&mut self) {
+        for site in self.sites.iter_mut().filter(|site| site.weather || site.odds.num() > 0) {
+            site.constant(&self.layout);
+        }
     }
 
     /// Follows another plan from here on, one that agrees with the answers so far, and writes down
@@ -153,8 +180,16 @@ impl Choices {
             || self.plan.deviations.iter().any(|deviation| {
                 [purpose::CRASH.0, purpose::PAUSE.0].contains(&deviation.what.as_str())
             });
+        self.may_tie = layout
+            .faults
+            .iter()
+            .any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
+            || self.plan.deviations.iter().any(|deviation| deviation.what == purpose::TIE.0);
         for site in 0..self.sites.len() {
             self.prepare(site);
+        }
+        for link in 0..self.on_links.len() {
+            self.on_links[link].are_quiet = self.are_quiet(&self.on_links[link]);
         }
     }
 
@@ -178,17 +213,18 @@ impl Choices {
         let wanted = self.points.is_some() && site.odds.num() > 0;
         site.loud = site.seeded || wanted || !site.planned.is_empty();
         if site.seeded {
-            site.key = self.run.site(site.constant);
+            site.key = self.run.site(site.constant(&self.layout));
         }
     }
 
     #[inline]
     pub(crate) fn at_node(&mut self, node: NodeId, what: Purpose, weather: bool) -> SiteId {
+        // A purpose is nearly always asked for by the same constant: texts are compared last.
         let known = &self.at_nodes[node.0 as usize];
-        for (purpose, site) in known {
-            if std::ptr::eq(purpose.0, what.0) || purpose.0 == what.0 {
-                return *site;
-            }
+        let same = known.iter().find(|(purpose, _)| std::ptr::eq(purpose.0, what.0));
+        let equal = same.or_else(|| known.iter().find(|(purpose, _)| *purpose == what));
+        if let Some((_, site)) = equal {
+            return *site;
         }
         let site = self.new_site(Owner::Node(node), what, weather);
         self.at_nodes[node.0 as usize].push((what, site));
@@ -197,23 +233,32 @@ impl Choices {
 
     #[inline]
     pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
-        if let Some(sites) = self.on_links.get(&(from, to, kind)) {
+        let key = link_key(from, to, kind);
+        if let Some(sites) = self.on_links.get(&key) {
             return *sites;
         }
         let owner = Owner::Link { from, to, kind };
         let latency = self.layout.latency(from, to, kind);
-        let constant_latency = latency.is_constant().then(|| latency.calm());
+        let calm_latency = latency.calm();
         self.latencies.push(latency);
-        let sites = LinkSites {
-            constant_latency,
+        let mut sites = LinkSites {
+            calm_latency,
+            are_quiet: false,
             latency_at: u32::try_from(self.latencies.len() - 1).unwrap_or(u32::MAX),
             latency: self.new_site(owner, purpose::LATENCY, true),
             lose: self.new_site(owner, purpose::LOSE, false),
             duplicate: self.new_site(owner, purpose::DUPLICATE, false),
             delay: self.new_site(owner, purpose::DELAY, false),
         };
-        self.on_links.insert((from, to, kind), sites);
+        sites.are_quiet = self.are_quiet(&sites);
+        self.on_links.insert(key, sites);
         sites
+    }
+
+    fn are_quiet(&self, sites: &LinkSites) -> bool {
+        [sites.latency, sites.lose, sites.duplicate, sites.delay]
+            .into_iter()
+            .all(|site| self.is_quiet(site))
     }
 
     #[cold]
@@ -241,7 +286,13 @@ impl Choices {
     }
 
     fn decide(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
-        let site = &self.sites[id.0 as usize];
+        let site = &mut self.sites[id.0 as usize];
+        if site.weather && !site.met {
+            site.met = true;
+            if !self.weather_met.contains(&site.what.0) {
+                self.weather_met.push(site.what.0);
+            }
+        }
         let (flow_key, count) = self.flows.count(flow, id.0);
         for number in &site.planned {
             let deviation = &self.plan.deviations[*number as usize];
@@ -337,13 +388,18 @@ impl Choices {
         }
     }
 
-    /// How long messages travel, where that varies.
+    /// How long messages travel.
     pub(crate) fn latency(&self, sites: LinkSites) -> &Distribution {
         &self.latencies[sites.latency_at as usize]
     }
 
     pub(crate) const fn links_are_calm(&self) -> bool {
         self.links_are_calm
+    }
+
+    /// Whether another event than the first may be taken where several wait for one node.
+    pub(crate) const fn may_tie(&self) -> bool {
+        self.may_tie
     }
 
     pub(crate) const fn may_crash(&self) -> bool {
@@ -363,7 +419,7 @@ impl Choices {
 
     #[inline]
     pub(crate) fn ground(&self, flow: FlowId) -> Ground {
-        self.flows.get(flow).ground
+        self.flows.ground(flow)
     }
 
     pub(crate) fn flows(&self) -> usize {
@@ -391,14 +447,8 @@ impl Choices {
     }
 
     /// What the weather decided in this run: `latency`, `work`, ..
-    pub(crate) fn weather_purposes(&self) -> Vec<&'static str> {
-        let mut purposes = Vec::new();
-        for site in self.sites.iter().filter(|site| site.weather) {
-            if !purposes.contains(&site.what.0) {
-                purposes.push(site.what.0);
-            }
-        }
-        purposes
+    pub(crate) fn weather_purposes(&self) -> &[&'static str] {
+        &self.weather_met
     }
 
     pub(crate) fn take_points(&mut self) -> Vec<Point> {

@@ -1,5 +1,7 @@
 //! Flows: pieces of work that the outside world started, and how often each site decided for them.
 
+use std::num::NonZeroU32;
+
 use brownout_models::contract::{FlowId, Ground, NodeId, Purpose};
 
 use super::mix::{self, SiteKey};
@@ -12,16 +14,25 @@ pub(crate) struct Source {
     constant: SiteKey,
 }
 
+impl Source {
+    /// A purpose is nearly always the same constant: texts are compared last.
+    #[inline]
+    fn is_at(&self, node: NodeId, purpose: Purpose) -> bool {
+        self.node == node
+            && (std::ptr::eq(self.purpose.0, purpose.0) || self.purpose == purpose)
+    }
+}
+
 /// One piece of work.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     pub(crate) source: u32,
     pub(crate) life: u32,
     pub(crate) index: u64,
-    pub(crate) ground: Ground,
     /// The flow's part of every address.
-    pub(crate) key: u64,
-    counts: Counts,
+    key: u64,
+    /// Where its counts are; none before its first decision that anybody wants to know of.
+    counts: Option<NonZeroU32>,
 }
 
 /// Every flow of a run.
@@ -29,6 +40,10 @@ pub(crate) struct Flow {
 pub(crate) struct Flows {
     sources: Vec<Source>,
     flows: Vec<Flow>,
+    /// The ground of each flow: every event asks for it, and for nothing else of most flows.
+    grounds: Vec<Ground>,
+    /// Counts stand apart, because calm flows have none.
+    counts: Vec<Counts>,
 }
 
 /// How many low bits of an index number the arrivals within one slot.
@@ -38,6 +53,8 @@ impl Flows {
     /// Forgets the flows, not their sources.
     pub(crate) fn clear(&mut self) {
         self.flows.clear();
+        self.grounds.clear();
+        self.counts.clear();
     }
 
     pub(crate) fn start(
@@ -51,7 +68,7 @@ impl Flows {
         let source = self
             .sources
             .iter()
-            .position(|source| source.node == node && source.purpose == purpose)
+            .position(|source| source.is_at(node, purpose))
             .unwrap_or_else(|| {
                 let constant = SiteKey::constant(&identity());
                 self.sources.push(Source { node, purpose, constant });
@@ -59,12 +76,18 @@ impl Flows {
             });
         let key = mix::flow_key(self.sources[source].constant, life, index);
         let source = u32::try_from(source).expect("sources are few");
-        self.flows.push(Flow { source, life, index, ground, key, counts: Counts::default() });
+        self.flows.push(Flow { source, life, index, key, counts: None });
+        self.grounds.push(ground);
         FlowId(u32::try_from(self.flows.len() - 1).expect("a run has fewer than 2^32 flows"))
     }
 
     pub(crate) fn get(&self, flow: FlowId) -> &Flow {
         &self.flows[flow.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn ground(&self, flow: FlowId) -> Ground {
+        self.grounds[flow.0 as usize]
     }
 
     pub(crate) fn source(&self, flow: FlowId) -> &Source {
@@ -75,7 +98,12 @@ impl Flows {
     #[inline]
     pub(crate) fn count(&mut self, flow: FlowId, site: u32) -> (u64, u32) {
         let flow = &mut self.flows[flow.0 as usize];
-        (flow.key, flow.counts.next(site))
+        let counts = flow.counts.map_or(self.counts.len(), |number| number.get() as usize - 1);
+        if counts == self.counts.len() {
+            self.counts.push(Counts::default());
+            flow.counts = u32::try_from(self.counts.len()).ok().and_then(NonZeroU32::new);
+        }
+        (flow.key, self.counts[counts].next(site))
     }
 
     pub(crate) fn len(&self) -> usize {

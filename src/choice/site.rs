@@ -45,8 +45,11 @@ pub(crate) struct Site {
     pub(crate) odds: Ratio,
     /// How long a fault of this site lasts, if it has a length.
     pub(crate) length: Option<Distribution>,
-    pub(crate) constant: SiteKey,
+    /// The constant of its name, once a seed needed it.
+    constant: Option<SiteKey>,
     pub(crate) key: SiteKey,
+    /// The weather decided something here in this run.
+    pub(crate) met: bool,
     /// The deviations of the plan at this site, as indices.
     pub(crate) planned: Vec<u32>,
 }
@@ -54,7 +57,6 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(owner: Owner, what: Purpose, weather: bool, layout: &Layout) -> Self {
         let (odds, length) = if weather { (Ratio::ZERO, None) } else { rule(owner, what, layout) };
-        let constant = SiteKey::constant(&format!("{}\n{}", identity(owner, layout), what.0));
         Self {
             owner,
             what,
@@ -63,10 +65,18 @@ impl Site {
             seeded: false,
             odds,
             length,
-            constant,
-            key: constant,
+            constant: None,
+            key: SiteKey(0, 0),
+            met: false,
             planned: Vec::new(),
         }
+    }
+
+    /// The constant of its name.
+    pub(crate) fn constant(&mut self, layout: &Layout) -> SiteKey {
+        *self.constant.get_or_insert_with(|| {
+            SiteKey::constant(&format!("{}\n{}", identity(self.owner, layout), self.what.0))
+        })
     }
 }
 

@@ -67,12 +67,13 @@ impl<M: Machine> World<M> {
         let restart = self.layout.restart_after(node);
         let host = self.host_of(node);
         for node in self.hosts[host].nodes.clone() {
-            let at = &mut self.nodes[node.0 as usize];
-            if at.is_down {
+            let head = &mut self.heads[node.0 as usize];
+            if head.is_down {
                 continue;
             }
-            at.is_down = true;
-            at.machine.power_cut();
+            head.is_down = true;
+            self.machines[node.0 as usize].power_cut();
+            let at = &mut self.nodes[node.0 as usize];
             let owed = std::mem::take(&mut at.owed);
             let handles: Vec<_> = at.forget().collect();
             for handle in handles {

@@ -8,18 +8,22 @@ use brownout_models::{Span, Time};
 
 use super::What;
 use super::event::{Event, EventKind};
+use super::node::Head;
 use super::world::{Watch, World};
 use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
 
 impl<M: Machine> World<M> {
     /// One event happens.
     pub(super) fn happen(&mut self, event: Event<M::Payload>, watch: &mut impl Watch<M::Fact>) {
-        let Event { node, context, kind } = event;
-        let host = self.host_of(node);
-        if self.hosts[host].paused_until > self.now {
-            self.postpone(Event { node, context, kind }, self.hosts[host].paused_until);
-            return;
+        // Only where nodes may stop can one stand still.
+        if self.may_crash {
+            let until = self.hosts[self.host_of(event.node)].paused_until;
+            if until > self.now {
+                self.postpone(event, until);
+                return;
+            }
         }
+        let Event { node, context, kind, .. } = event;
         match kind {
             EventKind::Start => self.begin(node, context, watch),
             EventKind::Wake { timer, number } => {
@@ -29,8 +33,10 @@ impl<M: Machine> World<M> {
                 }
             }
             EventKind::Expire { call, life } => {
+                let Head { life: current, is_down, .. } = self.heads[node.0 as usize];
                 let at = &mut self.nodes[node.0 as usize];
-                if at.life == life
+                if current == life
+                    && !is_down
                     && let Some(open) = at.calls.settle(call)
                 {
                     at.expiry(call);
@@ -53,9 +59,9 @@ impl<M: Machine> World<M> {
     /// A life begins.
     fn begin(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<M::Fact>) {
         self.life_begun();
-        let at = &mut self.nodes[node.0 as usize];
-        at.is_down = false;
-        let life = at.life;
+        let head = &mut self.heads[node.0 as usize];
+        head.is_down = false;
+        let life = head.life;
         let started = What::Started { life };
         if life > 1 {
             self.live(node, context, started, Input::Start, watch);
@@ -75,8 +81,8 @@ impl<M: Machine> World<M> {
         watch: &mut impl Watch<M::Fact>,
     ) {
         let kind = message.kind();
-        let at = &mut self.nodes[node.0 as usize];
-        if at.is_down || at.life != to_life {
+        let Head { life, is_down, .. } = self.heads[node.0 as usize];
+        if is_down || life != to_life {
             self.meet_nobody(node, context, (from, from_life), message, watch);
             return;
         }
@@ -90,6 +96,7 @@ impl<M: Machine> World<M> {
                 self.live(node, context, What::Delivered { from, kind }, input, watch);
             }
             Message::Answer { call, outcome, .. } => {
+                let at = &mut self.nodes[node.0 as usize];
                 let Some(open) = at.calls.settle(call) else {
                     self.emit(watch, node, context, What::Stale { from, kind });
                     return;
@@ -136,16 +143,16 @@ impl<M: Machine> World<M> {
                 self.transmit(node, to, message, after, life, context, watch);
             }
             Effect::Expire { call, after, context } => {
-                let life = self.nodes[node.0 as usize].life;
-                let event = Event { node, context, kind: EventKind::Expire { call, life } };
-                let handle = self.schedule(self.now + after, event);
+                let life = self.heads[node.0 as usize].life;
+                let expiry = EventKind::Expire { call, life };
+                let handle = self.schedule(self.now + after, node, context, expiry);
                 self.nodes[node.0 as usize].expires(call, handle);
             }
             Effect::Set { timer, after, context, .. } => {
                 let number = self.nodes[node.0 as usize].number_timer();
                 let at = self.now + after;
-                let event = Event { node, context, kind: EventKind::Wake { timer, number } };
-                let handle = self.schedule(at, event);
+                let wake = EventKind::Wake { timer, number };
+                let handle = self.schedule(at, node, context, wake);
                 if let Some(old) = self.nodes[node.0 as usize].set(timer, number, at, handle) {
                     self.unschedule(old);
                 }
@@ -176,8 +183,8 @@ impl<M: Machine> World<M> {
         context: Context,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        let from_life = self.nodes[from.0 as usize].life;
-        let to_life = life.unwrap_or(self.nodes[to.0 as usize].life);
+        let from_life = self.heads[from.0 as usize].life;
+        let to_life = life.unwrap_or(self.heads[to.0 as usize].life);
         let kind = message.kind();
         if let (true, Message::Answer { call, .. }) = (self.may_crash, &message) {
             let call = *call;
@@ -189,15 +196,16 @@ impl<M: Machine> World<M> {
             }
         }
         let leaves = self.now + after;
-        let event = |message| {
-            let kind = EventKind::Deliver { from, from_life, to_life, message };
-            Event { node: to, context, kind }
-        };
-        if self.is_same_host(from, to) || self.choices.links_are_calm() {
-            self.schedule(leaves, event(message));
+        let arrival = |message| EventKind::Deliver { from, from_life, to_life, message };
+        if self.choices.links_are_calm() || self.host_of(from) == self.host_of(to) {
+            self.schedule(leaves, to, context, arrival(message));
             return;
         }
         let sites = self.choices.on_link(from, to, kind);
+        if sites.are_quiet {
+            self.schedule(leaves + sites.calm_latency, to, context, arrival(message));
+            return;
+        }
         let flow = context.flow;
         if self.choices.ask(sites.lose, flow, &Question::Strike) != 0 {
             self.emit(watch, from, context, What::Lost { to, kind });
@@ -214,11 +222,11 @@ impl<M: Machine> World<M> {
         if self.choices.ask(sites.duplicate, flow, &Question::Strike) != 0 {
             self.emit(watch, from, context, What::Duplicated { to, kind });
             let again = leaves + self.travel_time(sites, flow);
-            self.schedule(arrives, event(message.clone()));
-            self.schedule(again, event(message));
+            self.schedule(arrives, to, context, arrival(message.clone()));
+            self.schedule(again, to, context, arrival(message));
             return;
         }
-        self.schedule(arrives, event(message));
+        self.schedule(arrives, to, context, arrival(message));
     }
 
     fn extra_delay(
@@ -241,10 +249,8 @@ impl<M: Machine> World<M> {
     }
 
     fn travel_time(&mut self, sites: LinkSites, flow: FlowId) -> Span {
-        if let (Some(constant), true) =
-            (sites.constant_latency, self.choices.is_quiet(sites.latency))
-        {
-            return constant;
+        if self.choices.is_quiet(sites.latency) {
+            return sites.calm_latency;
         }
         let latency = self.choices.latency(sites).clone();
         let question = Question::Machine(Choice::Span(&latency));
@@ -299,12 +305,13 @@ impl<M: Machine> World<M> {
             self.queue.push(until, event);
             return;
         }
-        let (node, timer, call) = match event.kind {
-            EventKind::Wake { timer, number } => (event.node, Some((timer, number)), None),
-            EventKind::Expire { call, .. } => (event.node, None, Some(call)),
-            EventKind::Start | EventKind::Deliver { .. } => (event.node, None, None),
+        let Event { node, context, kind, .. } = event;
+        let (timer, call) = match kind {
+            EventKind::Wake { timer, number } => (Some((timer, number)), None),
+            EventKind::Expire { call, .. } => (None, Some(call)),
+            EventKind::Start | EventKind::Deliver { .. } => (None, None),
         };
-        let handle = self.schedule(until, event);
+        let handle = self.schedule(until, node, context, kind);
         let at = &mut self.nodes[node.0 as usize];
         if let Some((timer, number)) = timer {
             at.moved(timer, number, until, handle);
@@ -315,10 +322,6 @@ impl<M: Machine> World<M> {
     }
 
     pub(super) fn host_of(&self, node: NodeId) -> usize {
-        self.layout.nodes[node.0 as usize].host as usize
-    }
-
-    fn is_same_host(&self, from: NodeId, to: NodeId) -> bool {
-        self.layout.nodes[from.0 as usize].host == self.layout.nodes[to.0 as usize].host
+        self.heads[node.0 as usize].host as usize
     }
 }

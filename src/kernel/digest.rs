@@ -2,8 +2,9 @@
 //!
 //! The encoding is our own and fixed. Every value is a sequence of 64-bit words: numbers as they
 //! are (signed ones in two's complement), enum variants by index, options as 0 or 1 and the value,
-//! texts and sequences by length and content, structs field by field. Each word is folded into one
-//! of two lanes by turns. Nothing else enters: no addresses, no type names, no platform widths.
+//! texts and sequences by length and content, structs field by field; only entries are packed more
+//! tightly, see [`Entry::pack_into`](super::Entry::pack_into). Each word is folded into one of two
+//! lanes by turns. Nothing else enters: no addresses, no type names, no platform widths.
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ const SECOND: u64 = 0xd6e8_feb8_6659_fd93;
 /// A rolling digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest {
+    /// The lane of the next word comes first.
     lanes: [u64; 2],
     words: u64,
 }
@@ -38,8 +40,8 @@ impl Digest {
     /// Takes in one word.
     #[inline]
     pub const fn word(&mut self, word: u64) {
-        let lane = &mut self.lanes[(self.words & 1) as usize];
-        *lane = (*lane ^ word).wrapping_mul(FIRST).rotate_left(29) ^ word;
+        let [turn, other] = self.lanes;
+        self.lanes = [other, (turn ^ word).wrapping_mul(FIRST).rotate_left(29) ^ word];
         self.words = self.words.wrapping_add(1);
     }
 
@@ -52,7 +54,8 @@ impl Digest {
     /// The number for what was taken in so far.
     #[must_use]
     pub fn value(&self) -> u64 {
-        let mut value = self.lanes[0] ^ self.lanes[1].rotate_left(32) ^ self.words;
+        let even = (self.words & 1) as usize;
+        let mut value = self.lanes[even] ^ self.lanes[even ^ 1].rotate_left(32) ^ self.words;
         value = (value ^ (value >> 32)).wrapping_mul(SECOND);
         value = (value ^ (value >> 29)).wrapping_mul(FIRST);
         value ^ (value >> 32)

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
-use brownout_models::contract::{CallId, Context, Message, NodeId};
+use brownout_models::contract::{CallId, Context, Ground, Message, NodeId};
 
 /// Something that will happen to a node.
 #[derive(Clone, Debug)]
 pub(super) struct Event<P> {
     pub(super) node: NodeId,
+    /// Whether the run waits for it: the ground of its flow.
+    pub(super) ground: Ground,
     pub(super) context: Context,
     pub(super) kind: EventKind<P>,
 }
@@ -53,20 +55,22 @@ impl<P> Round<P> {
         self.events.is_empty()
     }
 
-    /// Starts a round with events in the order in which they were scheduled: nodes in the order of
-    /// their first event, each with its own events first and then deliveries.
-    pub(super) fn begin(&mut self, scheduled: impl Iterator<Item = Event<P>>) {
-        self.events.extend(scheduled);
-        let mut ranks: Vec<NodeId> = Vec::new();
-        for event in &self.events {
-            if !ranks.contains(&event.node) {
-                ranks.push(event.node);
-            }
+    /// Adds the event that was scheduled next: nodes stay in the order of their first event, each
+    /// with its own events first and then deliveries.
+    pub(super) fn add(&mut self, event: Event<P>) {
+        if self.events.is_empty() {
+            self.events.push_back(event);
+            return;
         }
-        let rank = |node| ranks.iter().position(|known| *known == node);
-        self.events
-            .make_contiguous()
-            .sort_by_cached_key(|event| (rank(event.node), !event.is_own()));
+        let is_before = |other: &Event<P>| {
+            other.node == event.node && (other.is_own() || !event.is_own())
+        };
+        let is_after = |other: &Event<P>| other.node == event.node && !is_before(other);
+        let behind = self.events.iter().rposition(is_before).map(|last| last + 1);
+        match behind.or_else(|| self.events.iter().position(is_after)) {
+            Some(place) => self.events.insert(place, event),
+            None => self.events.push_back(event),
+        }
     }
 
     /// How many events of the node whose turn it is are left.
@@ -87,7 +91,8 @@ impl<P> Round<P> {
     }
 
     /// Takes the `index`-th event of the node whose turn it is.
+    #[inline]
     pub(super) fn take(&mut self, index: usize) -> Option<Event<P>> {
-        self.events.remove(index)
+        if index == 0 { self.events.pop_front() } else { self.events.remove(index) }
     }
 }

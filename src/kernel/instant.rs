@@ -44,11 +44,11 @@ impl<M: Machine> World<M> {
             return Err(End::Stuck);
         }
         let Some(second) = self.queue.pop_at(at) else { return Ok(Some(first)) };
-        let mut scheduled = vec![first, second];
+        self.round.add(first);
+        self.round.add(second);
         while let Some(event) = self.queue.pop_at(at) {
-            scheduled.push(event);
+            self.round.add(event);
         }
-        self.round.begin(scheduled.into_iter());
         Ok(None)
     }
 
@@ -56,7 +56,8 @@ impl<M: Machine> World<M> {
     /// the round was cancelled meanwhile.
     fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<Event<M::Payload>> {
         self.discard_cancelled();
-        let passed = if self.round.rivals() > 1 { self.choose_rival() } else { 0 };
+        let is_tie = self.choices.may_tie() && self.round.rivals() > 1;
+        let passed = if is_tie { self.choose_rival() } else { 0 };
         let event = self.round.take(passed)?;
         if passed > 0 {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
@@ -74,7 +75,7 @@ impl<M: Machine> World<M> {
             if self.is_due(event) {
                 index += 1;
             } else if let Some(event) = self.round.take(index)
-                && self.choices.ground(event.context.flow) == Ground::Foreground
+                && event.ground == Ground::Foreground
             {
                 self.foreground -= 1;
             }
@@ -87,7 +88,9 @@ impl<M: Machine> World<M> {
         match event.kind {
             EventKind::Start | EventKind::Deliver { .. } => true,
             EventKind::Wake { timer, number } => at.is_set(timer, number),
-            EventKind::Expire { call, life } => at.life == life && at.calls.is_open(call),
+            EventKind::Expire { call, life } => {
+                self.heads[event.node.0 as usize].life == life && at.calls.is_open(call)
+            }
         }
     }
 

@@ -7,17 +7,24 @@ use indexmap::IndexMap;
 use super::queue::Handle;
 use crate::hash::FixedState;
 
-/// A node in its current life.
-#[derive(Clone, Debug)]
-pub(super) struct Node<M> {
-    pub(super) machine: M,
+/// What every event asks of its node. It is apart from the rest because events come to nodes at
+/// random: the heads of a thousand nodes fit into the nearest cache.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
     /// The current life, from 1; 0 before the first.
     pub(super) life: u32,
+    pub(super) host: u32,
+    pub(super) store: u32,
     pub(super) is_down: bool,
+}
+
+/// What a node waits for and owes in its current life.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
     pub(super) calls: Calls,
     /// The expiry of each open call, by the slot of the call.
     expiries: Vec<Option<Handle>>,
-    timers: IndexMap<u64, SetTimer, FixedState>,
+    timers: Timers,
     timers_set: u32,
     /// Calls that this node has not answered yet, kept where nodes may crash.
     pub(super) owed: Vec<(Sender, Kind, Context)>,
@@ -26,9 +33,60 @@ pub(super) struct Node<M> {
 /// A timer that waits.
 #[derive(Clone, Copy, Debug)]
 struct SetTimer {
+    timer: u64,
     number: u32,
     at: Time,
     handle: Handle,
+}
+
+/// The timers of a node that wait. Most nodes have a few, which are found faster without a map;
+/// a population of clients may have thousands.
+#[derive(Clone, Debug, Default)]
+struct Timers {
+    set: Vec<SetTimer>,
+    /// Where each timer stands; empty while there are few.
+    places: IndexMap<u64, usize, FixedState>,
+}
+
+/// So many timers are searched one by one.
+const FEW: usize = 8;
+
+impl Timers {
+    #[inline]
+    fn place(&self, timer: u64) -> Option<usize> {
+        if self.places.is_empty() {
+            return self.set.iter().position(|set| set.timer == timer);
+        }
+        self.places.get(&timer).copied()
+    }
+
+    #[inline]
+    fn add(&mut self, new: SetTimer) {
+        self.set.push(new);
+        if self.set.len() > FEW || !self.places.is_empty() {
+            self.index();
+        }
+    }
+
+    /// Adds the last timer, or all of them, to the map.
+    fn index(&mut self) {
+        let known = self.places.len();
+        let places = self.set.iter().map(|set| set.timer).enumerate().skip(known);
+        self.places.extend(places.map(|(place, timer)| (timer, place)));
+    }
+
+    /// Takes a timer out; the last one takes its place.
+    #[inline]
+    fn take(&mut self, place: usize) -> SetTimer {
+        let taken = self.set.swap_remove(place);
+        if !self.places.is_empty() {
+            self.places.swap_remove(&taken.timer);
+            if let Some(moved) = self.set.get(place) {
+                self.places.insert(moved.timer, place);
+            }
+        }
+        taken
+    }
 }
 
 /// What nodes on one machine share.
@@ -38,20 +96,7 @@ pub(super) struct Host {
     pub(super) paused_until: Time,
 }
 
-impl<M> Node<M> {
-    pub(super) fn new(machine: M) -> Self {
-        Self {
-            machine,
-            life: 0,
-            is_down: false,
-            calls: Calls::default(),
-            expiries: Vec::new(),
-            timers: IndexMap::default(),
-            timers_set: 0,
-            owed: Vec::new(),
-        }
-    }
-
+impl Node {
     /// The number under which the next timer will be set.
     pub(super) fn number_timer(&mut self) -> u32 {
         self.timers_set = self.timers_set.wrapping_add(1);
@@ -66,40 +111,48 @@ impl<M> Node<M> {
         at: Time,
         handle: Handle,
     ) -> Option<Handle> {
-        self.timers.insert(timer, SetTimer { number, at, handle }).map(|old| old.handle)
+        let new = SetTimer { timer, number, at, handle };
+        if let Some(place) = self.timers.place(timer) {
+            return Some(std::mem::replace(&mut self.timers.set[place], new).handle);
+        }
+        self.timers.add(new);
+        None
     }
 
     /// Forgets a timer, and hands back the event to remove.
     pub(super) fn cancel(&mut self, timer: u64) -> Option<Handle> {
-        self.timers.swap_remove(&timer).map(|set| set.handle)
+        let place = self.timers.place(timer)?;
+        Some(self.timers.take(place).handle)
     }
 
     /// Whether a timer still waits, neither cancelled nor replaced.
     pub(super) fn is_set(&self, timer: u64, number: u32) -> bool {
-        self.timers.get(&timer).is_some_and(|set| set.number == number)
+        self.timers.place(timer).is_some_and(|place| self.timers.set[place].number == number)
     }
 
     /// Takes a timer that is due; false when it was cancelled or replaced.
     pub(super) fn fire(&mut self, timer: u64, number: u32) -> bool {
-        let is_set = self.is_set(timer, number);
-        if is_set {
-            self.timers.swap_remove(&timer);
+        match self.timers.place(timer) {
+            Some(place) if self.timers.set[place].number == number => {
+                self.timers.take(place);
+                true
+            }
+            Some(_) | None => false,
         }
-        is_set
     }
 
     /// The event of a timer moved.
     pub(super) fn moved(&mut self, timer: u64, number: u32, at: Time, handle: Handle) {
-        if let Some(set) = self.timers.get_mut(&timer)
-            && set.number == number
+        if let Some(place) = self.timers.place(timer)
+            && self.timers.set[place].number == number
         {
-            (set.at, set.handle) = (at, handle);
+            self.timers.set[place] = SetTimer { timer, number, at, handle };
         }
     }
 
     /// When the next timer is due.
     pub(super) fn next_timer(&self) -> Option<Time> {
-        self.timers.values().map(|set| set.at).min()
+        self.timers.set.iter().map(|set| set.at).min()
     }
 
     /// Keeps the event that expires a call.
@@ -121,6 +174,7 @@ impl<M> Node<M> {
         self.calls.clear();
         self.owed.clear();
         let expiries = self.expiries.drain(..).flatten().collect::<Vec<_>>();
-        self.timers.drain(..).map(|(_, set)| set.handle).chain(expiries)
+        self.timers.places.clear();
+        self.timers.set.drain(..).map(|set| set.handle).chain(expiries)
     }
 }

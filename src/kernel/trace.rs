@@ -48,7 +48,7 @@ impl<F: Clone + Serialize> Trace<F> {
     /// Takes in an entry.
     #[inline]
     pub(super) fn push(&mut self, entry: Entry<F>) {
-        self.digest.absorb(&entry);
+        entry.pack_into(&mut self.digest);
         self.next += 1;
         if self.recording || self.entries.len() < RECENT {
             self.entries.push(entry);

@@ -11,7 +11,7 @@ use brownout_models::contract::{
 use brownout_models::{Span, Time};
 
 use super::event::{Event, EventKind, Round};
-use super::node::{Host, Node};
+use super::node::{Head, Host, Node};
 use super::queue::{Handle, Queue};
 use super::{Digest, Entry, Trace, What};
 use crate::choice::{Choices, Deviation, Fate, Plan, Point};
@@ -80,7 +80,9 @@ pub struct World<M: Machine> {
     pub(super) stopped: bool,
     pub(super) queue: Queue<Event<M::Payload>>,
     pub(super) round: Round<M::Payload>,
-    pub(super) nodes: Vec<Node<M>>,
+    pub(super) machines: Vec<M>,
+    pub(super) heads: Vec<Head>,
+    pub(super) nodes: Vec<Node>,
     pub(super) hosts: Vec<Host>,
     pub(super) stores: Vec<Store>,
     pub(super) choices: Choices,
@@ -88,7 +90,7 @@ pub struct World<M: Machine> {
     /// Events of foreground flows that wait.
     pub(super) foreground: u64,
     effects: Vec<Effect<M::Payload, M::Fact>>,
-    /// Some node may crash: what nodes owe is kept.
+    /// Some node may crash or stand still: what nodes owe is kept.
     pub(super) may_crash: bool,
 }
 
@@ -99,7 +101,9 @@ impl<M: Machine> World<M> {
     pub fn new(layout: Arc<Layout>, machines: Vec<M>, plan: &Arc<Plan>, bounds: Bounds) -> Self {
         let mut hosts: Vec<Host> = Vec::new();
         let mut stores = Vec::new();
+        let mut heads = Vec::new();
         for (number, place) in (0..).zip(&layout.nodes) {
+            heads.push(Head { life: 0, host: place.host, store: place.store, is_down: false });
             let (host, store) = (place.host as usize, place.store as usize);
             hosts.resize_with(hosts.len().max(host + 1), Host::default);
             stores.resize_with(stores.len().max(store + 1), Store::default);
@@ -115,7 +119,9 @@ impl<M: Machine> World<M> {
             stopped: false,
             queue: Queue::new(),
             round: Round::default(),
-            nodes: machines.into_iter().map(Node::new).collect(),
+            nodes: vec![Node::default(); heads.len()],
+            machines,
+            heads,
             hosts,
             stores,
             trace: Trace::new(false),
@@ -128,7 +134,7 @@ impl<M: Machine> World<M> {
             world.start_life(
                 NodeId(u32::try_from(number).unwrap_or(u32::MAX)),
                 Span::ZERO,
-                NOTHING,
+                Context::UNCAUSED,
             );
         }
         world
@@ -147,6 +153,18 @@ impl<M: Machine> World<M> {
         self.begun_anew(plan, true)
     }
 
+    /// This world, untouched so far, with what a calm run of so many steps learns of the places
+    /// where something is decided: worlds made of it need not find out again, and do the same.
+    #[must_use]
+    pub fn scouted(&self, steps: u64) -> Self {
+        let mut scout = self.clone();
+        scout.run_to_step(steps, &mut ());
+        let mut world = self.clone();
+        world.choices = scout.choices;
+        world.choices.name_sites();
+        world.under(&Arc::new(Plan::calm()))
+    }
+
     fn begun_anew(&self, plan: &Arc<Plan>, points: bool) -> Self {
         debug_assert!(self.steps == 0, "only a world that has not begun can take another plan");
         let mut world = self.clone();
@@ -158,7 +176,7 @@ impl<M: Machine> World<M> {
             world.start_life(
                 NodeId(u32::try_from(number).unwrap_or(u32::MAX)),
                 Span::ZERO,
-                NOTHING,
+                Context::UNCAUSED,
             );
         }
         world
@@ -211,7 +229,7 @@ impl<M: Machine> World<M> {
             Ok(event) => event,
             Err(end) => return Some(end),
         };
-        if self.choices.ground(event.context.flow) == Ground::Foreground {
+        if event.ground == Ground::Foreground {
             self.foreground -= 1;
         }
         self.steps += 1;
@@ -221,16 +239,24 @@ impl<M: Machine> World<M> {
     }
 
     /// An event that waits counts for the run while its flow is in the foreground.
-    pub(super) fn schedule(&mut self, at: Time, event: Event<M::Payload>) -> Handle {
-        if self.choices.ground(event.context.flow) == Ground::Foreground {
+    #[inline]
+    pub(super) fn schedule(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        context: Context,
+        kind: EventKind<M::Payload>,
+    ) -> Handle {
+        let ground = self.choices.ground(context.flow);
+        if ground == Ground::Foreground {
             self.foreground += 1;
         }
-        self.queue.push(at, event)
+        self.queue.push(at, Event { node, ground, context, kind })
     }
 
     pub(super) fn unschedule(&mut self, handle: Handle) {
         if let Some(event) = self.queue.remove(handle)
-            && self.choices.ground(event.context.flow) == Ground::Foreground
+            && event.ground == Ground::Foreground
         {
             self.foreground -= 1;
         }
@@ -244,25 +270,26 @@ impl<M: Machine> World<M> {
         node: NodeId,
         context: Context,
         what: What<M::Fact>,
-    ) -> u64 {
+    ) -> u32 {
         let seq = self.trace.next();
-        let (flow, cause) = (context.flow, context.cause.min(seq));
+        let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
         let entry = Entry { seq, cause, flow, at: self.now, node, what };
         if !watch.see(&entry) {
             self.stopped = true;
         }
         self.trace.push(entry);
-        seq
+        u32::try_from(seq).expect("a run has fewer than 2^32 entries")
     }
 
     /// Schedules the beginning of the node's next life, which follows from the crash that ended the
     /// last one.
-    pub(super) fn start_life(&mut self, node: NodeId, after: Span, cause: u64) {
+    pub(super) fn start_life(&mut self, node: NodeId, after: Span, cause: u32) {
         let life = self.choices.begin_life(node);
-        self.nodes[node.0 as usize].life = life;
+        self.heads[node.0 as usize].life = life;
         let flow = self.choices.start_flow(node, LIFE, 0, Ground::Background);
         let context = Context { flow, cause, deadline: Time::NEVER };
-        let event = Event { node, context, kind: EventKind::Start };
+        let ground = Ground::Background;
+        let event = Event { node, ground, context, kind: EventKind::Start };
         // The run waits for a life to begin, though not for what goes on in it.
         self.foreground += 1;
         self.queue.push(self.now + after, event);
@@ -284,16 +311,17 @@ impl<M: Machine> World<M> {
         power: u32,
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
-        let store = self.layout.nodes.get(node.0 as usize).map_or(0, |place| place.store as usize);
-        let at = &mut self.nodes[node.0 as usize];
+        let store = self.heads[node.0 as usize].store as usize;
+        let calls = &mut self.nodes[node.0 as usize].calls;
         let mut effects = std::mem::take(&mut self.effects);
-        let desk =
-            Desk { effects: &mut effects, calls: &mut at.calls, store: &mut self.stores[store] };
+        let desk = Desk { effects: &mut effects, calls, store: &mut self.stores[store] };
         let mut turn =
             Turn::new(self.now, node, context, desk, &mut self.choices).with_power_for(power);
-        at.machine.step(input, &mut turn);
+        self.machines[node.0 as usize].step(input, &mut turn);
         let acts = turn.acts();
-        for effect in effects.drain(..) {
+        // Backwards, because taking the last one out moves no other and leaves nothing to clean up.
+        effects.reverse();
+        while let Some(effect) = effects.pop() {
             self.carry_out(node, effect, watch);
         }
         self.effects = effects;
@@ -333,7 +361,7 @@ impl<M: Machine> World<M> {
     /// The machine of a node.
     #[must_use]
     pub fn machine(&self, node: NodeId) -> Option<&M> {
-        self.nodes.get(node.0 as usize).map(|node| &node.machine)
+        self.machines.get(node.0 as usize)
     }
 
     /// The databases, in the order of their numbers.
@@ -367,7 +395,7 @@ impl<M: Machine> World<M> {
 
     /// What the weather decided in this run: `latency`, `work`, ..
     #[must_use]
-    pub fn weather_purposes(&self) -> Vec<&'static str> {
+    pub fn weather_purposes(&self) -> &[&'static str] {
         self.choices.weather_purposes()
     }
 
@@ -382,9 +410,6 @@ impl<M: Machine> World<M> {
         self.queue.len()
     }
 }
-
-/// The cause of what follows from nothing: an entry bears its own number instead.
-const NOTHING: u64 = u64::MAX;
 
 /// The source of the flow in which a life begins.
 const LIFE: Purpose = Purpose("life");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use brownout_models::Time;
 use ron::extensions::Extensions;
@@ -34,7 +34,12 @@ pub struct Scenario {
     layout: Arc<Layout>,
     properties: Arc<[Property]>,
     template: World<Stock>,
+    /// The template with its sites known, made for the first run.
+    scouted: OnceLock<World<Stock>>,
 }
+
+/// So many steps meet most sites of a system, and take less time than loading it did.
+const SCOUTED: u64 = 1_000;
 
 impl Scenario {
     /// Reads a scenario of stock machines from a file.
@@ -117,6 +122,7 @@ impl Scenario {
             layout,
             properties,
             template,
+            scouted: OnceLock::new(),
         })
     }
 
@@ -129,13 +135,17 @@ impl Scenario {
     /// The world at the start of a run that follows the plan.
     #[must_use]
     pub fn world(&self, plan: &Arc<Plan>) -> World<Stock> {
-        self.template.under(plan)
+        self.begin().under(plan)
     }
 
     /// The same, and it writes down every point where the scenario's faults could strike.
     #[must_use]
     pub fn world_with_points(&self, plan: &Arc<Plan>) -> World<Stock> {
-        self.template.under_with_points(plan)
+        self.begin().under_with_points(plan)
+    }
+
+    fn begin(&self) -> &World<Stock> {
+        self.scouted.get_or_init(|| self.template.scouted(SCOUTED))
     }
 
     /// A judge of the scenario's properties.

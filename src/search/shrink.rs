@@ -106,7 +106,7 @@ impl Shrinker<'_> {
             violation,
             digest: run.digest.to_string(),
             flow,
-            weather: run.world().weather_purposes(),
+            weather: run.world().weather_purposes().to_vec(),
         })
     }
 

@@ -36,10 +36,15 @@ impl Serialize for CallId {
 pub struct Context {
     /// The piece of work that this belongs to.
     pub flow: FlowId,
-    /// The trace entry that this follows from.
-    pub cause: u64,
+    /// The trace entry that this follows from; [`Context::UNCAUSED`] where nothing came before.
+    pub cause: u32,
     /// When nobody waits for the result any more; [`Time::NEVER`] without a timeout upstream.
     pub deadline: Time,
+}
+
+impl Context {
+    /// The cause of what follows from no entry.
+    pub const UNCAUSED: u32 = u32::MAX;
 }
 
 /// Where a message came from, and where its answer goes.
