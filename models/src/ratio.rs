@@ -205,7 +205,8 @@ impl<'de> Deserialize<'de> for Ratio {
                 text.parse().map_err(E::custom)
             }
         }
-        deserializer.deserialize_str(Text)
+        // Any value, lest a number be told to put itself in quotes.
+        deserializer.deserialize_any(Text)
     }
 }
 

@@ -118,11 +118,16 @@ impl Choices {
         self.adopt();
     }
 
-    /// Follows another plan from here on, one that agrees with the answers so far.
-    pub(crate) fn deviate(&mut self, plan: Arc<Plan>) {
+    /// Follows another plan from here on, one that agrees with the answers so far, and writes down
+    /// the points from here on or not.
+    pub(crate) fn deviate(&mut self, plan: Arc<Plan>, points: bool) {
+        let fates: Vec<Fate> = self.planned.iter().map(|planned| planned.fate).collect();
         self.plan = plan;
-        self.points = None;
+        self.points = points.then(Vec::new);
         self.adopt();
+        for (planned, fate) in self.planned.iter_mut().zip(fates) {
+            planned.fate = fate;
+        }
     }
 
     /// Takes the plan in: its seed, its deviations, and which sites are loud under it.
@@ -252,6 +257,10 @@ impl Choices {
             {
                 planned.fate = Fate::Applied;
                 self.applied.push(deviation.clone());
+                if let Some(points) = &mut self.points {
+                    // Only what comes after the last deviation extends the plan.
+                    points.clear();
+                }
                 return answer;
             }
             planned.fate = Fate::Inapplicable;
@@ -381,24 +390,18 @@ impl Choices {
         self.plan.deviations.iter().zip(self.planned.iter().map(|planned| planned.fate))
     }
 
+    /// What the weather decided in this run: `latency`, `work`, ..
+    pub(crate) fn weather_purposes(&self) -> Vec<&'static str> {
+        let mut purposes = Vec::new();
+        for site in self.sites.iter().filter(|site| site.weather) {
+            if !purposes.contains(&site.what.0) {
+                purposes.push(site.what.0);
+            }
+        }
+        purposes
+    }
+
     pub(crate) fn take_points(&mut self) -> Vec<Point> {
         self.points.take().unwrap_or_default()
     }
-}
-
-/// How long a delayed message is delayed, for the menu of a plan: around what waits.
-pub(crate) fn delays_around(now: Time, waits: &[Time]) -> Vec<Span> {
-    let nano = Span::from_nanos(1);
-    let mut menu: Vec<Span> = waits
-        .iter()
-        .filter(|at| **at != Time::NEVER && **at >= now)
-        .flat_map(|at| {
-            let exactly = at.since(now);
-            [exactly - nano, exactly, exactly + nano]
-        })
-        .filter(|span| !span.is_zero())
-        .collect();
-    menu.sort_unstable();
-    menu.dedup();
-    menu
 }

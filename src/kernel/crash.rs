@@ -79,7 +79,7 @@ impl<M: Machine> World<M> {
                 self.unschedule(handle);
             }
             for (sender, kind, context) in owed {
-                self.reset(node, sender, kind, Context { cause: seq, ..context }, watch);
+                self.reset(node, sender, kind, context, watch);
             }
             self.start_life(node, restart, seq);
         }

@@ -130,6 +130,26 @@ pub enum What<F> {
 }
 
 impl<F> What<F> {
+    /// Every word for a kind of entry, in the order of declaration.
+    pub const KINDS: [&'static str; 16] = [
+        "start",
+        "deliver",
+        "wake",
+        "answer",
+        "expire",
+        "lose",
+        "delay",
+        "duplicate",
+        "drop",
+        "refuse",
+        "stale",
+        "overtake",
+        "crash",
+        "pause",
+        "write",
+        "note",
+    ];
+
     /// The word for the kind of entry.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -169,9 +169,10 @@ impl<M: Machine> World<M> {
         self.trace.record();
     }
 
-    /// Follows another plan from here on. It must agree with the answers given so far.
-    pub fn deviate(&mut self, plan: &Arc<Plan>) {
-        self.choices.deviate(Arc::clone(plan));
+    /// Follows another plan from here on, which begins with the deviations of the last one and must
+    /// agree with the answers given so far; writes down the points from here on, or not.
+    pub fn deviate(&mut self, plan: &Arc<Plan>, points: bool) {
+        self.choices.deviate(Arc::clone(plan), points);
         self.may_crash |= self.choices.may_crash();
     }
 
@@ -362,6 +363,12 @@ impl<M: Machine> World<M> {
     /// What became of each deviation of the plan.
     pub fn fates(&self) -> impl Iterator<Item = (&Deviation, Fate)> {
         self.choices.fates()
+    }
+
+    /// What the weather decided in this run: `latency`, `work`, ..
+    #[must_use]
+    pub fn weather_purposes(&self) -> Vec<&'static str> {
+        self.choices.weather_purposes()
     }
 
     /// The points that were written down.

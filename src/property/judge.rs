@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brownout_models::contract::FlowId;
 use brownout_models::{Fact, Time};
 
 use super::{Ending, Observer};
@@ -26,6 +27,8 @@ pub struct Violation {
     pub at: Time,
     /// The entry that showed it; `None` at the end of the run.
     pub seq: Option<u64>,
+    /// The piece of work that the entry belongs to.
+    pub flow: Option<FlowId>,
     /// What was wrong.
     pub message: String,
 }
@@ -54,7 +57,7 @@ impl Judge {
         for Property { name, observer } in &mut self.properties {
             if let Err(message) = observer.end(&ending) {
                 let property = name.clone();
-                self.violation = Some(Violation { property, at, seq: None, message });
+                self.violation = Some(Violation { property, at, seq: None, flow: None, message });
                 return;
             }
         }
@@ -82,7 +85,8 @@ impl Watch<Fact> for Judge {
         for Property { name, observer } in &mut self.properties {
             if let Err(message) = observer.see(entry, &self.layout) {
                 let (property, at, seq) = (name.clone(), entry.at, Some(entry.seq));
-                self.violation = Some(Violation { property, at, seq, message });
+                let flow = Some(entry.flow);
+                self.violation = Some(Violation { property, at, seq, flow, message });
                 return false;
             }
         }

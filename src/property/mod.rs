@@ -5,6 +5,7 @@
 //!
 //! What is *not* here: whether a campaign reached what it should reach sometimes; the search knows.
 
+mod availability;
 mod balancer_fairness;
 mod breaker_path;
 mod conservation;
@@ -26,6 +27,7 @@ use brownout_models::{Fact, Time};
 use crate::kernel::{End, Entry};
 use crate::layout::Layout;
 
+pub use availability::Availability;
 pub use balancer_fairness::BalancerFairness;
 pub use breaker_path::BreakerPath;
 pub use conservation::{MessageConservation, Subscribed};
@@ -83,8 +85,8 @@ impl Clone for Box<dyn Observer> {
     }
 }
 
-/// The words for a business key: arrivals are numbered within slots.
-fn key_text(key: u64) -> String {
+/// The words for a business key: the slot and, where arrivals are numbered within slots, the number.
+pub(crate) fn key_text(key: u64) -> String {
     let within = key & ((1 << 20) - 1);
     let slot = (key >> 20) & ((1 << 36) - 1);
     if within == 0 { format!("{slot}") } else { format!("{slot}.{within}") }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use brownout_models::contract::{Failure, NodeId};
+use brownout_models::contract::NodeId;
 use brownout_models::machine::{
-    Add, Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, GatewayConfig, GatewayNode,
-    Heartbeat, Program, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig,
-    SagaNode, SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Step, Subscription,
-    Target,
+    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, GatewayConfig, GatewayNode,
+    Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig, SagaNode,
+    SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{
     Backoff, BreakerConfig, DispatcherConfig, RegistryConfig, RetryConfig,
@@ -15,14 +14,18 @@ use brownout_models::policy::{
 use brownout_models::{Name, Span};
 use indexmap::IndexMap;
 
-use super::check::{Check, Group, GroupKind};
+use super::check::{Check, Group, remedy};
 use super::file::{
-    ActionFile, AddFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, FailureFile,
-    GatewayFile, NodeFile, OwnFile, RegistryFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
-    StepFile,
+    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
+    OwnFile, RegistryFile, RouteFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
+
+/// How many different clients a population may have: each has a name of its own in memory.
+const CLIENTS_MAX: u32 = 100_000;
+/// How many arrivals a second a Poisson stream may have: more than 2^20 of them cannot be told apart.
+const RATE_MAX: u32 = 1_000_000;
 
 impl Check<'_> {
     /// Builds the machine of every place.
@@ -47,7 +50,15 @@ impl Check<'_> {
 
     fn registry(&mut self, path: &Path, file: &RegistryFile) -> Stock {
         self.guide_only(path, "a registry", file.profile);
-        self.not_zero(&path.field("sweep_every"), "the time between two sweeps", file.sweep_every);
+        let help = "leave it out for the guide's 10s";
+        let sweep_every = path.field("sweep_every");
+        self.not_zero(&sweep_every, "the time between two sweeps", file.sweep_every, help);
+        self.not_zero(
+            &path.field("lease"),
+            "the lease",
+            file.lease,
+            "leave it out for the guide's 30s",
+        );
         let default = RegistryConfig::default();
         let registry = RegistryConfig {
             lease: file.lease.unwrap_or(default.lease),
@@ -58,26 +69,24 @@ impl Check<'_> {
 
     fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {
         self.guide_only(path, "a gateway", file.profile);
-        self.not_zero(&path.field("timeout"), "the timeout", file.timeout);
+        self.not_zero_timeout(&path.field("timeout"), "the timeout", file.timeout);
         let mut routes = IndexMap::new();
         for (index, route) in file.routes.iter().enumerate() {
             let path = path.field("routes").index(index);
-            if route.limit < 1 {
-                let message = format!("a limit of {} turns every request away", route.limit);
-                let label = "expected requests per minute, from 1";
-                self.problem(&path.field("limit"), message, label, None);
-            }
-            let via = route.via.as_ref().and_then(|via| self.single_node(&path.field("via"), via));
-            let call = (route.service.as_str(), Some(route.method.as_str()));
-            let target = self.target(&path.field("service"), &path.field("method"), call, via);
-            let (name, method) = (self.name(&route.path), self.name(&route.method));
-            if let Some(target) = target
-                && routes.insert(name, Route { target, method, limit: route.limit }).is_some()
-            {
+            let earlier = file.routes[..index].iter().any(|earlier| earlier.path == route.path);
+            if earlier {
                 let message = format!("there is another route for `{}`", route.path);
-                let help = "a path leads to one service; the method is no part of it".to_owned();
-                self.problem(&path.field("path"), message, "expected a new path", Some(help));
+                let help = "remove one of the two: a path leads to one service and one method";
+                self.problem(&path.field("path"), message, "expected a new path", help);
             }
+            if let Some(target) = self.route(&path, route) {
+                routes.insert(self.name(&route.path), target);
+            }
+        }
+        if let Some(threshold) = file.breaker.failure_threshold {
+            let path = path.field("breaker").field("failure_threshold");
+            let help = "write 1 for a breaker that opens at the first failure";
+            self.at_least_one(&path, ("the failure threshold", threshold), help);
         }
         let default = BreakerConfig::default();
         let breaker = BreakerConfig {
@@ -93,6 +102,15 @@ impl Check<'_> {
         })))
     }
 
+    fn route(&mut self, path: &Path, file: &RouteFile) -> Option<Route> {
+        let help = "write how many requests a client has in a minute; a large number for no limit";
+        self.at_least_one(&path.field("limit"), ("the limit", file.limit), help);
+        let via = file.via.as_ref().map(|via| self.via(&path.field("via"), via));
+        let (service, method) = (path.field("service"), path.field("method"));
+        let target = self.target((&service, &file.service), (&method, &file.method), via)?;
+        Some(Route { target, method: self.name(&file.method), limit: file.limit })
+    }
+
     fn service(
         &mut self,
         path: &Path,
@@ -101,8 +119,14 @@ impl Check<'_> {
         group: &Group,
         machines: &mut Vec<Stock>,
     ) {
-        self.at_least(&path.field("workers"), "the number of workers", u64::from(file.workers), 1);
-        self.not_zero(&path.field("heartbeat"), "the time between two heartbeats", file.heartbeat);
+        let help = "write 1 for a service that does one thing after the other";
+        self.at_least_one(&path.field("workers"), ("the number of workers", file.workers), help);
+        let help = "write `None` for instances that register once and say nothing more";
+        let heartbeat = path.field("heartbeat");
+        self.not_zero(&heartbeat, "the time between two heartbeats", file.heartbeat, help);
+        let help = "leave it out for 1s";
+        let relay_timeout = path.field("relay_timeout");
+        self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
         let service = self.name(name);
         for (number, _) in group.nodes.iter().enumerate() {
             let sidecar = group.sidecars.get(number).copied();
@@ -149,11 +173,8 @@ impl Check<'_> {
 
     fn sidecar(&mut self, path: &Path, file: &SidecarFile) -> Stock {
         self.guide_only(path, "a sidecar", file.profile);
-        self.not_zero(
-            &path.field("attempt_timeout"),
-            "the timeout of an attempt",
-            file.attempt_timeout,
-        );
+        let attempt_timeout = path.field("attempt_timeout");
+        self.not_zero_timeout(&attempt_timeout, "the timeout of an attempt", file.attempt_timeout);
         let upstream = file
             .upstream
             .as_ref()
@@ -170,18 +191,19 @@ impl Check<'_> {
 
     fn broker(&mut self, path: &Path, file: &BrokerFile) -> Stock {
         self.guide_only(path, "a broker", file.profile);
-        self.not_zero(&path.field("ack_timeout"), "the timeout", file.ack_timeout);
+        self.not_zero_timeout(&path.field("ack_timeout"), "the timeout", file.ack_timeout);
         if let Some(attempts) = file.max_attempts {
             let path = path.field("max_attempts");
-            self.at_least(&path, "the number of attempts", u64::from(attempts), 1);
+            let help = "write 1 for a broker that never tries again";
+            self.at_least_one(&path, ("the number of attempts", attempts), help);
         }
         let mut subscriptions = Vec::new();
         for (index, subscription) in file.subscriptions.iter().enumerate() {
             let path = path.field("subscriptions").index(index);
-            let call = (subscription.subscriber.as_str(), Some(subscription.topic.as_str()));
-            let subscriber = path.field("subscriber");
-            let Some(subscriber) = self.target(&subscriber, &path.field("topic"), call, None)
-            else {
+            let (subscriber, topic) = (path.field("subscriber"), path.field("topic"));
+            let subscriber = (&subscriber, subscription.subscriber.as_str());
+            let topic = (&topic, subscription.topic.as_str());
+            let Some(subscriber) = self.target(subscriber, topic, None) else {
                 continue;
             };
             let topic = self.name(&subscription.topic);
@@ -207,15 +229,15 @@ impl Check<'_> {
         machines: &mut Vec<Stock>,
     ) {
         self.guide_only(path, "a saga", file.profile);
-        self.not_zero(&path.field("step_timeout"), "the timeout of a step", file.step_timeout);
+        self.not_zero_timeout(
+            &path.field("step_timeout"),
+            "the timeout of a step",
+            file.step_timeout,
+        );
         if file.steps.is_empty() {
-            let help = "add `steps: [(name: .., action: (to: .., method: ..))]`".to_owned();
-            self.problem(
-                path,
-                format!("the saga `{name}` has no steps"),
-                "expected steps",
-                Some(help),
-            );
+            let message = format!("the saga `{name}` has no steps");
+            let help = "add `steps: [(name: .., action: (to: .., method: ..))]`";
+            self.problem(&path.field("steps"), message, "expected `steps` in here", help);
         }
         let via = group.sidecars.first().copied();
         let mut steps = Vec::new();
@@ -245,20 +267,16 @@ impl Check<'_> {
         file: &ActionFile,
         via: Option<NodeId>,
     ) -> Option<SagaAction> {
-        let call = (file.to.as_str(), Some(file.method.as_str()));
-        let target = self.target(&path.field("to"), &path.field("method"), call, via)?;
+        let (to, method) = (path.field("to"), path.field("method"));
+        let target = self.target((&to, &file.to), (&method, &file.method), via)?;
         let method = self.name(&file.method);
         Some(SagaAction { target, method })
     }
 
     fn clients(&mut self, path: &Path, name: &str, number: u64, file: &ClientsFile) -> Stock {
-        self.at_least(&path.field("clients"), "the number of clients", u64::from(file.clients), 1);
-        let clients: Vec<Name> = if file.names.is_empty() {
-            (1..=file.clients).map(|client| self.name(&format!("{name}-{client}"))).collect()
-        } else {
-            file.names.iter().map(|client| self.name(client)).collect()
-        };
+        let clients = self.client_names(path, name, file);
         let arrivals = self.arrivals(&path.field("arrivals"), file.arrivals);
+        self.check_script(&path.field("script"), &file.script);
         let script = self.program(&path.field("script"), &file.script, None);
         // Two populations never share a key: the high bits tell them apart.
         let first_key = number << 56;
@@ -267,24 +285,42 @@ impl Check<'_> {
         Stock::Clients(ClientNode::new(Arc::new(config)))
     }
 
+    fn client_names(&mut self, path: &Path, name: &str, file: &ClientsFile) -> Vec<Name> {
+        let at = path.field("clients");
+        if file.clients.is_some() && !file.names.is_empty() {
+            let message = "`clients` and `names` both say how many clients there are";
+            let help = "leave `clients` out where every client has a name of its own";
+            self.problem(&at, message, "expected one of the two", help);
+        }
+        if !file.names.is_empty() {
+            return file.names.iter().map(|client| self.name(client)).collect();
+        }
+        let clients = file.clients.unwrap_or(1);
+        let range = 1..=i128::from(CLIENTS_MAX);
+        let help = "clients take turns: a few of them stand for any number of arrivals";
+        self.in_range(&at, ("the number of clients", clients), range, help);
+        let clients = clients.min(CLIENTS_MAX);
+        (1..=clients).map(|client| self.name(&format!("{name}-{client}"))).collect()
+    }
+
     fn arrivals(&mut self, path: &Path, file: ArrivalsFile) -> Arrivals {
         match file {
             ArrivalsFile::Once => Arrivals::Every { period: Span::ZERO, count: 1 },
             ArrivalsFile::Every { period, count } => {
-                self.at_least(&path.field("count"), "the number of arrivals", count, 1);
+                let help = "remove the clients where nobody is to arrive";
+                self.at_least_one(&path.field("count"), ("the number of arrivals", count), help);
                 Arrivals::Every { period, count }
             }
             ArrivalsFile::Poisson { rate, during } => {
                 let slot = Span::from_secs(1);
-                self.at_least(&path.field("rate"), "the rate", u64::from(rate), 1);
+                let range = 1..=i128::from(RATE_MAX);
+                let help = "write how many arrive in a second; `Every` can be slower than that";
+                self.in_range(&path.field("rate"), ("the rate", rate), range, help);
+                let at = path.field("during");
                 if during.is_zero() || !during.as_nanos().is_multiple_of(slot.as_nanos()) {
-                    let message = format!("`{during}` is not a whole number of seconds");
-                    self.problem(
-                        &path.field("during"),
-                        message,
-                        "expected whole seconds, like `60s`",
-                        None,
-                    );
+                    let message = format!("`{during}` is not a number of whole seconds");
+                    let help = "write a span like `60s` or `2m`";
+                    self.problem(&at, message, "expected whole seconds, from 1s", help);
                 }
                 let slots = during.as_nanos() / slot.as_nanos();
                 Arrivals::Poisson { slot, slots, mean_millionths: u64::from(rate) * 1_000_000 }
@@ -295,14 +331,10 @@ impl Check<'_> {
     fn own(&mut self, path: &Path, file: &OwnFile, kinds: &Kinds) -> Option<Stock> {
         let Some(build) = kinds.find(&file.kind) else {
             let known: Vec<String> = kinds.names().map(str::to_owned).collect();
-            let path = path.field("kind");
-            if known.is_empty() {
-                let help = "run it with the program that knows this kind of machine".to_owned();
-                let message = format!("there is no kind of machine `{}` here", file.kind);
-                self.problem(&path, message, "unknown kind", Some(help));
-            } else {
-                self.unknown(&path, "kind of machine", &file.kind, &known);
-            }
+            let otherwise = "run it with the program that knows this kind";
+            let help = remedy(&file.kind, &known, otherwise);
+            let message = format!("there is no kind of machine `{}` here", file.kind);
+            self.problem(&path.field("kind"), message, "expected a kind that is known", help);
             return None;
         };
         let places = self.places.clone();
@@ -316,109 +348,10 @@ impl Check<'_> {
             Ok(machine) => Some(machine),
             Err(error) => {
                 let message = format!("`{}` cannot be built: {error}", file.kind);
-                self.problem(&path.field("config"), message, "refused by the machine", None);
+                let help = format!("see what `{}` expects of its `config`", file.kind);
+                self.problem(&path.field("config"), message, "refused by the machine", help);
                 None
             }
         }
-    }
-
-    /// Who is meant by a call, and whether the call makes sense there.
-    pub(super) fn target(
-        &mut self,
-        to_path: &Path,
-        method_path: &Path,
-        (to, method): (&str, Option<&str>),
-        via: Option<NodeId>,
-    ) -> Option<Target> {
-        let node = self.node(to);
-        let owner =
-            node.and_then(|node| self.places.get(node.0 as usize)).map(|place| place.group.clone());
-        let group_name = if self.groups.contains_key(to) { Some(to.to_owned()) } else { owner };
-        let Some(group) = group_name.as_ref().and_then(|name| self.groups.get(name)).cloned()
-        else {
-            let known = self.known_nodes();
-            self.unknown(to_path, "service or node", to, &known);
-            return None;
-        };
-        if let (Some(methods), Some(method)) = (&group.methods, method)
-            && !methods.iter().any(|known| known == method)
-        {
-            let what = if group.kind == GroupKind::Gateway { "route" } else { "handler" };
-            let what = format!("{what} of `{to}` for");
-            self.unknown(method_path, &what, method, methods);
-        }
-        let service = self.name(group_name.as_deref().unwrap_or(to));
-        if via.is_some() {
-            return Some(Target { node: via, service });
-        }
-        if let Some(node) = node {
-            return Some(Target { node: Some(node), service });
-        }
-        if group.is_registered && self.registry.is_some() {
-            return Some(Target { node: None, service });
-        }
-        if let [node] = group.nodes.as_slice() {
-            return Some(Target { node: Some(*node), service });
-        }
-        let message = format!("`{to}` has several instances and no registry to find them");
-        let help =
-            format!("add a `Registry`, register the service, or name an instance like `{to}-1`");
-        self.problem(to_path, message, "which one?", Some(help));
-        None
-    }
-
-    /// A handler or a script.
-    fn program(&mut self, path: &Path, steps: &[StepFile], sidecar: Option<NodeId>) -> Program {
-        let steps = (0..)
-            .zip(steps)
-            .filter_map(|(index, step)| self.step(&path.index(index), step, sidecar));
-        Program { steps: steps.collect() }
-    }
-
-    fn step(&mut self, path: &Path, step: &StepFile, sidecar: Option<NodeId>) -> Option<Step> {
-        Some(match step {
-            StepFile::Work(duration) => Step::Work(duration.0.clone()),
-            StepFile::Sleep(duration) => Step::Sleep(duration.0.clone()),
-            StepFile::Call { to, method, timeout, may_fail, via } => {
-                self.not_zero(&path.field("timeout"), "the timeout", *timeout);
-                let via = match via {
-                    Some(via) => Some(self.single_node(&path.field("via"), via)?),
-                    None => sidecar,
-                };
-                let call = (to.as_str(), Some(method.as_str()));
-                let target = self.target(&path.field("to"), &path.field("method"), call, via)?;
-                let method = self.name(method);
-                Step::Call { target, method, timeout: *timeout, may_fail: *may_fail }
-            }
-            StepFile::Publish { topic, timeout } => {
-                self.not_zero(&path.field("timeout"), "the timeout", *timeout);
-                let broker = self.needs_broker(path, topic)?;
-                Step::Publish { broker, topic: self.name(topic), timeout: *timeout }
-            }
-            StepFile::Write { table, add, once, event } => {
-                if let Some(topic) = event {
-                    self.needs_broker(&path.field("event"), topic)?;
-                }
-                let add = match add {
-                    AddFile::Amount => Add::Amount,
-                    AddFile::Undo => Add::Undo,
-                    AddFile::Constant(amount) => Add::Constant(*amount),
-                };
-                let event = event.as_ref().map(|topic| self.name(topic));
-                Step::Write { table: self.name(table), add, once: *once, event }
-            }
-            StepFile::Reply => Step::Reply,
-            StepFile::Fail(FailureFile::Failed) => Step::Fail(Failure::Failed),
-            StepFile::Fail(FailureFile::Rejected) => Step::Fail(Failure::Rejected),
-        })
-    }
-
-    fn needs_broker(&mut self, path: &Path, topic: &str) -> Option<NodeId> {
-        if self.broker.is_none() {
-            let message = format!("nobody takes messages for `{topic}`");
-            let help = "add `\"broker\": Broker(subscriptions: [..])`".to_owned();
-            self.problem(path, message, "expected a broker in the scenario", Some(help));
-        }
-        self.broker
     }
 }

@@ -1,12 +1,15 @@
 //! Everything wrong in meaning, collected: a file is refused once, with all its mistakes.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
 use brownout_models::contract::NodeId;
 use brownout_models::{Name, Names, Span};
 use indexmap::IndexMap;
 
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::file::Profile;
-use super::source::{Path, Source};
+use super::source::{Path, Place as FilePlace, Source};
 use crate::layout::Place;
 
 /// What is known while a scenario is checked.
@@ -20,9 +23,14 @@ pub(super) struct Check<'a> {
     pub(super) places: Vec<Place>,
     pub(super) registry: Option<NodeId>,
     pub(super) broker: Option<NodeId>,
-    /// Tables that some handler writes, and topics that some handler handles.
+    /// Every sidecar, and whether it knows whom its calls are for, whatever they say.
+    pub(super) sidecars: BTreeMap<NodeId, bool>,
+    /// Tables that some handler writes.
     pub(super) tables: Vec<String>,
+    /// Topics that somebody subscribes to.
     pub(super) topics: Vec<String>,
+    /// Methods, paths and topics: whatever a message can ask for.
+    pub(super) messages: Vec<String>,
 }
 
 /// One entry of `nodes`, as others refer to it.
@@ -62,8 +70,10 @@ impl<'a> Check<'a> {
             places: Vec::new(),
             registry: None,
             broker: None,
+            sidecars: BTreeMap::new(),
             tables: Vec::new(),
             topics: Vec::new(),
+            messages: Vec::new(),
         }
     }
 
@@ -71,89 +81,100 @@ impl<'a> Check<'a> {
     pub(super) fn problem(
         &mut self,
         path: &Path,
-        message: String,
-        label: &str,
-        help: Option<String>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
     ) {
-        let place = self.source.find(path).unwrap_or_else(|| self.source.nearest(path));
-        self.note(Diagnostic { place, message, label: label.to_owned(), help });
+        let place = self.source.nearest(path);
+        self.note(place, message, label, help);
     }
 
     /// Notes a mistake in the key or the field name at `path`.
     pub(super) fn problem_with_key(
         &mut self,
         path: &Path,
-        message: String,
-        label: &str,
-        help: Option<String>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
     ) {
         let place = self.source.find_key(path).unwrap_or_else(|| self.source.nearest(path));
-        self.note(Diagnostic { place, message, label: label.to_owned(), help });
+        self.note(place, message, label, help);
     }
 
-    fn note(&mut self, problem: Diagnostic) {
+    /// Notes a mistake at a place; the same one again is no news.
+    pub(super) fn note(
+        &mut self,
+        place: FilePlace,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let problem = Diagnostic::new(place, message, label).with_help(help);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    /// A name that nobody bears, with the one that may be meant.
-    pub(super) fn unknown(&mut self, path: &Path, what: &str, name: &str, known: &[String]) {
-        let help = did_you_mean(name, known.iter().map(String::as_str))
-            .map(|word| format!("did you mean `{word}`?"))
-            .or_else(|| {
-                (!known.is_empty() && known.len() <= 12).then(|| {
-                    let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
-                    format!("there is {}", words.join(", "))
-                })
-            });
-        self.problem(path, format!("there is no {what} `{name}`"), "nobody bears this name", help);
+    /// A name that no node bears, at a place in the file.
+    pub(super) fn unknown_node(&mut self, place: FilePlace, name: &str) {
+        let places = self.places.iter().map(|place| &place.name);
+        let guess =
+            did_you_mean(name, self.groups.keys().chain(places).map(String::as_str)).map(asked);
+        let entries: Vec<String> = self.groups.keys().cloned().collect();
+        let help = guess.unwrap_or_else(|| remedy(name, &entries, "declare it in `nodes` first"));
+        let message = format!("there is no service or node `{name}`");
+        self.note(place, message, "expected a name from `nodes`", help);
     }
 
-    /// A number that must be at least `least`.
-    pub(super) fn at_least(&mut self, path: &Path, what: &str, value: u64, least: u64) {
-        if value < least {
-            self.problem(
-                path,
-                format!("{what} is {value}, and must be at least {least}"),
-                &format!("expected {least} or more"),
-                None,
-            );
+    /// A number outside of its range.
+    pub(super) fn in_range(
+        &mut self,
+        path: &Path,
+        (what, value): (&str, impl Into<i128>),
+        range: RangeInclusive<i128>,
+        help: &str,
+    ) {
+        let value = value.into();
+        if !range.contains(&value) {
+            let (least, most) = range.into_inner();
+            let expected = if most == i128::MAX {
+                format!("expected {least} or more")
+            } else {
+                format!("expected a number from {least} to {most}")
+            };
+            self.problem(path, format!("{what} cannot be {value}"), expected, help);
         }
     }
 
+    /// A number that must be at least 1.
+    pub(super) fn at_least_one(&mut self, path: &Path, what: (&str, impl Into<i128>), help: &str) {
+        self.in_range(path, what, 1..=i128::MAX, help);
+    }
+
+    /// A timeout that leaves no time.
+    pub(super) fn not_zero_timeout(&mut self, path: &Path, what: &str, timeout: Option<Span>) {
+        let help = "leave it out to wait for ever";
+        self.not_zero(path, what, timeout, help);
+    }
+
     /// A span that must not be zero.
-    pub(super) fn not_zero(&mut self, path: &Path, what: &str, span: Option<Span>) {
+    pub(super) fn not_zero(&mut self, path: &Path, what: &str, span: Option<Span>, help: &str) {
         if span == Some(Span::ZERO) {
-            let help = "leave the field out where there is no limit".to_owned();
-            self.problem(
-                path,
-                format!("{what} is zero"),
-                "expected a span longer than 0s",
-                Some(help),
-            );
+            self.problem(path, format!("{what} is zero"), "expected a span longer than 0s", help);
         }
     }
 
     /// Only the guide's behaviour can be simulated yet.
     pub(super) fn guide_only(&mut self, path: &Path, what: &str, profile: Profile) {
         if profile == Profile::Hardened {
-            let help = "write `profile: guide`".to_owned();
             let message = format!("{what} has no profile `hardened` yet");
-            self.problem(&path.field("profile"), message, "not available", Some(help));
+            let help = "write `profile: guide`, or leave the profile out";
+            self.problem(&path.field("profile"), message, "expected `guide`", help);
         }
     }
 
     pub(super) fn name(&mut self, text: &str) -> Name {
         self.names.intern(text)
-    }
-
-    /// Every name by which nodes can be called.
-    pub(super) fn known_nodes(&self) -> Vec<String> {
-        let places = self.places.iter().map(|place| place.name.clone());
-        let mut known: Vec<String> = self.groups.keys().cloned().chain(places).collect();
-        known.dedup();
-        known
     }
 
     /// The node of this name.
@@ -170,16 +191,36 @@ impl<'a> Check<'a> {
         match self.groups.get(name).map(|group| group.nodes.as_slice()) {
             Some([node]) => Some(*node),
             Some(_) => {
-                let help = format!("name one of them, like `{name}-1`");
                 let message = format!("`{name}` has several instances");
-                self.problem(path, message, "expected a single node", Some(help));
+                let help = format!("name one of them, like `{name}-1`");
+                self.problem(path, message, "expected a single node", help);
                 None
             }
             None => {
-                let known = self.known_nodes();
-                self.unknown(path, "node", name, &known);
+                self.unknown_node(self.source.nearest(path), name);
                 None
             }
         }
     }
+}
+
+/// What to do about a name that is none of those that are known.
+pub(super) fn remedy(name: &str, known: &[String], otherwise: &str) -> String {
+    /// Longer lists help nobody.
+    const LISTED_MAX: usize = 12;
+    if let Some(guess) = did_you_mean(name, known.iter().map(String::as_str)) {
+        return asked(guess);
+    }
+    let words: Vec<_> = known.iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [only] => format!("use {only}, or {otherwise}"),
+        [_, ..] if words.len() <= LISTED_MAX => {
+            format!("use one of {}, or {otherwise}", words.join(", "))
+        }
+        _ => otherwise.to_owned(),
+    }
+}
+
+fn asked(guess: &str) -> String {
+    format!("did you mean `{guess}`?")
 }

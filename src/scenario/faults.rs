@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use brownout_models::contract::{Distribution, NodeId};
 use brownout_models::{Name, Ratio, Span};
 
-use super::check::{Check, GroupKind};
+use super::check::{Check, GroupKind, remedy};
 use super::file::{FaultFile, NetworkFile};
-use super::source::Path;
+use super::source::{Path, Place};
 use crate::layout::{Fault, FaultRule, LatencyRule, LinkSet, NodeSet, RESTART_AFTER};
 
 impl Check<'_> {
@@ -68,52 +68,66 @@ impl Check<'_> {
 
     fn has_length(&mut self, path: &Path, length: &Distribution) {
         if *length == Distribution::Constant(Span::ZERO) {
-            self.problem(
-                path,
-                "a fault that lasts no time is none".to_owned(),
-                "expected a span longer than 0s",
-                None,
-            );
+            let help = "remove the fault, or set its odds to `0%` to keep it for later";
+            let message = "a fault that lasts no time is none";
+            self.problem(path, message, "expected a span longer than 0s", help);
         }
     }
 
     fn links(&mut self, path: &Path, on: Option<&str>, only: &[String]) -> Option<LinkSet> {
-        let (from, to) = self.link(&path.field("on"), on.unwrap_or("*>*"))?;
+        let ends = self.link(&path.field("on"), on.unwrap_or("*>*"));
         let mut kinds = Vec::new();
         for (index, kind) in only.iter().enumerate() {
-            kinds.push(self.kind(&path.field("only").index(index), kind)?);
+            kinds.extend(self.kind(&path.field("only").index(index), kind));
         }
+        let (from, to) = ends?;
         Some(LinkSet { from, to, only: kinds })
     }
 
     /// A kind of message: `charge` is the request only, `charge reply` the answer to it.
     fn kind(&mut self, path: &Path, kind: &str) -> Option<(Name, Option<bool>)> {
         let (name, reply) = kind.strip_suffix(" reply").map_or((kind, false), |name| (name, true));
-        if let Some(name) = self.names.find(name) {
-            return Some((name, Some(reply)));
+        let is_said = self.messages.iter().any(|known| known == name);
+        // Nobody knows what machines of the user's own may say, only which names they asked for.
+        let may_be_said = self.groups.values().any(|group| group.kind == GroupKind::Own)
+            && self.names.find(name).is_some();
+        if is_said || may_be_said {
+            return Some((self.name(name), Some(reply)));
         }
-        let known: Vec<String> = self.names.iter().map(str::to_owned).collect();
-        self.unknown(path, "message", name, &known);
+        let otherwise = "name a method, a path, a topic or an operation of the registry";
+        let suffix = if reply { " reply" } else { "" };
+        let known: Vec<_> = self.messages.iter().map(|word| format!("{word}{suffix}")).collect();
+        let help = remedy(kind, &known, otherwise);
+        let message = format!("no message is called `{name}`");
+        self.problem(path, message, "expected `charge` or `charge reply`, for instance", help);
         None
     }
 
     /// Both ends of links like `order>payment` or `*>registry`.
     fn link(&mut self, path: &Path, on: &str) -> Option<(NodeSet, NodeSet)> {
+        let help = "write sender and receiver, like `order>payment` or `*>registry`";
         let Some((from, to)) = on.split_once('>') else {
             let message = format!("`{on}` is not a link");
-            let help = "write sender and receiver, like `order>payment` or `*>registry`".to_owned();
-            self.problem(path, message, "expected `sender>receiver`", Some(help));
+            self.problem(path, message, "expected `sender>receiver`", help);
             return None;
         };
-        let (from, to) = (self.end_of_link(path, from.trim()), self.end_of_link(path, to.trim()));
+        let (from, to) = (from.trim(), to.trim());
+        if from.is_empty() || to.is_empty() || to.contains('>') {
+            let message = format!("`{on}` does not have two ends");
+            self.problem(path, message, "expected `sender>receiver`", help);
+            return None;
+        }
+        let place = self.source.nearest(path);
+        let (first, last) = (self.source.first_in(place, from), self.source.last_in(place, to));
+        let (from, to) = (self.end_of_link(first, from), self.end_of_link(last, to));
         Some((from?, to?))
     }
 
-    fn end_of_link(&mut self, path: &Path, name: &str) -> Option<NodeSet> {
+    fn end_of_link(&mut self, place: Place, name: &str) -> Option<NodeSet> {
         if name == "*" {
             return Some(NodeSet::All);
         }
-        self.members(path, name).map(NodeSet::Some)
+        self.members(place, name).map(NodeSet::Some)
     }
 
     /// The nodes of these names; all but the clients where none is named.
@@ -126,25 +140,25 @@ impl Check<'_> {
         let mut nodes = BTreeSet::new();
         for (index, name) in at.iter().enumerate() {
             let path = path.field("at").index(index);
-            nodes.extend(self.members(&path, name)?);
+            nodes.extend(self.members(self.source.nearest(&path), name).unwrap_or_default());
             if self.groups.get(name).is_some_and(|group| group.kind == GroupKind::Clients) {
                 let message =
                     format!("`{name}` stands for the outside world, which does not break");
-                self.problem(&path, message, "expected a service or a node", None);
+                let help = "name services or nodes; leave `at` out for all of them";
+                self.problem(&path, message, "expected a service or a node", help);
             }
         }
         Some(NodeSet::Some(nodes))
     }
 
-    fn members(&mut self, path: &Path, name: &str) -> Option<BTreeSet<NodeId>> {
+    fn members(&mut self, place: Place, name: &str) -> Option<BTreeSet<NodeId>> {
         if let Some(group) = self.groups.get(name) {
             return Some(group.nodes.iter().chain(&group.sidecars).copied().collect());
         }
         if let Some(node) = self.node(name) {
             return Some(BTreeSet::from([node]));
         }
-        let known = self.known_nodes();
-        self.unknown(path, "service or node", name, &known);
+        self.unknown_node(place, name);
         None
     }
 }

@@ -9,8 +9,7 @@ use ron::extensions::Extensions;
 
 use super::check::Check;
 use super::diagnostic::{Diagnostic, from_ron_error, render};
-use super::file::{NodeFile, ScenarioFile};
-use super::places::tables_of;
+use super::file::ScenarioFile;
 use super::source::{Path, Source};
 use crate::choice::Plan;
 use crate::kernel::{Bounds, World};
@@ -71,7 +70,7 @@ impl Scenario {
             .from_str(text)
             .map_err(|error| {
                 let diagnostics = vec![from_ron_error(&source, &error)];
-                ScenarioError::Wrong { source: source.clone(), diagnostics }
+                ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
             })?;
         Self::check(&source, &file, kinds)
     }
@@ -81,18 +80,25 @@ impl Scenario {
         let root = Path::root();
         if file.version != VERSION {
             let message = format!("version {} of the format is not known", file.version);
-            check.problem(&root.field("version"), message, "expected 1", None);
+            let label = format!("expected {VERSION}");
+            check.problem(
+                &root.field("version"),
+                message,
+                label,
+                format!("write `version: {VERSION}`"),
+            );
         }
-        check.not_zero(&root.field("horizon"), "the horizon", Some(file.horizon));
+        check.times(file);
+        check.find_words(file);
         check.find_places(file);
-        check.find_tables_and_topics(file);
         let machines = check.build_machines(file, kinds);
         let latencies = check.latencies(&file.network);
         let faults = check.faults(&file.faults);
         let properties = check.properties(file);
         if !check.problems.is_empty() {
-            let diagnostics = check.problems;
-            return Err(ScenarioError::Wrong { source: source.clone(), diagnostics });
+            let mut diagnostics = check.problems;
+            diagnostics.sort_by_key(|diagnostic| (diagnostic.place.start, diagnostic.place.end));
+            return Err(ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics });
         }
         let layout = Arc::new(Layout {
             names: check.names,
@@ -150,22 +156,19 @@ impl Scenario {
 }
 
 impl Check<'_> {
-    fn find_tables_and_topics(&mut self, file: &ScenarioFile) {
-        for node in file.nodes.values() {
-            if let NodeFile::Service(service) = node {
-                for table in tables_of(service.handlers.values().flatten()) {
-                    if !self.tables.contains(&table) {
-                        self.tables.push(table);
-                    }
-                }
-            }
-            if let NodeFile::Broker(broker) = node {
-                for subscription in &broker.subscriptions {
-                    if !self.topics.contains(&subscription.topic) {
-                        self.topics.push(subscription.topic.clone());
-                    }
-                }
-            }
+    /// A run has an end, and faults that cease do so before it.
+    fn times(&mut self, file: &ScenarioFile) {
+        let root = Path::root();
+        let help = "leave it out for an hour";
+        self.not_zero(&root.field("horizon"), "the horizon", Some(file.horizon), help);
+        if let Some(heal_at) = file.heal_at
+            && heal_at >= file.horizon
+            && !file.horizon.is_zero()
+        {
+            let message = format!("the faults cease at {heal_at}, when the run is over");
+            let label = format!("expected a span shorter than the horizon, {}", file.horizon);
+            let help = "heal earlier, or leave `heal_at` out where faults never cease";
+            self.problem(&root.field("heal_at"), message, label, help);
         }
     }
 }
@@ -183,7 +186,7 @@ pub enum ScenarioError {
     /// The file makes no sense.
     Wrong {
         /// The text and the places in it.
-        source: Source,
+        source: Box<Source>,
         /// Every mistake.
         diagnostics: Vec<Diagnostic>,
     },

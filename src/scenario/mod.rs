@@ -1,10 +1,12 @@
 //! Scenarios: what a file says, whether it makes sense, and the system that it means.
 //!
-//! In reading order: [`file`] is the format, `places` finds out which nodes there are, `build`
-//! makes machines of them, `faults` and `properties` read the rest, `check` collects everything that
-//! is wrong, and [`source`] and [`diagnostic`] say where.
+//! In reading order: [`file`] is the format, `load` goes through it, `words` and `places` find out
+//! what can be named, `build` makes machines of the nodes and `calls` connects them, `faults` and
+//! `properties` read the rest, `check` collects everything that is wrong, and [`source`] and
+//! [`diagnostic`] say where.
 
 mod build;
+mod calls;
 mod check;
 pub mod diagnostic;
 mod faults;
@@ -13,5 +15,6 @@ mod load;
 mod places;
 mod properties;
 pub mod source;
+mod words;
 
 pub use load::{Scenario, ScenarioError};

@@ -1,87 +1,76 @@
 //! Which nodes there are: every instance of every service, and the sidecars beside them.
 
 use brownout_models::contract::NodeId;
+use indexmap::IndexMap;
 
 use super::check::{Check, Group, GroupKind};
-use super::file::{NodeFile, ScenarioFile, StepFile};
-use super::source::Path;
+use super::file::{NodeFile, ScenarioFile};
+use super::source::{Path, Place as FilePlace};
 use crate::layout::Place;
 
 /// How many instances a service may have.
 const INSTANCES_MAX: u32 = 1_000;
+/// How many entries `nodes` may have: the highest byte of a business key says who asked.
+const ENTRIES_MAX: usize = 256;
 
 impl Check<'_> {
     /// Finds a place for every machine, in the order of the file.
     pub(super) fn find_places(&mut self, file: &ScenarioFile) {
         let path = Path::root().field("nodes");
-        for (first, second) in self.source.repeated_keys() {
-            let name = self.source.slice(second).trim_matches('"').to_owned();
-            let place = second;
-            let label = format!("already in line {}", first.line);
-            self.problems.push(super::diagnostic::Diagnostic {
-                place,
-                message: format!("`{name}` is there twice"),
-                label,
-                help: Some("names must differ; give one of them another".to_owned()),
-            });
+        for (earlier, later) in self.source.repeated_keys() {
+            let name = self.source.slice(later).trim_matches('"').to_owned();
+            let message = format!("`{name}` is there twice");
+            let label = format!("already in line {}", earlier.line);
+            self.note(later, message, label, "rename one of the two, or remove it");
+        }
+        if file.nodes.len() > ENTRIES_MAX {
+            let message = format!("there are {} entries in `nodes`", file.nodes.len());
+            let label = format!("expected {ENTRIES_MAX} or fewer");
+            self.problem(&path, message, label, "let a service have several instances instead");
         }
         for (name, node) in &file.nodes {
             let path = path.key(name);
-            self.check_node_name(&path, name);
+            self.check_node_name(self.source.find_key(&path), name);
             self.find_place(&path, name, node);
         }
         self.check_aliases(file);
         if file.nodes.is_empty() {
-            let help = "declare at least a service and the clients that call it".to_owned();
-            self.problem(
-                &path,
-                "a scenario without nodes does nothing".to_owned(),
-                "expected nodes",
-                Some(help),
-            );
+            let message = "a scenario without nodes does nothing";
+            let help = "declare at least a service and the clients that call it";
+            self.problem(&path, message, "expected nodes", help);
         } else if !self.groups.values().any(|group| group.kind == GroupKind::Clients) {
-            let help = "add `\"client\": Clients(script: [..])`".to_owned();
-            self.problem_with_key(
-                &path,
-                "nobody starts any work".to_owned(),
-                "expected some `Clients`",
-                Some(help),
-            );
+            let help = "add `\"client\": Clients(script: [..])`";
+            self.problem_with_key(&path, "nobody starts any work", "expected some `Clients`", help);
         }
     }
 
-    fn check_node_name(&mut self, path: &Path, name: &str) {
+    fn check_node_name(&mut self, place: Option<FilePlace>, name: &str) {
         let is_fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
         if name.is_empty() || !name.chars().all(is_fine) {
-            let help = "use letters, digits, `-`, `_` and `.`".to_owned();
-            self.problem_with_key(
-                path,
-                format!("`{name}` is no name for a node"),
-                "unusable in addresses",
-                Some(help),
-            );
+            let place = place.unwrap_or_else(|| self.source.nearest(&Path::root().field("nodes")));
+            let message = format!("`{name}` is no name for a node");
+            let label = "expected letters, digits, `-`, `_` and `.`";
+            let help = "links and plans write names without quotes; choose another one";
+            self.note(place, message, label, help);
         }
     }
 
     fn find_place(&mut self, path: &Path, name: &str, node: &NodeFile) {
-        let (kind, aliases, instances, has_sidecar) = match node {
-            NodeFile::Registry(file) => (GroupKind::Registry, &file.aliases, 1, false),
-            NodeFile::Gateway(file) => (GroupKind::Gateway, &file.aliases, 1, false),
-            NodeFile::Service(file) => {
-                (GroupKind::Service, &file.aliases, file.instances, file.sidecar.is_some())
-            }
-            NodeFile::Sidecar(file) => (GroupKind::Sidecar, &file.aliases, 1, false),
-            NodeFile::Broker(file) => (GroupKind::Broker, &file.aliases, 1, false),
-            NodeFile::Saga(file) => (GroupKind::Saga, &file.aliases, 1, file.sidecar.is_some()),
-            NodeFile::Clients(file) => (GroupKind::Clients, &file.aliases, 1, false),
-            NodeFile::Own(file) => (GroupKind::Own, &file.aliases, 1, false),
+        let aliases = aliases(node);
+        let (kind, instances, has_sidecar) = match node {
+            NodeFile::Registry(_) => (GroupKind::Registry, 1, false),
+            NodeFile::Gateway(_) => (GroupKind::Gateway, 1, false),
+            NodeFile::Service(file) => (GroupKind::Service, file.instances, file.sidecar.is_some()),
+            NodeFile::Sidecar(_) => (GroupKind::Sidecar, 1, false),
+            NodeFile::Broker(_) => (GroupKind::Broker, 1, false),
+            NodeFile::Saga(file) => (GroupKind::Saga, 1, file.sidecar.is_some()),
+            NodeFile::Clients(_) => (GroupKind::Clients, 1, false),
+            NodeFile::Own(_) => (GroupKind::Own, 1, false),
         };
-        let instances_path = path.field("instances");
-        self.at_least(&instances_path, "the number of instances", u64::from(instances), 1);
-        if instances > INSTANCES_MAX {
-            let message = format!("{instances} instances are more than {INSTANCES_MAX}");
-            self.problem(&instances_path, message, "expected a number from 1 to 1000", None);
-        }
+        let range = 1..=i128::from(INSTANCES_MAX);
+        let help = "write a number from this range; an instance has many `workers`";
+        let number = ("the number of instances", instances);
+        self.in_range(&path.field("instances"), number, range, help);
         let store = self.next_store();
         let mut group = Group {
             kind,
@@ -106,9 +95,13 @@ impl Check<'_> {
             if has_sidecar {
                 let sidecar = self.place(path, place("-sidecar"));
                 group.sidecars.push(sidecar);
+                self.sidecars.insert(sidecar, false);
             }
         }
         let first = group.nodes.first().copied();
+        if let (NodeFile::Sidecar(file), Some(sidecar)) = (node, first) {
+            self.sidecars.insert(sidecar, file.upstream.is_some());
+        }
         let (known, word) = match kind {
             GroupKind::Registry => (&mut self.registry, "registry"),
             GroupKind::Broker => (&mut self.broker, "broker"),
@@ -124,7 +117,8 @@ impl Check<'_> {
         };
         if known.is_some() {
             let message = format!("`{name}` is a second {word}");
-            self.problem_with_key(path, message, "expected only one", None);
+            let help = format!("remove one of them: every node uses the only {word} there is");
+            self.problem_with_key(path, message, format!("expected one {word}"), help);
         } else {
             *known = first;
         }
@@ -134,8 +128,9 @@ impl Check<'_> {
     fn place(&mut self, path: &Path, place: Place) -> NodeId {
         if self.node(&place.name).is_some() {
             let message = format!("two nodes would be called `{}`", place.name);
-            let help = "an instance is called after its service and a number".to_owned();
-            self.problem_with_key(path, message, "clashes with another node", Some(help));
+            let help = "instances bear the name of their service and a number, `-sidecar` stands \
+                        beside them; rename one of the two";
+            self.problem_with_key(path, message, "clashes with another node", help);
         }
         self.places.push(place);
         NodeId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
@@ -149,27 +144,46 @@ impl Check<'_> {
         self.places.last().map_or(0, |place| place.store + 1)
     }
 
-    /// A former name must not be the name of another node.
+    /// A former name must be no name in use, nor the former name of two nodes.
     fn check_aliases(&mut self, file: &ScenarioFile) {
+        let mut former: IndexMap<&str, &str> = IndexMap::new();
         for (name, node) in &file.nodes {
-            let aliases = match node {
-                NodeFile::Registry(file) => &file.aliases,
-                NodeFile::Gateway(file) => &file.aliases,
-                NodeFile::Service(file) => &file.aliases,
-                NodeFile::Sidecar(file) => &file.aliases,
-                NodeFile::Broker(file) => &file.aliases,
-                NodeFile::Saga(file) => &file.aliases,
-                NodeFile::Clients(file) => &file.aliases,
-                NodeFile::Own(file) => &file.aliases,
-            };
-            for (index, alias) in aliases.iter().enumerate() {
-                if file.nodes.contains_key(alias) {
-                    let path = Path::root().field("nodes").key(name).field("aliases").index(index);
-                    let message = format!("`{alias}` is the name of another node");
-                    self.problem(&path, message, "expected a name that is no longer in use", None);
+            for (index, alias) in aliases(node).iter().enumerate() {
+                let path = Path::root().field("nodes").key(name).field("aliases").index(index);
+                self.check_node_name(self.source.find(&path), alias);
+                let clash = if file.nodes.contains_key(alias) || self.names_a_node(name, index) {
+                    Some(format!("`{alias}` is the name of a node"))
+                } else {
+                    let earlier = former.insert(alias, name);
+                    earlier.map(|earlier| format!("`{alias}` is a former name of `{earlier}`"))
+                };
+                if let Some(message) = clash {
+                    let help = "remove it: it says under which name old plans know this node";
+                    self.problem(&path, message, "expected a name that nobody else has", help);
                 }
             }
         }
+    }
+
+    /// Whether a former name of the entry, or of one of its instances, is the name of a node.
+    fn names_a_node(&self, entry: &str, alias: usize) -> bool {
+        let places = self.places.iter().filter(|place| place.group == entry);
+        let mut former = places.filter_map(|place| place.aliases.get(alias));
+        former.any(|former| self.node(former).is_some())
+    }
+}
+
+/// The former names of an entry.
+fn aliases(node: &NodeFile) -> &[String] {
+    match node {
+        NodeFile::Registry(file) => &file.aliases,
+        NodeFile::Gateway(file) => &file.aliases,
+        NodeFile::Service(file) => &file.aliases,
+        NodeFile::Sidecar(file) => &file.aliases,
+        NodeFile::Broker(file) => &file.aliases,
+        NodeFile::Saga(file) => &file.aliases,
+        NodeFile::Clients(file) => &file.aliases,
+        NodeFile::Own(file) => &file.aliases,
     }
 }
 
@@ -187,17 +201,4 @@ fn methods(node: &NodeFile) -> Option<Vec<String>> {
         | NodeFile::Clients(_)
         | NodeFile::Own(_) => None,
     }
-}
-
-/// The tables that the steps of a handler write, and the topics that a broker hands out.
-pub(super) fn tables_of<'a>(steps: impl IntoIterator<Item = &'a StepFile>) -> Vec<String> {
-    let mut tables = Vec::new();
-    for step in steps {
-        if let StepFile::Write { table, .. } = step
-            && !tables.contains(table)
-        {
-            tables.push(table.clone());
-        }
-    }
-    tables
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::check::Check;
+use super::check::{Check, remedy};
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
 use crate::property::{
-    BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance, MessageConservation,
-    Observer, OncePerKey, Property, Quiescence, SagaTerminal, SometimesSucceeds, Subscribed,
-    TokenEnvelope, TraceIsTree,
+    Availability, BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance,
+    MessageConservation, Observer, OncePerKey, Property, Quiescence, SagaTerminal,
+    SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
 };
 use brownout_models::Name;
 
@@ -23,9 +23,9 @@ impl Check<'_> {
             let path = root.index(index);
             let Some((name, observer)) = self.property(&path, property, file) else { continue };
             if properties.iter().any(|known| known.name == name) {
-                let help = "give each a `name` of its own".to_owned();
-                let message = format!("two properties are called `{name}`");
-                self.problem(&path, message, "reports could not tell them apart", Some(help));
+                let message = format!("another property is called `{name}`");
+                let help = "give it a `name` of its own, so that reports can tell them apart";
+                self.problem(&path.field("name"), message, "expected another name", help);
             }
             properties.push(Property { name, observer });
         }
@@ -49,8 +49,9 @@ impl Check<'_> {
             PropertyFile::LedgerBalance { name, tables } => {
                 let at = path.field("tables");
                 if tables.len() < 2 {
-                    let message = "a balance needs at least two tables".to_owned();
-                    self.problem(&at, message, "expected two tables or more", None);
+                    let message = "a balance needs at least two tables";
+                    let help = "name the tables whose sums must be equal for every key";
+                    self.problem(&at, message, "expected two tables or more", help);
                 }
                 let names: Option<Vec<Name>> = (0..)
                     .zip(tables)
@@ -79,8 +80,13 @@ impl Check<'_> {
                 (named(name, "token envelope"), Box::new(TokenEnvelope::default()))
             }
             PropertyFile::EveryCallEnds { name, within } => {
-                self.not_zero(&path.field("within"), "the limit", *within);
+                let help = "leave it out where a call may take any time";
+                self.not_zero(&path.field("within"), "the limit", *within, help);
                 (named(name, "every call ends"), Box::new(EveryCallEnds::new(*within)))
+            }
+            PropertyFile::Availability { name, at_least } => {
+                let observer = Availability::new(*at_least);
+                (named(name, &format!("availability of {at_least}")), Box::new(observer))
             }
             PropertyFile::TraceIsTree { name } => {
                 (named(name, "trace is a tree"), Box::new(TraceIsTree::default()))
@@ -101,8 +107,9 @@ impl Check<'_> {
         if self.tables.iter().any(|known| known == table) {
             return Some(self.name(table));
         }
-        let known = self.tables.clone();
-        self.unknown(path, "table", table, &known);
+        let help = remedy(table, &self.tables, "write to it in a handler: `Write(table: ..)`");
+        let message = format!("nobody writes to a table `{table}`");
+        self.problem(path, message, "expected a table of some service", help);
         None
     }
 
@@ -110,8 +117,9 @@ impl Check<'_> {
         if self.topics.iter().any(|known| known == topic) {
             return Some(self.name(topic));
         }
-        let known = self.topics.clone();
-        self.unknown(path, "topic with a subscription", topic, &known);
+        let help = remedy(topic, &self.topics, "add it to the subscriptions of the broker");
+        let message = format!("nobody subscribes to a topic `{topic}`");
+        self.problem(path, message, "expected a topic with a subscription", help);
         None
     }
 
@@ -141,14 +149,15 @@ impl Check<'_> {
         topic: Option<&str>,
         file: &ScenarioFile,
     ) -> Option<MessageConservation> {
+        let Some(broker) = self.broker else {
+            let message = "there are no messages without a broker";
+            let help = "add a `Broker` to `nodes`, or remove the property";
+            self.problem(path, message, "expected a `Broker` in the scenario", help);
+            return None;
+        };
         if let Some(topic) = topic {
             self.topic(&path.field("topic"), topic)?;
         }
-        let Some(broker) = self.broker else {
-            let message = "there are no messages without a broker".to_owned();
-            self.problem(path, message, "expected a `Broker` in the scenario", None);
-            return None;
-        };
         let mut topics: IndexMap<Name, Vec<Subscribed>> = IndexMap::new();
         for node in file.nodes.values() {
             let NodeFile::Broker(broker) = node else { continue };

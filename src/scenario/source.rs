@@ -187,6 +187,27 @@ impl Source {
         self.place_of(&node.inside_some().range)
     }
 
+    /// The place of the first `part` of the text at a place; all of it where the part does not stand
+    /// in it as it is.
+    #[must_use]
+    pub fn first_in(&self, place: Place, part: &str) -> Place {
+        self.part(place, self.slice(place).find(part), part)
+    }
+
+    /// The place of the last `part` of the text at a place; all of it where the part does not stand
+    /// in it as it is.
+    #[must_use]
+    pub fn last_in(&self, place: Place, part: &str) -> Place {
+        self.part(place, self.slice(place).rfind(part), part)
+    }
+
+    fn part(&self, whole: Place, offset: Option<usize>, part: &str) -> Place {
+        offset.map_or(whole, |offset| {
+            let start = whole.start + offset;
+            self.place_of(&(start..start + part.len()))
+        })
+    }
+
     /// Every map key that stands again later in the same map, which the parser would silently
     /// forget: the earlier and the later key, in the order of the later one.
     #[must_use]

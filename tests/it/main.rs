@@ -4,9 +4,33 @@
 
 mod addresses;
 mod determinism;
+mod docs;
 mod fixtures;
+mod hard;
 mod kernel;
+mod mutated;
 mod plans;
 mod properties;
+mod rejected;
 mod replay;
 mod stdio;
+mod tidy;
+
+use std::path::PathBuf;
+
+use brownout::Scenario;
+
+/// The path of a fixture.
+fn fixture_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The text of a fixture.
+fn fixture_text(name: &str) -> String {
+    std::fs::read_to_string(fixture_path(name)).unwrap()
+}
+
+/// A fixture that must load.
+fn fixture(name: &str) -> Scenario {
+    Scenario::load(fixture_path(name)).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::Time;
+use crate::name::Name;
 
 /// A node of the system: a machine at a place, across all its lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -50,4 +51,15 @@ pub struct Sender {
     pub life: u32,
     /// The call to answer; `None` for a message that wants no answer.
     pub call: Option<CallId>,
+}
+
+/// A message that is answered later: what [`Turn::answer`](crate::contract::Turn::answer) needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Ticket {
+    /// On whose behalf.
+    pub context: Context,
+    /// Where the answer goes.
+    pub from: Sender,
+    /// What was asked.
+    pub what: Name,
 }

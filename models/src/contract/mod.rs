@@ -25,7 +25,7 @@ mod turn;
 pub use calls::{Calls, OpenCall};
 pub use choice::{Choice, Ground, Purpose, Surroundings};
 pub use distribution::Distribution;
-pub use id::{CallId, Context, FlowId, NodeId, Sender};
+pub use id::{CallId, Context, FlowId, NodeId, Sender, Ticket};
 pub use machine::{Input, Machine, Timer};
 pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request};
 pub use store::{OutboxRow, Store};

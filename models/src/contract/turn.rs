@@ -2,7 +2,7 @@
 
 use crate::contract::{
     Answer, Body, CallId, Calls, Choice, Context, Distribution, Failure, FlowId, Ground, Message,
-    NodeId, OpenCall, OutboxRow, Outcome, Purpose, Sender, Store, Surroundings, Timer,
+    NodeId, OpenCall, OutboxRow, Outcome, Purpose, Sender, Store, Surroundings, Ticket, Timer,
 };
 use crate::name::Name;
 use crate::{Span, Time};
@@ -258,6 +258,18 @@ impl<'a, P, F> Turn<'a, P, F> {
             let (after, life, context) = (Span::ZERO, Some(to.life), self.context);
             self.desk.effects.push(Effect::Send { to: to.node, message, after, life, context });
         }
+    }
+
+    /// What it takes to answer this message later, whatever the machine does meanwhile.
+    #[must_use]
+    pub const fn ticket(&self, from: Sender, what: Name) -> Ticket {
+        Ticket { context: self.context, from, what }
+    }
+
+    /// Answers a message that was put aside, and acts on behalf of who sent it from here on.
+    pub fn answer(&mut self, ticket: Ticket, outcome: Outcome<P>) {
+        self.on_behalf(ticket.context);
+        self.reply(ticket.from, ticket.what, outcome);
     }
 
     /// Answers that it is done.

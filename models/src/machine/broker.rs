@@ -74,6 +74,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         Self { config, dispatcher, dialer, blocked: Slab::default(), handling }
     }
 
+    /// Who a subscription belongs to, by its number in facts.
+    #[must_use]
+    pub fn subscriber(&self, subscription: u32) -> Option<Name> {
+        let subscription = self.config.subscriptions.get(subscription as usize)?;
+        Some(subscription.subscriber.service)
+    }
+
     fn publish(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
         let (context, topic, key) = (turn.context(), request.method, request.key);
         turn.note(Fact::Published { topic, key });

@@ -43,7 +43,9 @@ impl Reader<'_> {
                 self.unknown("field", found, expected, outer.as_deref())
             }
             Error::NoSuchEnumVariant { expected, found, outer } => {
-                self.unknown("variant", found, expected, outer.as_deref())
+                // The house's enums are called after what they are: `Step`, `Fault`, `Profile`.
+                let what = outer.as_deref().map_or("variant".to_owned(), str::to_lowercase);
+                self.unknown(&what, found, expected, None)
             }
             Error::ExpectedDifferentStructName { expected, found } => {
                 self.other_name(expected, found)
@@ -55,32 +57,44 @@ impl Reader<'_> {
                 "expected each field once",
             )
             .with_help("remove one of the two"),
-            Error::InvalidValueForType { expected, found } => Diagnostic::new(
-                self.consumed(),
-                format!("expected {expected}, found {found}"),
-                format!("expected {expected}"),
-            ),
+            Error::InvalidValueForType { expected, found } => {
+                let place = self.consumed();
+                let message = format!("expected {expected}, found {found}");
+                let text = self.source.slice(place);
+                let is_part = |c: char| c.is_ascii_alphabetic() || c == '/' || c == '%';
+                let help =
+                    if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(is_part) {
+                        format!("put it in quotes: `\"{text}\"`")
+                    } else {
+                        format!("write {expected}")
+                    };
+                Diagnostic::new(place, message, format!("expected {expected}")).with_help(help)
+            }
             Error::ExpectedDifferentLength { expected, found } => Diagnostic::new(
                 self.opening(),
                 format!("wrong number of elements: {found}"),
                 format!("expected {expected}"),
-            ),
+            )
+            .with_help(format!("write {expected}")),
             Error::IntegerOutOfBounds => {
                 let place = self.consumed();
                 let number = self.source.slice(place);
-                Diagnostic::new(place, format!("`{number}` is out of range"), "").with_help(
-                    if number.starts_with('-') {
-                        "write a larger number"
-                    } else {
-                        "write a smaller number"
-                    },
-                )
+                let message = format!("`{number}` is out of range");
+                if number.starts_with('-') {
+                    Diagnostic::new(place, message, "expected a larger number")
+                        .with_help("write 0 or more")
+                } else {
+                    Diagnostic::new(place, message, "expected a smaller number")
+                        .with_help("write a number with fewer digits")
+                }
             }
             Error::Message(message) => {
                 // The house's errors end in their remedy, behind a semicolon.
                 let (message, help) = message.split_once("; ").unwrap_or((message, ""));
                 let help = (!help.is_empty()).then(|| help.to_owned());
-                Diagnostic { help, ..Diagnostic::new(self.consumed(), message, "") }
+                let expected = message.split_once("` is not ").map(|(_, expected)| expected);
+                let label = format!("expected {}", expected.unwrap_or("another value"));
+                Diagnostic { help, ..Diagnostic::new(self.consumed(), message, label) }
             }
             Error::ExpectedInteger => self.wrong_value("a whole number"),
             Error::ExpectedFloat => self.wrong_value("a number"),
@@ -114,7 +128,8 @@ impl Reader<'_> {
                 self.token(),
                 format!("`{}` stands behind the end", excerpt(self.text())),
                 "expected nothing more",
-            ),
+            )
+            .with_help("remove it, or the bracket that closes everything too early"),
             Error::NoSuchExtension(name) => self.unknown("extension", name, &EXTENSIONS, None),
             Error::Eof => self.too_short("more"),
             other => {
@@ -122,7 +137,12 @@ impl Reader<'_> {
                 let mut rest = message.chars();
                 let first = rest.next().map(|c| c.to_ascii_lowercase());
                 let message: String = first.into_iter().chain(rest).collect();
-                Diagnostic::new(self.consumed(), message, "")
+                let help = match other {
+                    Error::UnclosedBlockComment => "close the comment with `*/`",
+                    Error::InvalidEscape(_) => "write a backslash as `\\\\`",
+                    _ => "compare it with the reference of the format",
+                };
+                Diagnostic::new(self.consumed(), message, "expected something else").with_help(help)
             }
         }
     }
@@ -163,7 +183,7 @@ impl Reader<'_> {
             .map(|guess| format!("did you mean `{guess}`?"));
         let help = match (guess, known.len()) {
             (Some(guess), _) => Some(guess),
-            (None, 0..=NAMES_BESIDE_MAX) => None,
+            (None, 0) => Some("remove it".to_owned()),
             (None, _) => Some(format!("use {listed}")),
         };
         Diagnostic {
@@ -225,7 +245,7 @@ impl Reader<'_> {
         if expected == "a whole number" && unquoted != found && unquoted.parse::<u64>().is_ok() {
             return diagnostic.with_help(format!("remove the quotes: `{unquoted}`"));
         }
-        diagnostic
+        diagnostic.with_help(format!("write {expected}"))
     }
 
     fn wrong_sign(&self, expected: &str) -> Diagnostic {
@@ -238,7 +258,7 @@ impl Reader<'_> {
         if found == "=" {
             return diagnostic.with_help("write `:` between a name and its value");
         }
-        diagnostic
+        self.with_unclosed(diagnostic.with_help(format!("put {expected} before it")))
     }
 
     /// The parser has read a value and can make nothing of what follows.
@@ -248,21 +268,26 @@ impl Reader<'_> {
         if found.is_empty() {
             return self.too_short("a comma or a closing bracket");
         }
+        if let Some(text) = self.runaway() {
+            return text;
+        }
         let read = &self.source.text()[token.start..self.at.max(token.start)];
         if !read.is_empty() {
+            if found[read.len()..].starts_with('.') {
+                let message = format!("`{}` is not a whole number", excerpt(found));
+                return Diagnostic::new(token, message, "expected a whole number")
+                    .with_help("write it without a fraction");
+            }
             let message = format!("`{}` is not a value that fits here", excerpt(found));
             let label = format!("expected a comma after `{read}`");
-            let diagnostic = Diagnostic::new(token, message, label);
-            return if found[read.len()..].starts_with('.') {
-                diagnostic.with_help("write a whole number")
-            } else {
-                diagnostic
-            };
+            return Diagnostic::new(token, message, label)
+                .with_help(format!("put it in quotes, `\"{found}\"`, or write `{read}` alone"));
         }
         let label = "expected a comma or a closing bracket";
         let diagnostic = Diagnostic::new(token, format!("unexpected `{}`", excerpt(found)), label);
         if matches!(found, ")" | "]" | "}") {
-            return self.with_unclosed(Diagnostic { label: "closes nothing".into(), ..diagnostic });
+            let closing = Diagnostic { label: "closes nothing".into(), ..diagnostic };
+            return self.with_unclosed(closing.with_help("remove it"));
         }
         if matches!(found, "(" | "[" | "{") {
             let name = self.source.slice(self.source.token_at(self.at.saturating_sub(1)));
@@ -271,10 +296,29 @@ impl Reader<'_> {
         diagnostic.with_help(format!("put a comma before `{}`", excerpt(found)))
     }
 
+    /// A text that was meant to end in its line, and ends where the next one begins.
+    fn runaway(&self) -> Option<Diagnostic> {
+        let before = self.value_before()?;
+        let text = self.source.slice(before);
+        if !text.starts_with('"') || !text.contains('\n') {
+            return None;
+        }
+        let message = format!("this text goes on until line {}", self.token().line);
+        let diagnostic = Diagnostic::new(before, message, "expected a closing quote");
+        Some(diagnostic.with_help("close it with `\"`; within text, write quotes as `\\\"`"))
+    }
+
     fn too_short(&self, expected: &str) -> Diagnostic {
+        let read = self.source.text().trim_end();
+        let (message, expected, help) = if read.is_empty() {
+            ("the file is empty", expected, "begin with `(` and end with `)`".to_owned())
+        } else if read.ends_with([',', '(', '[', '{', '}', ']', ')']) {
+            ("the text ends too early", "a closing bracket", "close what is open".to_owned())
+        } else {
+            ("the text ends too early", expected, format!("write {expected}"))
+        };
         let label = format!("expected {expected}");
-        let diagnostic = Diagnostic::new(self.token(), "the text ends too early", label);
-        self.with_unclosed(diagnostic)
+        self.with_unclosed(Diagnostic::new(self.token(), message, label).with_help(help))
     }
 
     fn with_unclosed(&self, diagnostic: Diagnostic) -> Diagnostic {

@@ -86,7 +86,10 @@ fn errors_of_the_parser_say_what_is_wrong_and_what_would_fix_it() {
 
 #[test]
 fn an_empty_file_says_what_belongs_in_it() {
-    assert_eq!(annotated(""), "\n^ the text ends too early [expected `(..)` or `Scenario(..)`]\n");
+    assert_eq!(
+        annotated(""),
+        "\n^ the file is empty [expected `(..)` or `Scenario(..)`] | begin with `(` and end with `)`\n"
+    );
 }
 
 #[test]

@@ -309,7 +309,7 @@ fn a_world_that_takes_up_a_plan_on_its_way_answers_as_if_it_had_followed_it_all_
     let world = World::new(layout, dual_write(), &calm, Bounds::default());
     let mut forked = world.under_with_points(&calm);
     assert_eq!(forked.run_to_step(3, &mut ()), None);
-    forked.deviate(&Arc::new(plan));
+    forked.deviate(&Arc::new(plan), false);
     forked.run(&mut ());
     assert_eq!(forked.digest(), whole.digest());
 }

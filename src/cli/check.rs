@@ -1,0 +1,62 @@
+//! `brownout check`: load scenarios and say everything that is wrong with them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Session, Status, Trouble, output};
+use crate::scenario::Scenario;
+
+/// Loads scenarios and shows everything that is wrong with them.
+///
+/// Nothing is run. A mistake is shown with its line, the offending text and
+/// what would fix it; one wrong file does not hide another.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct CheckArgs {
+    /// The scenarios, RON files.
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  every scenario makes sense
+  2  some scenario does not
+
+Examples:
+  brownout check shop.ron
+  brownout check scenarios/*.ron";
+
+pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
+    let mut status = Status::Held;
+    for path in &args.scenarios {
+        match Scenario::load_with(path, session.kinds) {
+            Ok(scenario) => {
+                let good = session.output.styles.good;
+                session.output.line(&format!("{good}ok{good:#}  {}", path.display()))?;
+                let (nodes, properties) =
+                    (scenario.layout().nodes.len(), scenario.properties().count());
+                let faults = scenario.layout().faults.len();
+                session.output.line(&format!(
+                    "    {}, {}, {}: {}",
+                    counted(nodes, "node", "nodes"),
+                    counted(faults, "fault", "faults"),
+                    counted(properties, "property", "properties"),
+                    scenario.title
+                ))?;
+            }
+            Err(error) => {
+                // In one terminal, the files appear in the order in which they were named.
+                session.output.flush()?;
+                output::complain_of(|colour| error.render(colour));
+                status = Status::Wrong;
+            }
+        }
+    }
+    Ok(status)
+}
+
+fn counted(many: usize, one: &str, more: &str) -> String {
+    format!("{many} {}", if many == 1 { one } else { more })
+}

@@ -1,0 +1,70 @@
+//! Where text goes: results to stdout, trouble to stderr, each with colour only where it is welcome.
+
+use std::io::{self, BufWriter, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
+
+use super::status::Trouble;
+use crate::render::Styles;
+
+/// The results of a command, on their way to stdout.
+pub(super) struct Output<'a> {
+    to: Box<dyn Write + 'a>,
+    /// What text should look like there.
+    pub(super) styles: Styles,
+}
+
+impl Output<'_> {
+    /// Results go to stdout: in colour on a terminal, unless `NO_COLOR` is set.
+    pub(super) fn stdout() -> Self {
+        let stdout = io::stdout().lock();
+        let styles = match AutoStream::choice(&stdout) {
+            ColorChoice::Never => Styles::PLAIN,
+            ColorChoice::Auto | ColorChoice::AlwaysAnsi | ColorChoice::Always => Styles::COLOURED,
+        };
+        Self { to: Box::new(BufWriter::new(stdout)), styles }
+    }
+
+    /// Writes a text as it is.
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Trouble> {
+        Ok(self.to.write_all(text.as_bytes())?)
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, line: &str) -> Result<(), Trouble> {
+        self.text(line)?;
+        self.text("\n")
+    }
+
+    /// Writes a JSON document in one line.
+    pub(super) fn json(&mut self, document: &impl Serialize) -> Result<(), Trouble> {
+        serde_json::to_writer(&mut self.to, document).map_err(io::Error::from)?;
+        self.text("\n")
+    }
+
+    /// Everything written so far arrives.
+    pub(super) fn flush(&mut self) -> Result<(), Trouble> {
+        Ok(self.to.flush()?)
+    }
+}
+
+/// Says on stderr what is wrong, in one sentence.
+pub(super) fn complain(message: &str) {
+    let style = if coloured() { Styles::COLOURED.fault } else { Styles::PLAIN.fault };
+    say(&format!("{style}error{style:#}: {message}\n"));
+}
+
+/// Shows on stderr what is wrong with a file.
+pub(super) fn complain_of(render: impl FnOnce(bool) -> String) {
+    say(&render(coloured()));
+}
+
+/// Text on stderr; nobody can be told that it does not arrive.
+fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn coloured() -> bool {
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
+}

@@ -1,0 +1,61 @@
+//! A plan from a file: RON, with the names that runs print; of a finding, its minimal plan.
+//!
+//! ```ron
+//! (
+//!     weather: Seed(seed: 7, except: ["latency"]),
+//!     random_faults: false,
+//!     deviations: [
+//!         (
+//!             site: "order-1>payment-1 charge reply", what: "lose",
+//!             flow: "shopper/17", count: 1, answer: "yes",
+//!         ),
+//!     ],
+//! )
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use ron::extensions::Extensions;
+use serde::Deserialize;
+
+use super::Trouble;
+use crate::choice::{Deviation, Plan, Weather};
+use crate::scenario::ScenarioError;
+use crate::scenario::diagnostic::from_ron_error;
+use crate::scenario::source::{Path as Field, Source};
+use crate::search::Regression;
+
+/// The plan as it is written down; what is left out is calm.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PlanFile {
+    weather: Weather,
+    random_faults: bool,
+    load: Option<Vec<String>>,
+    deviations: Vec<Deviation>,
+}
+
+/// Reads a plan.
+///
+/// # Errors
+/// The file cannot be read, or it is no plan.
+pub(super) fn read(path: &Path) -> Result<Plan, Trouble> {
+    let text = fs::read_to_string(path).map_err(|error| ScenarioError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let source = Source::new(path.to_string_lossy(), &text);
+    if source.find(&Field::root().field("plan")).is_some() {
+        let regression = Regression::parse(source.name(), &text)?;
+        return Ok(Plan::from(&regression.plan));
+    }
+    let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
+    let options = ron::Options::default().with_default_extension(extensions);
+    let file: PlanFile = options.from_str(&text).map_err(|error| {
+        let diagnostics = vec![from_ron_error(&source, &error)];
+        ScenarioError::Wrong { source: Box::new(source), diagnostics }
+    })?;
+    let PlanFile { weather, random_faults, load, deviations } = file;
+    Ok(Plan { weather, random_faults, load, deviations })
+}

@@ -1,0 +1,164 @@
+//! `brownout replay`: a finding or a seed again, byte for byte.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Session, Status, Trouble};
+use crate::choice::Plan;
+use crate::render::{Styles, story};
+use crate::run::{Keep, Run};
+use crate::scenario::Scenario;
+use crate::search::{Regression, Replay, ReplayOf};
+
+/// Runs a saved finding again, in all its forms: the few faults that
+/// matter, all faults of the run that found it, and its seed.
+///
+/// It passes when none of them fails any more. With --seed the file is a
+/// scenario, and the run of that seed is made twice and compared.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ReplayArgs {
+    /// The finding, as `brownout fuzz` saves it; with --seed, a scenario.
+    file: PathBuf,
+
+    /// Replay this seed of a scenario instead.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  nothing fails any more
+  1  something still fails
+  2  the input or the usage is wrong
+  3  a bug of brownout, two runs that differ among them
+
+Examples:
+  brownout replay findings/shop-every_call_ends.ron
+  brownout replay shop.ron --seed 17";
+
+pub(super) fn run(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
+    match args.seed {
+        Some(seed) => replay_seed(args, seed, session),
+        None => replay_finding(args, session),
+    }
+}
+
+fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
+    let regression = Regression::load(&args.file)?;
+    let scenario = regression.scenario(&args.file, session.kinds)?;
+    let keep = Keep { trace: true, ..Keep::VERDICT };
+    let replays = regression.replay(&scenario, keep);
+    let fails = replays.iter().any(|replay| replay.fails);
+    if args.json {
+        let forms: Vec<_> = replays.iter().map(form).collect();
+        let property = &regression.property;
+        session.output.json(&json!({ "property": property, "fails": fails, "forms": forms }))?;
+    } else {
+        let text = text(&scenario, &replays, session.output.styles);
+        session.output.text(&text)?;
+    }
+    Ok(if fails { Status::Violated } else { Status::Held })
+}
+
+/// The word for a form.
+const fn word(of: ReplayOf) -> &'static str {
+    match of {
+        ReplayOf::Minimal => "minimal plan",
+        ReplayOf::Full => "full plan",
+        ReplayOf::Seed => "seed",
+    }
+}
+
+fn form(replay: &Replay) -> serde_json::Value {
+    json!({
+        "form": word(replay.of),
+        "fails": replay.fails,
+        "digest": replay.run.digest.to_string(),
+        "identical": replay.is_identical,
+        "message": replay.run.violation.as_ref().map(|violation| &violation.message),
+        "deviations": fates(&replay.run),
+    })
+}
+
+/// What became of each deviation.
+fn fates(run: &Run) -> Vec<serde_json::Value> {
+    run.fates
+        .iter()
+        .map(|(deviation, fate)| json!({ "deviation": deviation, "fate": fate.word() }))
+        .collect()
+}
+
+fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
+    let strong = styles.strong;
+    let mut text = format!("{strong}{}{strong:#}\n", scenario.title);
+    for Replay { of, run, is_identical, fails } in replays {
+        let (style, verdict) =
+            if *fails { (styles.fault, "fails") } else { (styles.good, "holds") };
+        let identical = match is_identical {
+            Some(true) => ", byte-identical to the recorded run",
+            Some(false) => ", not the run that was recorded",
+            None => "",
+        };
+        let _ = writeln!(
+            text,
+            "{:<12}  {style}{verdict}{style:#}  digest {}{identical}",
+            word(*of),
+            run.digest
+        );
+        for (deviation, fate) in &run.fates {
+            if *fate != crate::choice::Fate::Applied {
+                let _ = writeln!(text, "              {}: {deviation}", fate.word());
+            }
+        }
+    }
+    let shown = replays.iter().find(|replay| replay.fails);
+    if let Some(replay) = shown {
+        if let Some(violation) = &replay.run.violation {
+            let _ = writeln!(text, "\n{}: {}", violation.property, violation.message);
+        }
+        let _ = writeln!(text, "\n{}\n", super::fuzz::indented(&replay.run.plan));
+        if let Some((story, _)) = story(&replay.run, styles) {
+            text.push_str(&story);
+        }
+        if let Some(planted) = &scenario.planted {
+            let _ = writeln!(text, "\nThis bug is planted: {planted}.");
+        }
+    }
+    text
+}
+
+fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Result<Status, Trouble> {
+    let scenario = Scenario::load_with(&args.file, session.kinds)?;
+    let [first, second] = [(); 2].map(|()| scenario.run_keeping(&Plan::seed(seed), Keep::VERDICT));
+    let is_identical = first.digest == second.digest;
+    let message = first
+        .violation
+        .as_ref()
+        .map(|violation| format!("{}: {}", violation.property, violation.message));
+    if args.json {
+        session.output.json(&json!({
+            "seed": seed,
+            "digest": first.digest.to_string(),
+            "identical": is_identical,
+            "fails": message.is_some(),
+            "message": message,
+        }))?;
+    } else {
+        let same = if is_identical { "byte-identical, twice" } else { "two runs that differ" };
+        session.output.line(&format!("seed {seed}  digest {}  {same}", first.digest))?;
+        session.output.line(message.as_deref().unwrap_or("everything held"))?;
+    }
+    Ok(match (is_identical, first.held()) {
+        (false, _) => Status::Bug,
+        (true, true) => Status::Held,
+        (true, false) => Status::Violated,
+    })
+}

@@ -1,0 +1,94 @@
+//! How a command ended: its exit status, and the trouble that kept it from its work.
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use super::output;
+use crate::render::FilterError;
+use crate::scenario::ScenarioError;
+use crate::search::RegressionError;
+use crate::stdio::StdioError;
+
+/// The exit status of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Status {
+    /// Everything held.
+    Held = 0,
+    /// A property was violated.
+    Violated = 1,
+    /// The input or the usage is wrong.
+    Wrong = 2,
+    /// A bug of ours.
+    Bug = 3,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A scenario, or a plan, does not load.
+    Scenario(Box<ScenarioError>),
+    /// A finding does not load.
+    Regression(Box<RegressionError>),
+    /// Something else that was asked for makes no sense, in one sentence.
+    Usage(String),
+    /// Reading or writing failed.
+    Io(io::Error),
+}
+
+/// The status of a command; its trouble is told on stderr.
+///
+/// A reader that went away wanted no more: that is no trouble.
+pub(super) fn settle(done: Result<Status, Trouble>) -> Status {
+    match done {
+        Ok(status) => return status,
+        Err(Trouble::Io(error)) if error.kind() == ErrorKind::BrokenPipe => return Status::Held,
+        Err(Trouble::Io(error)) => output::complain(&format!("cannot read or write: {error}")),
+        Err(Trouble::Usage(message)) => output::complain(&message),
+        Err(Trouble::Scenario(error)) => output::complain_of(|colour| error.render(colour)),
+        Err(Trouble::Regression(error)) => output::complain_of(|colour| error.render(colour)),
+    }
+    Status::Wrong
+}
+
+impl From<ScenarioError> for Trouble {
+    fn from(error: ScenarioError) -> Self {
+        Self::Scenario(Box::new(error))
+    }
+}
+
+impl From<RegressionError> for Trouble {
+    fn from(error: RegressionError) -> Self {
+        Self::Regression(Box::new(error))
+    }
+}
+
+impl From<FilterError> for Trouble {
+    fn from(error: FilterError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<StdioError> for Trouble {
+    fn from(error: StdioError) -> Self {
+        match error {
+            StdioError::Io(error) => Self::Io(error),
+            StdioError::UnknownMachine { .. }
+            | StdioError::UnknownProfile { .. }
+            | StdioError::NotBuilt { .. }
+            | StdioError::Config { .. }
+            | StdioError::NoConfig { .. } => Self::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

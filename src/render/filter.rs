@@ -1,0 +1,140 @@
+//! Which entries of a trace somebody wants to see.
+
+use std::fmt;
+
+use brownout_models::contract::{FlowId, NodeId};
+use brownout_models::{Fact, Span};
+
+use super::trace::shown;
+use crate::kernel::{Entry, What, World};
+use crate::layout::Layout;
+use crate::scenario::diagnostic::did_you_mean;
+use crate::system::Stock;
+
+/// Lets entries through that fit every one of its conditions; without conditions, all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    nodes: Option<Vec<NodeId>>,
+    kinds: Vec<String>,
+    flows: Vec<String>,
+    from: Option<Span>,
+    until: Option<Span>,
+}
+
+/// A condition that no entry of this system can meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilterError {
+    /// There is no such node.
+    UnknownNode {
+        /// As it was asked for.
+        name: String,
+        /// The nearest that exists.
+        suggestion: Option<String>,
+    },
+    /// There is no such kind of entry.
+    UnknownKind {
+        /// As it was asked for.
+        kind: String,
+        /// The nearest that exists.
+        suggestion: Option<String>,
+    },
+}
+
+impl Filter {
+    /// Lets everything through.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only what happens at these nodes, by name or by the name of their service.
+    ///
+    /// # Errors
+    /// There is no such node.
+    pub fn at(mut self, names: &[String], layout: &Layout) -> Result<Self, FilterError> {
+        for name in names {
+            let found = (0..).zip(&layout.nodes).filter(|(_, place)| {
+                place.name == *name || place.group == *name || place.aliases.contains(name)
+            });
+            let found: Vec<NodeId> = found.map(|(number, _)| NodeId(number)).collect();
+            if found.is_empty() {
+                let known = layout.nodes.iter().flat_map(|place| [&*place.name, &*place.group]);
+                let suggestion = did_you_mean(name, known).map(str::to_owned);
+                return Err(FilterError::UnknownNode { name: name.clone(), suggestion });
+            }
+            self.nodes.get_or_insert_default().extend(found);
+        }
+        Ok(self)
+    }
+
+    /// Only entries of these kinds, by the words of [`What::KINDS`].
+    ///
+    /// # Errors
+    /// There is no such kind.
+    pub fn of_kinds(mut self, kinds: &[String]) -> Result<Self, FilterError> {
+        let known = What::<Fact>::KINDS;
+        for kind in kinds {
+            if !known.contains(&kind.as_str()) {
+                let suggestion = did_you_mean(kind, known).map(str::to_owned);
+                return Err(FilterError::UnknownKind { kind: kind.clone(), suggestion });
+            }
+        }
+        self.kinds.extend_from_slice(kinds);
+        Ok(self)
+    }
+
+    /// Only these pieces of work: one by its whole name (`shopper/17`), or all that start at one
+    /// place (`shopper`).
+    #[must_use]
+    pub fn of_flows(mut self, flows: &[String]) -> Self {
+        self.flows.extend_from_slice(flows);
+        self
+    }
+
+    /// Only what happens at these times, both included, as exactly as a trace shows them.
+    #[must_use]
+    pub fn within(mut self, from: Option<Span>, until: Option<Span>) -> Self {
+        (self.from, self.until) = (from, until);
+        self
+    }
+
+    /// Whether an entry of this world gets through.
+    #[must_use]
+    pub fn lets(&self, entry: &Entry<Fact>, world: &World<Stock>) -> bool {
+        self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&entry.node))
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == entry.what.kind()))
+            && self.from.is_none_or(|from| entry.at.as_nanos() >= from.as_nanos())
+            && self.until.is_none_or(|until| shown(entry.at) <= until.as_nanos())
+            && (self.flows.is_empty() || self.wants_flow(entry.flow, world))
+    }
+
+    fn wants_flow(&self, flow: FlowId, world: &World<Stock>) -> bool {
+        let name = world.flow_name(flow);
+        self.flows.iter().any(|wanted| {
+            name.strip_prefix(wanted.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (suggestion, known) = match self {
+            Self::UnknownNode { name, suggestion } => {
+                write!(f, "there is no node `{name}`")?;
+                (suggestion, None)
+            }
+            Self::UnknownKind { kind, suggestion } => {
+                write!(f, "there is no kind of entry `{kind}`")?;
+                (suggestion, Some(What::<Fact>::KINDS.join(", ")))
+            }
+        };
+        match (suggestion, known) {
+            (Some(suggestion), _) => write!(f, ", did you mean `{suggestion}`?"),
+            (None, Some(known)) => write!(f, " (kinds: {known})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for FilterError {}

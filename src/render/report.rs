@@ -1,0 +1,180 @@
+//! A run for machines: one JSON document, as `docs/cli.md` documents it. Fields are added, never
+//! renamed; times and spans are nanoseconds.
+
+mod entry;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Number;
+
+use super::summary::unfinished;
+use super::{Filter, Standing};
+use crate::choice::{Deviation, Weather};
+use crate::kernel::End;
+use crate::metrics::Metrics;
+use crate::run::Run;
+use crate::scenario::Scenario;
+
+use entry::{EntryReport, failure_word};
+
+/// The document.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    format: u32,
+    scenario: String,
+    title: String,
+    plan: PlanReport,
+    end: &'static str,
+    at_ns: u64,
+    steps: u64,
+    digest: String,
+    held: bool,
+    violation: Option<ViolationReport>,
+    properties: Vec<PropertyReport>,
+    work: WorkReport,
+    latency_ns: Option<LatencyReport>,
+    goodput_per_second: Option<Number>,
+    faults: Vec<Deviation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Vec<EntryReport>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PlanReport {
+    seed: Option<u64>,
+    calm: Vec<String>,
+    random_faults: bool,
+    load: Option<Vec<String>>,
+    deviations: Vec<FateReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct FateReport {
+    #[serde(flatten)]
+    deviation: Deviation,
+    fate: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ViolationReport {
+    property: String,
+    message: String,
+    at_ns: u64,
+    seq: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PropertyReport {
+    name: String,
+    standing: &'static str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct WorkReport {
+    asked: u64,
+    succeeded: u64,
+    failed: u64,
+    failed_by_reason: IndexMap<String, u64>,
+    unfinished: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LatencyReport {
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    max: u64,
+}
+
+/// The report of a run; with a filter, it holds the entries that the filter lets through. The run
+/// must have kept its trace then.
+#[must_use]
+pub fn report(scenario: &Scenario, run: &Run, trace: Option<&Filter>) -> Report {
+    let standings = Standing::all(scenario, run).into_iter();
+    Report {
+        format: 1,
+        scenario: scenario.path.display().to_string(),
+        title: scenario.title.clone(),
+        plan: plan(run),
+        end: end_word(run.end),
+        at_ns: run.at.as_nanos(),
+        steps: run.steps,
+        digest: run.digest.to_string(),
+        held: run.held(),
+        violation: run.violation.as_ref().map(|violation| ViolationReport {
+            property: violation.property.clone(),
+            message: violation.message.clone(),
+            at_ns: violation.at.as_nanos(),
+            seq: violation.seq,
+        }),
+        properties: standings
+            .map(|(name, standing)| PropertyReport {
+                name: name.to_owned(),
+                standing: standing.word(),
+            })
+            .collect(),
+        work: work(&run.metrics),
+        latency_ns: latency(&run.metrics),
+        goodput_per_second: goodput(&run.metrics),
+        faults: run.applied.clone(),
+        trace: trace.map(|filter| {
+            let wanted = run.entries().filter(|entry| filter.lets(entry, run.world()));
+            wanted.map(|entry| EntryReport::new(entry, run.world())).collect()
+        }),
+    }
+}
+
+fn plan(run: &Run) -> PlanReport {
+    let (seed, calm) = match &run.plan.weather {
+        Weather::Calm => (None, Vec::new()),
+        Weather::Seed { seed, except } => (Some(*seed), except.clone()),
+    };
+    let fate = |(deviation, fate): &(Deviation, crate::choice::Fate)| FateReport {
+        deviation: deviation.clone(),
+        fate: fate.word(),
+    };
+    PlanReport {
+        seed,
+        calm,
+        random_faults: run.plan.random_faults,
+        load: run.plan.load.clone(),
+        deviations: run.fates.iter().map(fate).collect(),
+    }
+}
+
+fn work(metrics: &Metrics) -> WorkReport {
+    let reasons = metrics.failed.iter();
+    WorkReport {
+        asked: metrics.asked,
+        succeeded: metrics.succeeded,
+        failed: metrics.failures(),
+        failed_by_reason: reasons.map(|(failure, many)| (failure_word(*failure), *many)).collect(),
+        unfinished: unfinished(metrics),
+    }
+}
+
+fn latency(metrics: &Metrics) -> Option<LatencyReport> {
+    Some(LatencyReport {
+        p50: metrics.latency(50)?.as_nanos(),
+        p90: metrics.latency(90)?.as_nanos(),
+        p99: metrics.latency(99)?.as_nanos(),
+        max: metrics.latency_max()?.as_nanos(),
+    })
+}
+
+/// Read from its decimals: no arithmetic on floats.
+fn goodput(metrics: &Metrics) -> Option<Number> {
+    let millis = metrics.goodput_millis()?;
+    let decimal = format!("{}.{:03}", millis / 1_000, millis % 1_000);
+    Number::from_f64(decimal.parse().ok()?)
+}
+
+const fn end_word(end: End) -> &'static str {
+    match end {
+        End::Quiet => "quiet",
+        End::Horizon => "horizon",
+        End::Steps => "steps",
+        End::Stuck => "stuck",
+        End::Stopped => "stopped",
+    }
+}

@@ -1,0 +1,213 @@
+//! What a run amounts to: how it ended, the work, the faults and the properties.
+
+use std::fmt::{self, Write as _};
+
+use brownout_models::{Span, Time};
+
+use super::{Standing, Styles};
+use crate::choice::{Deviation, Fate};
+use crate::kernel::End;
+use crate::metrics::Metrics;
+use crate::run::Run;
+use crate::scenario::Scenario;
+
+/// More faults than this are counted, not listed.
+const FAULTS_LISTED: usize = 10;
+
+/// The summary of a run, for a person.
+#[must_use]
+pub fn summary(scenario: &Scenario, run: &Run, styles: Styles) -> String {
+    let mut text = String::new();
+    write_summary(&mut text, scenario, run, styles).expect("a string takes any text");
+    text
+}
+
+fn write_summary(text: &mut String, scenario: &Scenario, run: &Run, styles: Styles) -> fmt::Result {
+    let strong = styles.strong;
+    writeln!(text, "{strong}{}{strong:#}", scenario.title)?;
+    writeln!(text, "\nscenario  {}", scenario.path.display())?;
+    writeln!(text, "plan      {}", plan_text(run))?;
+    writeln!(text, "ended     at {} after {} steps, {}", run.at, run.steps, end_words(run.end))?;
+    writeln!(text, "digest    {}", run.digest)?;
+    write_work(text, &run.metrics)?;
+    write_faults(text, run, styles)?;
+    write_properties(text, scenario, run, styles)
+}
+
+/// The plan in one line.
+fn plan_text(run: &Run) -> String {
+    let base = run.plan.with_deviations(Vec::new()).to_string();
+    match run.plan.deviations.len() {
+        0 => base,
+        1 => format!("{base}, 1 deviation"),
+        many => format!("{base}, {many} deviations"),
+    }
+}
+
+const fn end_words(end: End) -> &'static str {
+    match end {
+        End::Quiet => "when nothing was pending any more",
+        End::Horizon => "at the horizon, with work still pending",
+        End::Steps => "at the bound on steps, with work still pending",
+        End::Stuck => "stuck: time stands still while the system goes in circles",
+        End::Stopped => "stopped by the violation",
+    }
+}
+
+fn write_work(text: &mut String, metrics: &Metrics) -> fmt::Result {
+    let (asked, succeeded) = (metrics.asked, metrics.succeeded);
+    write!(text, "work      {asked} asked, {succeeded} succeeded, {} failed", metrics.failures())?;
+    let reasons =
+        metrics.failed.iter().map(|(failure, many)| format!("{many} {}", failure.words()));
+    let reasons: Vec<String> = reasons.collect();
+    if !reasons.is_empty() {
+        write!(text, " ({})", reasons.join(", "))?;
+    }
+    let open = unfinished(metrics);
+    if open > 0 {
+        write!(text, ", {open} unfinished")?;
+    }
+    text.push('\n');
+    if let Some(max) = metrics.latency_max() {
+        text.push_str("latency ");
+        for percentile in [50, 90, 99] {
+            let latency = metrics.latency(percentile).unwrap_or(max);
+            write!(text, "  p{percentile} {}", brief(latency))?;
+        }
+        writeln!(text, "  max {}", brief(max))?;
+    }
+    if let Some(millis) = metrics.goodput_millis() {
+        let tenths = millis.saturating_add(50) / 100;
+        writeln!(text, "goodput   {}.{} a second", tenths / 10, tenths % 10)?;
+    }
+    Ok(())
+}
+
+/// Work that had not ended when the run did.
+pub(super) fn unfinished(metrics: &Metrics) -> u64 {
+    metrics.asked.saturating_sub(metrics.succeeded).saturating_sub(metrics.failures())
+}
+
+/// A span to three digits, which is as exact as latencies are kept.
+fn brief(span: Span) -> Span {
+    let nanos = span.as_nanos();
+    let unit = 10_u64.pow(nanos.checked_ilog10().unwrap_or(0).saturating_sub(2));
+    Span::from_nanos(nanos.saturating_add(unit / 2) / unit * unit)
+}
+
+fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
+    let fault = styles.fault;
+    let applied = &run.applied;
+    if applied.is_empty() {
+        writeln!(text, "faults    none struck")?;
+    } else {
+        let mut kinds: Vec<(&str, usize)> = Vec::new();
+        for Deviation { what, .. } in applied {
+            match kinds.iter_mut().find(|(kind, _)| kind == what) {
+                Some((_, many)) => *many += 1,
+                None => kinds.push((what, 1)),
+            }
+        }
+        let kinds: Vec<String> =
+            kinds.iter().map(|(kind, many)| format!("{many} {kind}")).collect();
+        write!(text, "faults    {fault}{} struck{fault:#}: {}", applied.len(), kinds.join(", "))?;
+        let earlier = applied.len().saturating_sub(FAULTS_LISTED);
+        writeln!(text, "{}", if earlier > 0 { "; the last of them:" } else { "" })?;
+        write_deviations(text, &applied[earlier..])?;
+    }
+    for fate in [Fate::Unreached, Fate::Inapplicable] {
+        let missed = run.fates.iter().filter(|(_, became)| *became == fate);
+        let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
+        if !missed.is_empty() {
+            let why = match fate {
+                Fate::Unreached => "never came to their address",
+                Fate::Inapplicable => "were no answer that was possible there",
+                Fate::Applied => "applied",
+            };
+            let bad = styles.bad;
+            writeln!(text, "{bad}unused    {} of the plan {why}{bad:#}", missed.len())?;
+            write_deviations(text, &missed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Deviations in columns, one a line.
+fn write_deviations(text: &mut String, deviations: &[Deviation]) -> fmt::Result {
+    let widest = |part: fn(&Deviation) -> usize| deviations.iter().map(part).max().unwrap_or(0);
+    let site_width = widest(|deviation| deviation.site.chars().count());
+    let what_width = widest(|deviation| deviation.what.chars().count());
+    let flow_width = widest(|deviation| flow_text(deviation).chars().count());
+    for deviation in deviations {
+        let Deviation { site, what, answer, .. } = deviation;
+        let flow = flow_text(deviation);
+        let line = format!(
+            "          {site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}"
+        );
+        writeln!(text, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn flow_text(deviation: &Deviation) -> String {
+    format!("{} #{}", deviation.flow, deviation.count)
+}
+
+fn write_properties(
+    text: &mut String,
+    scenario: &Scenario,
+    run: &Run,
+    styles: Styles,
+) -> fmt::Result {
+    let standings = Standing::all(scenario, run);
+    if standings.is_empty() {
+        return writeln!(text, "\nnothing was asked to hold: the scenario has no properties");
+    }
+    text.push('\n');
+    for (name, standing) in standings {
+        let (style, remark) = match standing {
+            Standing::Held if run.held() => (styles.good, ""),
+            Standing::Held => (styles.good, " (so far)"),
+            Standing::Reached => (styles.good, ""),
+            Standing::Violated => (styles.fault, ""),
+            Standing::NotReached => (styles.bad, " (not by this run)"),
+            Standing::NeverLooked if !run.held() => (styles.dim, " (nothing to look at so far)"),
+            Standing::NeverLooked => (styles.bad, " (never had anything to look at)"),
+        };
+        let (word, dim) = (standing.words(), styles.dim);
+        writeln!(text, "{style}{word:8}{style:#}  {name}{dim}{remark}{dim:#}")?;
+        if let (Standing::Violated, Some(violation)) = (standing, &run.violation) {
+            writeln!(text, "          {}", violation.message)?;
+            writeln!(text, "          {}", seen(violation.at, violation.seq))?;
+        }
+    }
+    if let (Some(planted), false) = (&scenario.planted, run.held()) {
+        text.push('\n');
+        write_wrapped(text, &format!("This bug is there on purpose: {planted}."))?;
+    }
+    Ok(())
+}
+
+/// A paragraph in lines of at most 80 columns, as far as its words allow.
+fn write_wrapped(text: &mut String, paragraph: &str) -> fmt::Result {
+    let mut column = 0;
+    for word in paragraph.split_whitespace() {
+        let width = word.chars().count();
+        let gap = match column {
+            0 => "",
+            _ if column + 1 + width > 80 => "\n",
+            _ => " ",
+        };
+        column = if gap == " " { column + 1 + width } else { width };
+        write!(text, "{gap}{word}")?;
+    }
+    text.push('\n');
+    Ok(())
+}
+
+fn seen(at: Time, seq: Option<u64>) -> String {
+    match seq {
+        Some(seq) => format!("seen at {at}, in entry {seq} of the trace"),
+        None => format!("seen at the end of the run, at {at}"),
+    }
+}

@@ -1,0 +1,216 @@
+//! What happened, in words and names.
+
+use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
+use brownout_models::policy::BreakerState;
+use brownout_models::{Fact, Name};
+
+use crate::kernel::{What, World};
+use crate::property::key_text;
+use crate::system::Stock;
+
+/// Says what happened in a world, in the names of its scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    world: &'a World<Stock>,
+}
+
+impl<'a> Words<'a> {
+    /// The words for what happened in this world.
+    #[must_use]
+    pub const fn new(world: &'a World<Stock>) -> Self {
+        Self { world }
+    }
+
+    /// The name of a node.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> &'a str {
+        self.world.layout().node_name(node)
+    }
+
+    /// The name of a piece of work.
+    #[must_use]
+    pub fn flow(&self, flow: FlowId) -> String {
+        self.world.flow_name(flow)
+    }
+
+    /// The text of a name.
+    #[must_use]
+    pub fn name(&self, name: Name) -> &'a str {
+        self.world.layout().names.text(name)
+    }
+
+    /// The name of a timer of a node, as its machine declares it.
+    #[must_use]
+    pub fn timer(&self, node: NodeId, timer: u64) -> String {
+        self.world.machine(node).map_or_else(String::new, |machine| machine.timer_name(timer))
+    }
+
+    /// What happened at a node, without the word for its kind.
+    #[must_use]
+    pub fn what(&self, node: NodeId, what: &What<Fact>) -> String {
+        match what {
+            What::Started { life } => format!("life {life}"),
+            What::Delivered { from, kind } => self.from(*kind, *from),
+            What::Woke { timer } => self.timer(node, *timer),
+            What::Answered { from, kind, failure } => {
+                let (kind, from) = (self.name(kind.name), self.node(*from));
+                format!("{kind} from {from}{}", because(*failure))
+            }
+            What::Expired { to } => format!("call to {}", self.node(*to)),
+            What::Lost { to, kind } | What::Duplicated { to, kind } => self.to(*kind, *to),
+            What::Delayed { to, kind, by } => format!("{} by {by}", self.to(*kind, *to)),
+            What::Dropped { from, kind } => {
+                format!("{}, meant for an earlier life", self.from(*kind, *from))
+            }
+            What::Refused { from, kind } => {
+                format!("{}, the node is down", self.from(*kind, *from))
+            }
+            What::Stale { from, kind } => {
+                let (kind, from) = (self.name(kind.name), self.node(*from));
+                format!("{kind} from {from}, nobody waits for it")
+            }
+            What::Overtook { passed: 1 } => "passed another that was first".to_owned(),
+            What::Overtook { passed } => format!("passed {passed} others that were first"),
+            What::Crashed { after: None } => "before the step".to_owned(),
+            What::Crashed { after: Some(0) } => "after no effect of the step".to_owned(),
+            What::Crashed { after: Some(effects) } => format!("after effect {effects} of the step"),
+            What::Paused { until } => format!("until {until}"),
+            What::Wrote { table, key, amount, value } => {
+                format!("{} of {}: {amount:+} is {value}", self.name(*table), key_text(*key))
+            }
+            What::Noted(fact) => self.fact(node, fact),
+        }
+    }
+
+    /// What the machine of a node says.
+    #[must_use]
+    pub fn fact(&self, node: NodeId, fact: &Fact) -> String {
+        let name = |name: &Name| self.name(*name);
+        let of = |name: &Name, key: &u64| format!("{} of {}", self.name(*name), key_text(*key));
+        let who = |instance: &NodeId, service: &Name| {
+            format!("{} of {}", self.node(*instance), self.name(*service))
+        };
+        match fact {
+            Fact::Asked { key } => format!("work {} begins", key_text(*key)),
+            Fact::Ended { key, failure: None, latency } => {
+                format!("work {} succeeded after {latency}", key_text(*key))
+            }
+            Fact::Ended { key, failure: Some(failure), latency } => {
+                format!("work {} failed after {latency}: {}", key_text(*key), failure.words())
+            }
+            Fact::Registered { service, instance } => {
+                format!("registered {}", who(instance, service))
+            }
+            Fact::Unhealthy { service, instance } => format!("gave up {}", who(instance, service)),
+            Fact::Revived { service, instance } => {
+                format!("heard again from {}", who(instance, service))
+            }
+            Fact::Deregistered { service, instance } => {
+                format!("forgot {}", who(instance, service))
+            }
+            Fact::Picked { instance, of, .. } => format!("picked {} of {of}", self.node(*instance)),
+            Fact::Admitted { client, route, limit } => {
+                format!("admitted {} on {} ({limit} a minute)", name(client), name(route))
+            }
+            Fact::Limited { client, route, limit } => {
+                format!("turned {} away on {} ({limit} a minute)", name(client), name(route))
+            }
+            Fact::Broken { service } => format!("breaker of {}: turned away", name(service)),
+            Fact::Breaker { service, from, to } => {
+                format!("breaker of {}: {} -> {}", name(service), state(*from), state(*to))
+            }
+            Fact::Began { method, key } => format!("began {}", of(method, key)),
+            Fact::Queued { method, key, waiting } => {
+                format!("put {} aside, {waiting} waiting", of(method, key))
+            }
+            Fact::Overloaded { method, key } => {
+                format!("turned {} away: queue full", of(method, key))
+            }
+            Fact::Finished { method, key, failure: None } => {
+                format!("finished {}", of(method, key))
+            }
+            Fact::Finished { method, key, failure: Some(failure) } => {
+                format!("gave {} up: {}", of(method, key), failure.words())
+            }
+            Fact::AlreadyThere { table, key } => format!("{} is there already", of(table, key)),
+            Fact::Attempt { method, key, attempt, .. } => {
+                format!("attempt {attempt} at {}", of(method, key))
+            }
+            Fact::Called { method, key, failure: None, .. } => {
+                format!("{} succeeded", of(method, key))
+            }
+            Fact::Called { method, key, failure: Some(failure), .. } => {
+                format!("{} failed: {}", of(method, key), failure.words())
+            }
+            Fact::Publishing { topic, key } => format!("publishes {}", of(topic, key)),
+            Fact::Published { topic, key } => format!("took in {}", of(topic, key)),
+            Fact::Delivering { topic, key, subscription, attempt } => {
+                let subscriber = self.subscriber(node, *subscription);
+                format!("attempt {attempt} at {} to {subscriber}", of(topic, key))
+            }
+            Fact::Acknowledged { topic, key, subscription } => {
+                format!(
+                    "{} acknowledged by {}",
+                    of(topic, key),
+                    self.subscriber(node, *subscription)
+                )
+            }
+            Fact::DeadLettered { topic, key, .. } => format!("dead letter: {}", of(topic, key)),
+            Fact::Unwanted { topic, key } => format!("dropped {}: no subscriber", of(topic, key)),
+            Fact::SagaBegan { saga, key } => format!("saga {} begins", of(saga, key)),
+            Fact::SagaStep { step, name, compensation, failure, .. } => {
+                let step = format!("step {} {}", step.saturating_add(1), self.name(*name));
+                match (compensation, failure) {
+                    (false, None) => format!("{step} done"),
+                    (true, None) => format!("{step} undone"),
+                    (false, Some(failure)) => format!("{step} failed: {}", failure.words()),
+                    (true, Some(failure)) => format!("{step} not undone: {}", failure.words()),
+                }
+            }
+            Fact::SagaEnded { saga, key, committed: true } => {
+                format!("saga {} committed", of(saga, key))
+            }
+            Fact::SagaEnded { saga, key, committed: false } => {
+                format!("saga {} rolled back", of(saga, key))
+            }
+            Fact::Own(text) => text.to_string(),
+        }
+    }
+
+    /// Who a subscription of a broker belongs to; its number where the node is no stock broker.
+    fn subscriber(&self, node: NodeId, subscription: u32) -> String {
+        if let Some(Stock::Broker(broker)) = self.world.machine(node)
+            && let Some(subscriber) = broker.subscriber(subscription)
+        {
+            return self.name(subscriber).to_owned();
+        }
+        format!("subscription {}", subscription.saturating_add(1))
+    }
+
+    fn from(&self, kind: Kind, from: NodeId) -> String {
+        format!("{} from {}", self.kind(kind), self.node(from))
+    }
+
+    fn to(&self, kind: Kind, to: NodeId) -> String {
+        format!("{} to {}", self.kind(kind), self.node(to))
+    }
+
+    /// The words for a kind of message: `charge`, or `charge reply`.
+    #[must_use]
+    pub fn kind(&self, kind: Kind) -> String {
+        self.world.layout().kind_text(kind)
+    }
+}
+
+/// The reason of a failure, after what failed.
+fn because(failure: Option<Failure>) -> String {
+    failure.map_or_else(String::new, |failure| format!(": {}", failure.words()))
+}
+
+const fn state(state: BreakerState) -> &'static str {
+    match state {
+        BreakerState::Closed => "closed",
+        BreakerState::Open => "open",
+        BreakerState::HalfOpen => "half-open",
+    }
+}

@@ -1,0 +1,122 @@
+//! The network, and what may break in it and on it.
+
+use brownout_models::{Ratio, Span};
+use serde::Deserialize;
+
+use super::Duration;
+
+/// How messages travel.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Network", deny_unknown_fields, default)]
+pub struct NetworkFile {
+    /// How long messages travel between hosts; no time.
+    pub latency: Option<Duration>,
+    /// Links that differ; the first that fits holds.
+    pub links: Vec<LinkFile>,
+}
+
+/// A link that differs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Link", deny_unknown_fields)]
+pub struct LinkFile {
+    /// Which links: `"order>payment"`, `"*>registry"`.
+    pub on: String,
+    /// How long messages travel on them.
+    pub latency: Duration,
+}
+
+/// One kind of fault.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Fault", deny_unknown_fields)]
+pub enum FaultFile {
+    /// Messages are lost.
+    Lose {
+        /// The odds for each message.
+        odds: Ratio,
+        /// Which links; all of them.
+        #[serde(default)]
+        on: Option<String>,
+        /// Only these messages: `"charge"`, `"charge reply"`; all of them.
+        #[serde(default)]
+        only: Vec<String>,
+    },
+    /// Messages arrive twice.
+    Duplicate {
+        /// The odds for each message.
+        odds: Ratio,
+        /// Which links; all of them.
+        #[serde(default)]
+        on: Option<String>,
+        /// Only these messages; all of them.
+        #[serde(default)]
+        only: Vec<String>,
+    },
+    /// Messages arrive late.
+    Delay {
+        /// The odds for each message.
+        odds: Ratio,
+        /// By how much.
+        by: Duration,
+        /// Which links; all of them.
+        #[serde(default)]
+        on: Option<String>,
+        /// Only these messages; all of them.
+        #[serde(default)]
+        only: Vec<String>,
+    },
+    /// Nodes crash, and start again.
+    Crash {
+        /// The odds for each step.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+        /// How long they stay down; 1 s.
+        #[serde(default)]
+        restart: Option<Span>,
+    },
+    /// Nodes stand still.
+    Pause {
+        /// The odds for each step.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+        /// For how long.
+        lasting: Duration,
+    },
+    /// Callers of a crashed node see silence instead of a reset connection.
+    Silence {
+        /// The odds for each call.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+    },
+    /// Handlers fail: at once, for good, or after their effects.
+    Fail {
+        /// The odds for each request.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+    },
+    /// Among events of one node at one instant another than the first is taken.
+    Tie {
+        /// The odds for each tie.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+    },
+    /// A machine of the user's own has a fault of its own.
+    Own {
+        /// Its purpose, as the machine asks for it.
+        what: String,
+        /// The odds for each time it asks.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+    },
+}

@@ -1,0 +1,307 @@
+//! The nodes: one type for each kind of entry in `nodes`.
+
+use brownout_models::Span;
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::StepFile;
+
+/// One entry of `nodes`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Kind", deny_unknown_fields)]
+pub enum NodeFile {
+    /// A service registry.
+    Registry(RegistryFile),
+    /// An API gateway.
+    Gateway(GatewayFile),
+    /// A service with instances.
+    Service(ServiceFile),
+    /// A sidecar of its own.
+    Sidecar(SidecarFile),
+    /// A message broker.
+    Broker(BrokerFile),
+    /// A saga orchestrator.
+    Saga(SagaFile),
+    /// A population of clients.
+    Clients(ClientsFile),
+    /// A machine of the user's own.
+    Own(OwnFile),
+}
+
+/// How faithful a machine is to the published guide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Profile {
+    /// Exactly what the guide's code does, defects included.
+    #[default]
+    #[serde(rename = "guide")]
+    Guide,
+    /// What the best implementations do.
+    #[serde(rename = "hardened")]
+    Hardened,
+}
+
+/// A service registry.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Registry", deny_unknown_fields, default)]
+pub struct RegistryFile {
+    /// The profile; guide.
+    pub profile: Profile,
+    /// Former names.
+    pub aliases: Vec<String>,
+    /// An instance that was silent for longer than this is unhealthy; 30 s.
+    pub lease: Option<Span>,
+    /// The time between two sweeps; 10 s.
+    pub sweep_every: Option<Span>,
+}
+
+/// An API gateway.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Gateway", deny_unknown_fields, default)]
+pub struct GatewayFile {
+    /// The profile; guide.
+    pub profile: Profile,
+    /// Former names.
+    pub aliases: Vec<String>,
+    /// Where requests go, by path.
+    pub routes: Vec<RouteFile>,
+    /// How every breaker behaves.
+    pub breaker: BreakerFile,
+    /// How long the gateway waits for a service; for ever.
+    pub timeout: Option<Span>,
+}
+
+/// Where the requests for a path go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Route", deny_unknown_fields)]
+pub struct RouteFile {
+    /// The path.
+    pub path: String,
+    /// The service.
+    pub service: String,
+    /// The method that the service is asked for.
+    pub method: String,
+    /// Requests per minute and client, from 1.
+    pub limit: i64,
+    /// The node that stands between; none.
+    #[serde(default)]
+    pub via: Option<String>,
+}
+
+/// A circuit breaker.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Breaker", deny_unknown_fields, default)]
+pub struct BreakerFile {
+    /// Consecutive failures that open it; 5.
+    pub failure_threshold: Option<i64>,
+    /// How long it stays open after the last failure; 30 s.
+    pub open_timeout: Option<Span>,
+}
+
+/// A service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Service", deny_unknown_fields, default)]
+pub struct ServiceFile {
+    /// Former names.
+    pub aliases: Vec<String>,
+    /// How many instances; 1. They are called `name-1`, `name-2`, ..
+    pub instances: u32,
+    /// How many requests an instance handles at once; 16.
+    pub workers: u32,
+    /// How many more requests may wait at an instance; 1,000.
+    pub queue: u32,
+    /// Whether instances register where there is a registry; true.
+    pub registered: bool,
+    /// How often instances say that they are alive; 10 s.
+    pub heartbeat: Option<Span>,
+    /// What it does, by method or topic.
+    pub handlers: IndexMap<String, Vec<StepFile>>,
+    /// A sidecar beside each instance, through which its calls go.
+    pub sidecar: Option<AttemptsFile>,
+    /// How long the relay of the outbox waits for the broker; 1 s.
+    pub relay_timeout: Option<Span>,
+}
+
+impl Default for ServiceFile {
+    fn default() -> Self {
+        Self {
+            aliases: Vec::new(),
+            instances: 1,
+            workers: 16,
+            queue: 1_000,
+            registered: true,
+            heartbeat: Some(Span::from_secs(10)),
+            handlers: IndexMap::new(),
+            sidecar: None,
+            relay_timeout: None,
+        }
+    }
+}
+
+/// How a sidecar tries.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Attempts", deny_unknown_fields, default)]
+pub struct AttemptsFile {
+    /// The profile; guide.
+    pub profile: Profile,
+    /// Attempts after the first; 3.
+    pub max_retries: Option<u32>,
+    /// The wait before the second attempt, doubling from then on; 100 ms.
+    pub backoff: Option<Span>,
+    /// How long an attempt may take; for ever.
+    pub attempt_timeout: Option<Span>,
+}
+
+/// A sidecar of its own.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Sidecar", deny_unknown_fields, default)]
+pub struct SidecarFile {
+    /// The profile; guide.
+    pub profile: Profile,
+    /// Former names.
+    pub aliases: Vec<String>,
+    /// Attempts after the first; 3.
+    pub max_retries: Option<u32>,
+    /// The wait before the second attempt, doubling from then on; 100 ms.
+    pub backoff: Option<Span>,
+    /// How long an attempt may take; for ever.
+    pub attempt_timeout: Option<Span>,
+    /// The node that gets every call; the service that the call is for.
+    pub upstream: Option<String>,
+}
+
+/// A message broker.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Broker", deny_unknown_fields, default)]
+pub struct BrokerFile {
+    /// The profile; guide.
+    pub profile: Profile,
+    /// Former names.
+    pub aliases: Vec<String>,
+    /// Who wants which topic, in order of subscription.
+    pub subscriptions: Vec<SubscriptionFile>,
+    /// Messages that wait before publishers do; 1,000.
+    pub buffer: Option<usize>,
+    /// Attempts per message and subscription; 3.
+    pub max_attempts: Option<u32>,
+    /// The wait before the second attempt, doubling from then on; 100 ms.
+    pub backoff: Option<Span>,
+    /// How long a subscriber may take; for ever.
+    pub ack_timeout: Option<Span>,
+}
+
+/// Who wants a topic.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Subscription", deny_unknown_fields)]
+pub struct SubscriptionFile {
+    /// The topic.
+    pub topic: String,
+    /// A service or a node; it needs a handler for the topic.
+    pub subscriber: String,
+}
+
+/// A saga orchestrator.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename = "Saga", deny_unknown_fields, default)]
+pub struct SagaFile {
+    /// The profile; guide.
+    pub profile: Profile,
+    /// Former names.
+    pub aliases: Vec<String>,
+    /// The steps, in order.
+    pub steps: Vec<SagaStepFile>,
+    /// How long an action or a compensation may take; for ever.
+    pub step_timeout: Option<Span>,
+    /// A sidecar beside it, through which its calls go.
+    pub sidecar: Option<AttemptsFile>,
+}
+
+/// A step of a saga.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "SagaStep", deny_unknown_fields)]
+pub struct SagaStepFile {
+    /// The name.
+    pub name: String,
+    /// What it does.
+    pub action: ActionFile,
+    /// What undoes it; nothing.
+    #[serde(default)]
+    pub compensation: Option<ActionFile>,
+}
+
+/// A call of a saga.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Action", deny_unknown_fields)]
+pub struct ActionFile {
+    /// A service or a node.
+    pub to: String,
+    /// The method.
+    pub method: String,
+}
+
+/// A population of clients.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Clients", deny_unknown_fields)]
+pub struct ClientsFile {
+    /// Former names.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// When work arrives; once, at the start.
+    #[serde(default)]
+    pub arrivals: ArrivalsFile,
+    /// How many different clients ask, in turn; 1. They are called `name-1`, `name-2`, ..
+    #[serde(default)]
+    pub clients: Option<u32>,
+    /// Or their own names, which say how many there are.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// The amount of every request; 1.
+    #[serde(default = "one_i64")]
+    pub amount: i64,
+    /// What each arrival does.
+    pub script: Vec<StepFile>,
+}
+
+/// When work arrives.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename = "Arrivals", deny_unknown_fields)]
+pub enum ArrivalsFile {
+    /// Once, at the start.
+    #[default]
+    Once,
+    /// At regular intervals, the first one at the start.
+    Every {
+        /// The time between two arrivals.
+        period: Span,
+        /// How many.
+        count: u64,
+    },
+    /// A Poisson stream.
+    Poisson {
+        /// Arrivals per second on average.
+        rate: u32,
+        /// For how long, in whole seconds.
+        during: Span,
+    },
+}
+
+/// A machine of the user's own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Own", deny_unknown_fields)]
+pub struct OwnFile {
+    /// The kind, as the program that runs the scenario knows it.
+    pub kind: String,
+    /// Former names.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Its configuration, which only that kind understands.
+    #[serde(default = "unit")]
+    pub config: ron::Value,
+}
+
+const fn one_i64() -> i64 {
+    1
+}
+
+const fn unit() -> ron::Value {
+    ron::Value::Unit
+}

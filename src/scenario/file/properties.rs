@@ -1,0 +1,92 @@
+//! What must hold.
+
+use brownout_models::{Ratio, Span};
+use serde::Deserialize;
+
+/// A property and its parameters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Property", deny_unknown_fields)]
+pub enum PropertyFile {
+    /// Always: a row of the table is written to at most once per key.
+    OncePerKey {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The table.
+        table: String,
+    },
+    /// In the end: for every key the sums of these tables are equal.
+    LedgerBalance {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The tables, at least two.
+        tables: Vec<String>,
+    },
+    /// In the end: every published message was acknowledged by each of its subscriptions, given up
+    /// as a dead letter or reported as unwanted.
+    MessageConservation {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The topic; every topic.
+        topic: Option<String>,
+    },
+    /// In the end: every row of the table has been followed by a handled event of its key.
+    EventPerRow {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The table.
+        table: String,
+        /// The topic, as the handler of the event knows it.
+        topic: String,
+    },
+    /// In the end: every saga that began committed, with every step done, or rolled back, with every
+    /// completed step compensated in reverse order.
+    SagaTerminal {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// Always: a breaker goes from closed to open, to half-open, and from there to either.
+    BreakerPath {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// Always: in any window of time a client gets through at most the burst and what is refilled.
+    TokenEnvelope {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// In the end: every piece of work that a client began has ended.
+    EveryCallEnds {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// Always: and none took longer than this.
+        within: Option<Span>,
+    },
+    /// In the end: at least this share of the work that clients began has succeeded.
+    Availability {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The share: `"99%"`, `"999/1000"`.
+        at_least: Ratio,
+    },
+    /// Always: every entry follows from an earlier one of its flow, or begins it.
+    TraceIsTree {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// Always: while the instances of a service stay the same, none is picked twice more often than
+    /// another at the same node.
+    BalancerFairness {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// In the end: the run is over because nothing was left to do, within the horizon.
+    Quiescence {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// Sometimes: some piece of work of a client succeeds.
+    SometimesSucceeds {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+}

@@ -1,0 +1,15 @@
+//! Search: campaigns of random runs, shrinking, certificates, and the files that keep what was found.
+//!
+//! A campaign is parallel across runs and its report is the same for any number of workers: runs
+//! are numbered, and everything is put together in the order of their numbers.
+
+mod campaign;
+mod certify;
+mod minimise;
+mod regression;
+mod shrink;
+
+pub use campaign::{Campaign, CampaignReport, Finding};
+pub use certify::{Certificate, certify};
+pub use regression::{Regression, RegressionError, Replay, ReplayOf};
+pub use shrink::{Shrunk, shrink};
