@@ -180,11 +180,9 @@ impl Choices {
             || self.plan.deviations.iter().any(|deviation| {
                 [purpose::CRASH.0, purpose::PAUSE.0].contains(&deviation.what.as_str())
             });
-        self.may_tie = layout
-            .faults
-            .iter()
-            .any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
-            || self.plan.deviations.iter().any(|deviation| deviation.what == purpose::TIE.0);
+        self.may_tie =
+            layout.faults.iter().any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
+                || self.plan.deviations.iter().any(|deviation| deviation.what == purpose::TIE.0);
         for site in 0..self.sites.len() {
             self.prepare(site);
         }
@@ -454,21 +452,4 @@ impl Choices {
     pub(crate) fn take_points(&mut self) -> Vec<Point> {
         self.points.take().unwrap_or_default()
     }
-}
-
-/// How long a delayed message is delayed, for the menu of a plan: around what waits.
-pub(crate) fn delays_around(now: Time, waits: &[Time]) -> Vec<Span> {
-    let nano = Span::from_nanos(1);
-    let mut menu: Vec<Span> = waits
-        .iter()
-        .filter(|at| **at != Time::NEVER && **at >= now)
-        .flat_map(|at| {
-            let exactly = at.since(now);
-            [exactly - nano, exactly, exactly + nano]
-        })
-        .filter(|span| !span.is_zero())
-        .collect();
-    menu.sort_unstable();
-    menu.dedup();
-    menu
 }

@@ -17,6 +17,6 @@ pub use brownout_models::Ratio;
 pub use chooser::Point;
 pub use plan::{Deviation, Fate, Plan, Weather};
 
-pub(crate) use chooser::{Choices, LinkSites, SiteId, delays_around};
+pub(crate) use chooser::{Choices, LinkSites, SiteId};
 pub(crate) use site::purpose;
-pub(crate) use words::Question;
+pub(crate) use words::{Question, delays_around};

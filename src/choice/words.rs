@@ -1,7 +1,7 @@
 //! Questions and their answers in words: names, never indices.
 
-use brownout_models::Span;
 use brownout_models::contract::{Choice, Distribution};
+use brownout_models::{Span, Time};
 
 use super::{Ratio, draw, sample};
 use crate::layout::Layout;
@@ -154,4 +154,21 @@ pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
         Question::Crash => vec![write(question, 1, layout)],
         Question::Tie(events) => events.iter().skip(1).cloned().collect(),
     }
+}
+
+/// How long a delayed message is delayed, for the menu of a plan: around what waits.
+pub(crate) fn delays_around(now: Time, waits: &[Time]) -> Vec<Span> {
+    let nano = Span::from_nanos(1);
+    let mut menu: Vec<Span> = waits
+        .iter()
+        .filter(|at| **at != Time::NEVER && **at >= now)
+        .flat_map(|at| {
+            let exactly = at.since(now);
+            [exactly - nano, exactly, exactly + nano]
+        })
+        .filter(|span| !span.is_zero())
+        .collect();
+    menu.sort_unstable();
+    menu.dedup();
+    menu
 }

@@ -192,7 +192,7 @@ impl<M: Machine> World<M> {
             if let Some(at) = owed.iter().position(|(sender, _, _)| {
                 sender.node == to && sender.call == Some(call) && sender.life == to_life
             }) {
-                owed.swap_remove(at);
+                owed.remove(at);
             }
         }
         let leaves = self.now + after;

@@ -62,9 +62,8 @@ impl<P> Round<P> {
             self.events.push_back(event);
             return;
         }
-        let is_before = |other: &Event<P>| {
-            other.node == event.node && (other.is_own() || !event.is_own())
-        };
+        let is_before =
+            |other: &Event<P>| other.node == event.node && (other.is_own() || !event.is_own());
         let is_after = |other: &Event<P>| other.node == event.node && !is_before(other);
         let behind = self.events.iter().rposition(is_before).map(|last| last + 1);
         match behind.or_else(|| self.events.iter().position(is_after)) {

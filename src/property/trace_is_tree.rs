@@ -2,14 +2,13 @@
 
 use brownout_models::contract::FlowId;
 use brownout_models::{Fact, Time};
-use indexmap::IndexSet;
 
 use super::{Ending, Observer};
-use crate::kernel::{Entry, What};
+use crate::kernel::Entry;
 use crate::layout::Layout;
 
-/// Always, an entry follows from an earlier entry of its flow, from the step that started its flow, or
-/// from the crash that ended what it waited for; and no entry happens before what it follows from.
+/// Always, an entry follows from an earlier entry of its flow, or from the step that started its flow;
+/// and no entry happens before what it follows from.
 ///
 /// Anything may follow from any entry, so it remembers all of them.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +17,6 @@ pub struct TraceIsTree {
     entries: Vec<(FlowId, Time)>,
     /// What the first entry of each flow follows from: the step that started the flow.
     roots: Vec<Option<u64>>,
-    crashes: IndexSet<u64>,
 }
 
 impl Observer for TraceIsTree {
@@ -32,9 +30,6 @@ impl Observer for TraceIsTree {
             return Err(format!("entry {} stands at place {}", entry.seq, self.entries.len()));
         }
         self.entries.push((entry.flow, entry.at));
-        if let What::Crashed { .. } = entry.what {
-            self.crashes.insert(entry.seq);
-        }
         let cause = usize::try_from(entry.cause).unwrap_or(usize::MAX);
         let Some((cause_flow, cause_at)) = self.entries.get(cause) else {
             return Err(format!(
@@ -45,8 +40,7 @@ impl Observer for TraceIsTree {
         if *cause_at > entry.at {
             return Err(format!("entry {} happens before what it follows from", entry.seq));
         }
-        let is_free = entry.cause == root || self.crashes.contains(&entry.cause);
-        if *cause_flow != entry.flow && !is_free {
+        if *cause_flow != entry.flow && entry.cause != root {
             return Err(format!(
                 "entry {} follows from {}, of another flow",
                 entry.seq, entry.cause

@@ -61,7 +61,7 @@ fn an_entry_that_is_missing_is_noticed() {
 }
 
 #[test]
-fn a_crash_ends_the_work_of_other_flows_and_they_follow_from_it() {
+fn a_crash_in_one_flow_ends_the_work_of_others_within_their_own() {
     // While the first request is at work and the second waits, the third one kills the shop.
     let crash = fault("shop-1", "crash", "shopper/2", 1, "before the step");
     let case = holds_under(TREE, &Plan::calm().with_deviations(vec![crash]));
