@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use brownout_models::contract::NodeId;
 use brownout_models::{Span, Time};
 
 use super::{Standing, Styles};
@@ -10,6 +11,7 @@ use crate::kernel::End;
 use crate::metrics::Metrics;
 use crate::run::Run;
 use crate::scenario::Scenario;
+use crate::system::Stock;
 
 /// More faults than this are counted, not listed.
 const FAULTS_LISTED: usize = 10;
@@ -30,6 +32,7 @@ fn write_summary(text: &mut String, scenario: &Scenario, run: &Run, styles: Styl
     writeln!(text, "ended     at {} after {} steps, {}", run.at, run.steps, end_words(run.end))?;
     writeln!(text, "digest    {}", run.digest)?;
     write_work(text, &run.metrics)?;
+    write_sidecars(text, run)?;
     write_faults(text, run, styles)?;
     write_properties(text, scenario, run, styles)
 }
@@ -83,6 +86,22 @@ fn write_work(text: &mut String, metrics: &Metrics) -> fmt::Result {
             _ => format!("{}.{}", tenths / 10, tenths % 10),
         };
         writeln!(text, "goodput   {goodput} a second")?;
+    }
+    Ok(())
+}
+
+/// What each sidecar counted, as it publishes it.
+fn write_sidecars(text: &mut String, run: &Run) -> fmt::Result {
+    let nodes = 0..u32::try_from(run.world().layout().nodes.len()).unwrap_or(u32::MAX);
+    for node in nodes.map(NodeId) {
+        let Some(Stock::Sidecar(sidecar)) = run.world().machine(node) else { continue };
+        let (name, metrics) = (run.world().layout().node_name(node), sidecar.metrics());
+        let (requests, errors) = (metrics.requests(), metrics.errors());
+        let (rate, average) = (metrics.error_rate(), brief(metrics.average_latency()));
+        writeln!(
+            text,
+            "sidecar   {name}: {requests} requests, {errors} errors ({rate}), average {average}"
+        )?;
     }
     Ok(())
 }

@@ -62,8 +62,17 @@ fn nothing_sleeps_reads_the_clock_or_is_left_for_later() {
     }
 }
 
+/// Whether this is the repository, and not a package made of it: Cargo rewrites manifests and leaves
+/// other members out.
+fn is_repository() -> bool {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/Cargo.toml").exists()
+}
+
 #[test]
 fn the_models_depend_on_serde_and_indexmap_only() {
+    if !is_repository() {
+        return;
+    }
     let manifest =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/Cargo.toml"))
             .unwrap();
@@ -79,6 +88,9 @@ fn the_models_depend_on_serde_and_indexmap_only() {
 
 #[test]
 fn every_dependency_has_a_reason() {
+    if !is_repository() {
+        return;
+    }
     for manifest in ["Cargo.toml", "models/Cargo.toml"] {
         let text =
             std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap();
@@ -98,6 +110,9 @@ fn every_dependency_has_a_reason() {
 
 #[test]
 fn pages_link_to_files_that_exist() {
+    if !is_repository() {
+        return;
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages =
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md"];
