@@ -267,7 +267,7 @@ impl<M: Machine> World<M> {
     }
 
     /// An event that waits counts for the run while its flow is in the foreground.
-    #[inline]
+    #[inline(always)]
     pub(super) fn schedule(
         &mut self,
         at: Time,
