@@ -12,7 +12,7 @@ use brownout_models::{Span, Time};
 
 use super::event::{Event, EventKind, Round};
 use super::node::{Head, Host, Node};
-use super::queue::{Handle, Queue};
+use super::queue::{Drawn, Handle, Queue};
 use super::{Digest, Entry, Trace, What};
 use crate::choice::{Choices, Deviation, Fate, Plan, Point};
 use crate::layout::Layout;
@@ -79,7 +79,7 @@ pub struct World<M: Machine> {
     steps: u64,
     pub(super) stopped: bool,
     pub(super) queue: Queue<Event<M::Payload>>,
-    round: Round<M::Payload>,
+    round: Round,
     pub(super) machines: Vec<M>,
     pub(super) heads: Vec<Head>,
     pub(super) nodes: Vec<Node>,
@@ -219,7 +219,7 @@ impl<M: Machine> World<M> {
         }
         let event = if self.round.is_empty() { self.next_round(watch) } else { self.take(watch) };
         let event = match event {
-            Ok(event) => event,
+            Ok(drawn) => self.queue.take(drawn),
             Err(end) => return Some(end),
         };
         if event.ground == Ground::Foreground {
@@ -232,10 +232,11 @@ impl<M: Machine> World<M> {
     }
 
     /// Time goes on to the next event, or to the next round of this instant.
-    fn next_round(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Event<M::Payload>, End> {
-        let Some((at, first)) = self.queue.pop() else { return Err(End::Quiet) };
+    fn next_round(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Drawn, End> {
+        let Some((at, first)) = self.queue.draw() else { return Err(End::Quiet) };
         if at > self.bounds.horizon {
             self.now = self.bounds.horizon;
+            let first = self.queue.take(first);
             self.queue.push(at, first);
             return Err(End::Horizon);
         }
@@ -244,26 +245,29 @@ impl<M: Machine> World<M> {
         if self.rounds > self.bounds.rounds {
             return Err(End::Stuck);
         }
-        let Some(second) = self.queue.pop_at(at) else { return Ok(first) };
-        self.round.add(first);
-        self.round.add(second);
-        while let Some(event) = self.queue.pop_at(at) {
-            self.round.add(event);
+        let Some(second) = self.queue.draw_at(at) else { return Ok(first) };
+        for drawn in [first, second] {
+            let event = self.queue.peek(&drawn);
+            self.round.add(drawn, event);
+        }
+        while let Some(drawn) = self.queue.draw_at(at) {
+            let event = self.queue.peek(&drawn);
+            self.round.add(drawn, event);
         }
         self.take(watch)
     }
 
     /// The next event of the round; a choice where its node has several.
-    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Event<M::Payload>, End> {
+    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Drawn, End> {
         let is_tie = self.choices.may_tie() && self.round.rivals() > 1;
         let passed = if is_tie { self.choose_rival() } else { 0 };
-        let event = self.round.take(passed).ok_or(End::Quiet)?;
+        let drawn = self.round.take(passed).ok_or(End::Quiet)?;
         if passed > 0 {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-            let context = event.context;
-            self.emit(watch, event.node, context, What::Overtook { passed });
+            let Event { node, context, .. } = *self.queue.peek(&drawn);
+            self.emit(watch, node, context, What::Overtook { passed });
         }
-        Ok(event)
+        Ok(drawn)
     }
 
     /// An event that waits counts for the run while its flow is in the foreground.
@@ -438,7 +442,7 @@ impl<M: Machine> World<M> {
     }
 
     pub(super) fn round_events(&self) -> impl Iterator<Item = &Event<M::Payload>> {
-        self.round.of_next_node()
+        self.round.of_next_node().map(|drawn| self.queue.peek(drawn))
     }
 }
 
