@@ -295,7 +295,7 @@ impl<M: Machine> World<M> {
     }
 
     /// The entry happened: everybody sees it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn emit(
         &mut self,
         watch: &mut impl Watch<M::Fact>,
@@ -333,7 +333,7 @@ impl<M: Machine> World<M> {
 
     /// The machine takes an input, and what it wants done is done. Returns how many sends, replies
     /// and writes it asked for.
-    #[inline]
+    #[inline(always)]
     pub(super) fn turn(
         &mut self,
         node: NodeId,
