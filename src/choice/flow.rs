@@ -123,47 +123,51 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
         .then_some(slot << SLOT_SHIFT | within)
 }
 
-/// A few small counters: most flows meet a dozen sites.
+/// A few small counters: most flows meet a dozen sites, mostly once. In all one line of the cache.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     len: u8,
     few: [(u16, u16); FEW],
-    more: Vec<(u32, u32)>,
+    #[expect(clippy::box_collection, reason = "one word, not three, keeps a flow in its line")]
+    more: Option<Box<Vec<(u32, u32)>>>,
 }
 
-const FEW: usize = 14;
+const FEW: usize = 13;
 
 impl Counts {
     #[inline]
     fn next(&mut self, site: u32) -> u32 {
         if let Ok(small) = u16::try_from(site) {
-            for (known, count) in &mut self.few[..usize::from(self.len)] {
-                if *known == small && *count < u16::MAX {
-                    *count += 1;
-                    return u32::from(*count);
+            let mut few = self.few[..usize::from(self.len)].iter_mut();
+            if let Some((_, count)) = few.find(|(known, _)| *known == small) {
+                if *count == u16::MAX {
+                    return self.many(site);
                 }
+                *count += 1;
+                return u32::from(*count);
+            }
+            if self.more.is_none()
+                && let Some(free) = self.few.get_mut(usize::from(self.len))
+            {
+                *free = (small, 1);
+                self.len += 1;
+                return 1;
             }
         }
-        self.new_or_many(site)
+        self.many(site)
     }
 
     #[cold]
-    fn new_or_many(&mut self, site: u32) -> u32 {
-        if let Some((_, count)) = self.more.iter_mut().find(|(known, _)| *known == site) {
+    fn many(&mut self, site: u32) -> u32 {
+        let more = self.more.get_or_insert_default();
+        if let Some((_, count)) = more.iter_mut().find(|(known, _)| *known == site) {
             *count = count.saturating_add(1);
             return *count;
         }
-        let small = u16::try_from(site).ok();
-        let known = small.is_some_and(|small| {
-            self.few[..usize::from(self.len)].iter().any(|(known, _)| *known == small)
-        });
-        if let (Some(small), false, true) = (small, known, usize::from(self.len) < FEW) {
-            self.few[usize::from(self.len)] = (small, 1);
-            self.len += 1;
-            return 1;
-        }
-        let count = if known { u32::from(u16::MAX) + 1 } else { 1 };
-        self.more.push((site, count));
+        let is_full = |(known, _): &(u16, u16)| u32::from(*known) == site;
+        let few = &self.few[..usize::from(self.len)];
+        let count = if few.iter().any(is_full) { u32::from(u16::MAX) + 1 } else { 1 };
+        more.push((site, count));
         count
     }
 }

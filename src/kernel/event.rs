@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::queue;
 use brownout_models::contract::{CallId, Context, Ground, Message, NodeId};
 
 /// Something that will happen to a node.
@@ -39,32 +40,30 @@ impl<P> Event<P> {
 
 /// The events of the current round: what waited when the round began, in the order in which it is
 /// taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Round {
+    events: VecDeque<Drawn>,
+}
+
+/// What orders the events of a round.
 #[derive(Clone, Debug)]
-pub(super) struct Round<P> {
-    events: VecDeque<Event<P>>,
+struct Drawn {
+    node: NodeId,
+    is_own: bool,
+    event: queue::Drawn,
 }
 
-impl<P> Default for Round<P> {
-    fn default() -> Self {
-        Self { events: VecDeque::new() }
-    }
-}
-
-impl<P> Round<P> {
+impl Round {
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
     /// Adds the event that was scheduled next: nodes stay in the order of their first event, each
     /// with its own events first and then deliveries.
-    pub(super) fn add(&mut self, event: Event<P>) {
-        if self.events.is_empty() {
-            self.events.push_back(event);
-            return;
-        }
-        let is_before =
-            |other: &Event<P>| other.node == event.node && (other.is_own() || !event.is_own());
-        let is_after = |other: &Event<P>| other.node == event.node && !is_before(other);
+    pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
+        let event = Drawn { node: event.node, is_own: event.is_own(), event: drawn };
+        let is_before = |other: &Drawn| other.node == event.node && (other.is_own || !event.is_own);
+        let is_after = |other: &Drawn| other.node == event.node && !is_before(other);
         let behind = self.events.iter().rposition(is_before).map(|last| last + 1);
         match behind.or_else(|| self.events.iter().position(is_after)) {
             Some(place) => self.events.insert(place, event),
@@ -79,19 +78,21 @@ impl<P> Round<P> {
     }
 
     /// The events of the node whose turn it is.
-    pub(super) fn of_next_node(&self) -> impl Iterator<Item = &Event<P>> {
-        self.events.iter().take(self.rivals())
+    pub(super) fn of_next_node(&self) -> impl Iterator<Item = &queue::Drawn> {
+        self.events.iter().take(self.rivals()).map(|rival| &rival.event)
     }
 
     /// The `index`-th event of the node whose turn it is, if the node does it to itself.
-    pub(super) fn own(&self, index: usize) -> Option<&Event<P>> {
+    pub(super) fn own(&self, index: usize) -> Option<&queue::Drawn> {
         let first = self.events.front()?;
-        self.events.get(index).filter(|event| event.node == first.node && event.is_own())
+        let event = self.events.get(index)?;
+        (event.node == first.node && event.is_own).then_some(&event.event)
     }
 
     /// Takes the `index`-th event of the node whose turn it is.
     #[inline]
-    pub(super) fn take(&mut self, index: usize) -> Option<Event<P>> {
-        if index == 0 { self.events.pop_front() } else { self.events.remove(index) }
+    pub(super) fn take(&mut self, index: usize) -> Option<queue::Drawn> {
+        let taken = if index == 0 { self.events.pop_front() } else { self.events.remove(index) };
+        taken.map(|drawn| drawn.event)
     }
 }

@@ -3,6 +3,7 @@
 use brownout_models::contract::{Ground, Machine, Timer};
 
 use super::event::{Event, EventKind};
+use super::queue::Drawn;
 use super::world::{Watch, World};
 use super::{End, What};
 use crate::choice::{Question, purpose};
@@ -10,18 +11,15 @@ use crate::choice::{Question, purpose};
 impl<M: Machine> World<M> {
     /// The event that comes next, at this instant or later.
     #[inline]
-    pub(super) fn next_event(
-        &mut self,
-        watch: &mut impl Watch<M::Fact>,
-    ) -> Result<Event<M::Payload>, End> {
+    pub(super) fn next_event(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Drawn, End> {
         loop {
             if self.round.is_empty()
                 && let Some(alone) = self.next_round()?
             {
                 return Ok(alone);
             }
-            if let Some(event) = self.take(watch) {
-                return Ok(event);
+            if let Some(drawn) = self.take(watch) {
+                return Ok(drawn);
             }
             if self.foreground == 0 {
                 return Err(End::Quiet);
@@ -31,10 +29,12 @@ impl<M: Machine> World<M> {
 
     /// Time goes on to the next event, or to the next round of this instant. An event that has the
     /// instant for itself needs no round and is handed out.
-    fn next_round(&mut self) -> Result<Option<Event<M::Payload>>, End> {
-        let Some((at, first)) = self.queue.pop() else { return Err(End::Quiet) };
+    #[inline]
+    fn next_round(&mut self) -> Result<Option<Drawn>, End> {
+        let Some((at, first)) = self.queue.draw() else { return Err(End::Quiet) };
         if at > self.bounds.horizon {
             self.now = self.bounds.horizon;
+            let first = self.queue.take(first);
             self.queue.push(at, first);
             return Err(End::Horizon);
         }
@@ -43,39 +43,45 @@ impl<M: Machine> World<M> {
         if self.rounds > self.bounds.rounds {
             return Err(End::Stuck);
         }
-        let Some(second) = self.queue.pop_at(at) else { return Ok(Some(first)) };
-        self.round.add(first);
-        self.round.add(second);
-        while let Some(event) = self.queue.pop_at(at) {
-            self.round.add(event);
+        let Some(second) = self.queue.draw_at(at) else { return Ok(Some(first)) };
+        for drawn in [first, second] {
+            let event = self.queue.peek(&drawn);
+            self.round.add(drawn, event);
+        }
+        while let Some(drawn) = self.queue.draw_at(at) {
+            let event = self.queue.peek(&drawn);
+            self.round.add(drawn, event);
         }
         Ok(None)
     }
 
     /// The next event of the round; a choice where its node has several. `None` when the rest of
     /// the round was cancelled meanwhile.
-    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<Event<M::Payload>> {
-        self.discard_cancelled();
-        let is_tie = self.choices.may_tie() && self.round.rivals() > 1;
-        let passed = if is_tie { self.choose_rival() } else { 0 };
-        let event = self.round.take(passed)?;
+    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<Drawn> {
+        let may_tie = self.choices.may_tie();
+        self.discard_cancelled(may_tie);
+        let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival() } else { 0 };
+        let drawn = self.round.take(passed)?;
         if passed > 0 {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-            let context = event.context;
-            self.emit(watch, event.node, context, What::Overtook { passed });
+            let Event { node, context, .. } = *self.queue.peek(&drawn);
+            self.emit(watch, node, context, What::Overtook { passed });
         }
-        Some(event)
+        Some(drawn)
     }
 
-    /// What an earlier step of the round cancelled, replaced or settled neither happens nor takes
-    /// part in a tie.
-    fn discard_cancelled(&mut self) {
+    /// What an earlier step of the round cancelled, replaced or settled does not happen, nor does it
+    /// take part in a tie; without ties it is enough to look at what comes next.
+    fn discard_cancelled(&mut self, may_tie: bool) {
         let mut index = 0;
-        while let Some(event) = self.round.own(index) {
-            if self.is_due(event) {
+        while let Some(drawn) = self.round.own(index) {
+            if self.is_due(self.queue.peek(drawn)) {
+                if !may_tie {
+                    return;
+                }
                 index += 1;
-            } else if let Some(event) = self.round.take(index)
-                && event.ground == Ground::Foreground
+            } else if let Some(drawn) = self.round.take(index)
+                && self.queue.take(drawn).ground == Ground::Foreground
             {
                 self.foreground -= 1;
             }
@@ -94,9 +100,14 @@ impl<M: Machine> World<M> {
         }
     }
 
+    /// The events of the node whose turn it is.
+    fn rivals(&self) -> impl Iterator<Item = &Event<M::Payload>> {
+        self.round.of_next_node().map(|drawn| self.queue.peek(drawn))
+    }
+
     /// Which of the events that wait for one node goes first: a choice.
     fn choose_rival(&mut self) -> usize {
-        let Some(first) = self.round.of_next_node().next() else { return 0 };
+        let Some(first) = self.rivals().next() else { return 0 };
         let (node, flow) = (first.node, first.context.flow);
         if self.hosts[self.host_of(node)].paused_until > self.now {
             return 0; // Nothing happens here before the host goes on, and then the tie is asked.
@@ -106,7 +117,7 @@ impl<M: Machine> World<M> {
             return 0;
         }
         let mut words: Vec<String> = Vec::new();
-        for event in self.round.of_next_node() {
+        for event in self.rivals() {
             let text = match &event.kind {
                 EventKind::Start => "start".to_owned(),
                 EventKind::Wake { timer, .. } => format!("{:?}", M::Timer::from_code(*timer)),

@@ -63,7 +63,9 @@ pub struct Queue<E> {
     len: usize,
     /// One for each of `events`.
     links: Vec<Link>,
-    events: Vec<Entry<E>>,
+    /// The number of the push that each of `events` came with; 0 once no handle removes it.
+    generations: Vec<u32>,
+    events: Vec<Option<E>>,
 }
 
 /// Names one push, to take it back; the default names none.
@@ -77,11 +79,12 @@ pub struct Handle {
     generation: u32,
 }
 
-#[derive(Clone)]
-enum Entry<E> {
-    Vacant,
-    Pending { generation: u32, event: E },
-}
+/// An event whose turn has come: it is out of the queue's order and waits in its memory until it is
+/// taken, so that it is moved once, and late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn(u32);
+
+const DRAWN_ONCE: &str = "what was drawn waits until it is taken";
 
 impl<E> Queue<E> {
     /// An empty queue at [`Time::ZERO`].
@@ -96,6 +99,7 @@ impl<E> Queue<E> {
             generation: 0,
             len: 0,
             links: Vec::new(),
+            generations: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -103,6 +107,8 @@ impl<E> Queue<E> {
     /// Adds an event due at `at`, behind those already due then.
     ///
     /// A time before the last pop is a bug of the caller and counts as the time of the last pop.
+    // Where the event is made, its fields go straight to their place.
+    #[inline(always)]
     pub fn push(&mut self, at: Time, event: E) -> Handle {
         debug_assert!(at.as_nanos() >= self.now, "nothing is pushed into the past");
         let at = at.as_nanos().max(self.now);
@@ -121,9 +127,8 @@ impl<E> Queue<E> {
     /// Takes back a pending event; `None` when it was popped or removed before.
     pub fn remove(&mut self, handle: Handle) -> Option<E> {
         let Handle { index, generation } = handle;
-        match self.events.get(index as usize)? {
-            Entry::Pending { generation: pending, .. } if *pending == generation => {}
-            Entry::Pending { .. } | Entry::Vacant => return None,
+        if generation == 0 || *self.generations.get(index as usize)? != generation {
+            return None;
         }
         let at = self.links[index as usize].at;
         if at == self.now {
@@ -133,11 +138,26 @@ impl<E> Queue<E> {
         } else {
             self.wheel.remove(&mut self.links, index, at);
         }
-        Some(self.vacate(index))
+        let drawn = self.drawn(index);
+        Some(self.take(drawn))
     }
 
     /// Takes the earliest event; of equal times, the one pushed first.
     pub fn pop(&mut self) -> Option<(Time, E)> {
+        let (at, drawn) = self.draw()?;
+        Some((at, self.take(drawn)))
+    }
+
+    /// Takes the next event if it is due at exactly `now`, the time of the last pop.
+    ///
+    /// Costs two comparisons when there is none, and moves no other event.
+    pub fn pop_at(&mut self, now: Time) -> Option<E> {
+        self.draw_at(now).map(|drawn| self.take(drawn))
+    }
+
+    /// Like [`pop`](Self::pop), and leaves the event where it is until it is taken.
+    #[inline]
+    pub fn draw(&mut self) -> Option<(Time, Drawn)> {
         let first = loop {
             if let Some(first) = self.take_due().or_else(|| self.take_front()) {
                 break first;
@@ -145,17 +165,29 @@ impl<E> Queue<E> {
             let slot = self.wheel.draw()?;
             self.refill(slot);
         };
-        Some((Time::from_nanos(self.now), self.vacate(first)))
+        Some((Time::from_nanos(self.now), self.drawn(first)))
     }
 
-    /// Takes the next event if it is due at exactly `now`, the time of the last pop.
-    ///
-    /// Costs two comparisons when there is none, and moves no other event.
-    pub fn pop_at(&mut self, now: Time) -> Option<E> {
+    /// Like [`pop_at`](Self::pop_at), and leaves the event where it is until it is taken.
+    #[inline]
+    pub fn draw_at(&mut self, now: Time) -> Option<Drawn> {
         if now.as_nanos() != self.now {
             return None;
         }
-        self.take_due().map(|first| self.vacate(first))
+        self.take_due().map(|first| self.drawn(first))
+    }
+
+    /// The event that was drawn.
+    #[must_use]
+    pub fn peek(&self, drawn: &Drawn) -> &E {
+        self.events[drawn.0 as usize].as_ref().expect(DRAWN_ONCE)
+    }
+
+    /// Takes the event that was drawn.
+    #[inline]
+    pub fn take(&mut self, Drawn(index): Drawn) -> E {
+        self.links[index as usize].next = mem::replace(&mut self.vacant, index);
+        self.events[index as usize].take().expect(DRAWN_ONCE)
     }
 
     /// Forgets every event and goes back to [`Time::ZERO`], in the same memory.
@@ -164,9 +196,11 @@ impl<E> Queue<E> {
     /// new queue, the order of events does not.
     pub fn clear(&mut self) {
         let (mut links, mut events) = (mem::take(&mut self.links), mem::take(&mut self.events));
+        let mut generations = mem::take(&mut self.generations);
         links.clear();
+        generations.clear();
         events.clear();
-        *self = Self { generation: self.generation, links, events, ..Self::new() };
+        *self = Self { generation: self.generation, links, generations, events, ..Self::new() };
     }
 
     /// When the next event is due.
@@ -202,7 +236,7 @@ impl<E> Queue<E> {
 
     /// Every pending event, in an order that depends on the calls so far and on nothing else.
     pub fn iter(&self) -> impl Iterator<Item = (Time, &E)> {
-        self.links.iter().zip(&self.events).filter_map(Self::pending)
+        (0..self.links.len()).filter_map(|index| self.pending(index))
     }
 
     /// Every pending event in the order in which they would pop.
@@ -213,19 +247,16 @@ impl<E> Queue<E> {
             .flat_map(|head| entries(&self.links, head));
         let mut ordered: Vec<_> = listed
             .chain(self.front.indices())
-            .map(|index| (&self.links[index as usize], &self.events[index as usize]))
-            .filter_map(Self::pending)
+            .filter_map(|index| self.pending(index as usize))
             .collect();
         // Equal times are in one list, in order of push, and a stable sort keeps them so.
         ordered.sort_by_key(|(at, _)| *at);
         ordered
     }
 
-    fn pending<'a>((link, entry): (&Link, &'a Entry<E>)) -> Option<(Time, &'a E)> {
-        match entry {
-            Entry::Pending { event, .. } => Some((Time::from_nanos(link.at), event)),
-            Entry::Vacant => None,
-        }
+    fn pending(&self, index: usize) -> Option<(Time, &E)> {
+        let event = self.events[index].as_ref().filter(|_| self.generations[index] != 0)?;
+        Some((Time::from_nanos(self.links[index].at), event))
     }
 
     /// Finds room for an event, in no list yet.
@@ -234,32 +265,30 @@ impl<E> Queue<E> {
         // Generation 0 is that of the default handle.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         let generation = self.generation;
-        let entry = Entry::Pending { generation, event };
         self.len += 1;
         let index = self.vacant;
         if index == NONE {
             let index = u32::try_from(self.links.len()).unwrap_or(NONE);
             assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
             self.links.push(Link { at, next: index, prev: index });
-            self.events.push(entry);
+            self.generations.push(generation);
+            self.events.push(Some(event));
             return Handle { index, generation };
         }
         let link = &mut self.links[index as usize];
         self.vacant = link.next;
         link.at = at;
-        self.events[index as usize] = entry;
+        self.generations[index as usize] = generation;
+        self.events[index as usize] = Some(event);
         Handle { index, generation }
     }
 
-    /// Takes the event out of an entry that is in no list any more.
+    /// An entry that is in no list any more: no handle names it.
     #[inline]
-    fn vacate(&mut self, index: u32) -> E {
-        self.links[index as usize].next = mem::replace(&mut self.vacant, index);
+    fn drawn(&mut self, index: u32) -> Drawn {
+        self.generations[index as usize] = 0;
         self.len -= 1;
-        match mem::replace(&mut self.events[index as usize], Entry::Vacant) {
-            Entry::Pending { event, .. } => event,
-            Entry::Vacant => unreachable!("what was in a list is pending"),
-        }
+        Drawn(index)
     }
 
     /// Unlinks the first entry that is due now.
@@ -323,16 +352,19 @@ impl<E> Default for Queue<E> {
 
 impl<E: Clone> Clone for Queue<E> {
     fn clone(&self) -> Self {
-        Self { links: self.links.clone(), events: self.events.clone(), ..*self }
+        let generations = self.generations.clone();
+        Self { links: self.links.clone(), generations, events: self.events.clone(), ..*self }
     }
 
     /// Like [`Clone::clone`], in the memory that this queue already has.
     fn clone_from(&mut self, source: &Self) {
         let mut links = mem::take(&mut self.links);
+        let mut generations = mem::take(&mut self.generations);
         let mut events = mem::take(&mut self.events);
         links.clone_from(&source.links);
+        generations.clone_from(&source.generations);
         events.clone_from(&source.events);
-        *self = Self { links, events, ..*source };
+        *self = Self { links, generations, events, ..*source };
     }
 }
 

@@ -79,7 +79,7 @@ pub struct World<M: Machine> {
     steps: u64,
     pub(super) stopped: bool,
     pub(super) queue: Queue<Event<M::Payload>>,
-    pub(super) round: Round<M::Payload>,
+    pub(super) round: Round,
     pub(super) machines: Vec<M>,
     pub(super) heads: Vec<Head>,
     pub(super) nodes: Vec<Node>,
@@ -226,7 +226,7 @@ impl<M: Machine> World<M> {
             return Some(End::Steps);
         }
         let event = match self.next_event(watch) {
-            Ok(event) => event,
+            Ok(drawn) => self.queue.take(drawn),
             Err(end) => return Some(end),
         };
         if event.ground == Ground::Foreground {
@@ -239,7 +239,7 @@ impl<M: Machine> World<M> {
     }
 
     /// An event that waits counts for the run while its flow is in the foreground.
-    #[inline]
+    #[inline(always)]
     pub(super) fn schedule(
         &mut self,
         at: Time,
@@ -263,7 +263,7 @@ impl<M: Machine> World<M> {
     }
 
     /// The entry happened: everybody sees it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn emit(
         &mut self,
         watch: &mut impl Watch<M::Fact>,
@@ -302,7 +302,7 @@ impl<M: Machine> World<M> {
 
     /// The machine takes an input, and what it wants done is done. Returns how many sends, replies
     /// and writes it asked for.
-    #[inline]
+    #[inline(always)]
     pub(super) fn turn(
         &mut self,
         node: NodeId,
