@@ -130,8 +130,12 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
 struct Counts {
     len: u8,
     few: [(u16, u16); FEW],
-    more: Option<Box<Vec<(u32, u32)>>>,
+    more: Option<Box<Many>>,
 }
+
+/// What does not fit into the small table.
+#[derive(Clone, Debug, Default)]
+struct Many(Vec<(u32, u32)>);
 
 const FEW: usize = 13;
 
@@ -139,18 +143,18 @@ impl Counts {
     #[inline]
     fn next(&mut self, site: u32) -> u32 {
         if let Ok(small) = u16::try_from(site) {
-            for (known, count) in &mut self.few[..usize::from(self.len)] {
-                if *known == small && *count < u16::MAX {
+            let few = &mut self.few[..usize::from(self.len)];
+            match few.iter_mut().find(|(known, _)| *known == small) {
+                Some((_, count)) if *count < u16::MAX => {
                     *count += 1;
                     return u32::from(*count);
                 }
-            }
-            if self.more.is_none()
-                && let Some(free) = self.few.get_mut(usize::from(self.len))
-            {
-                *free = (small, 1);
-                self.len += 1;
-                return 1;
+                None if self.more.is_none() && usize::from(self.len) < FEW => {
+                    self.few[usize::from(self.len)] = (small, 1);
+                    self.len += 1;
+                    return 1;
+                }
+                Some(_) | None => {}
             }
         }
         self.many(site)
@@ -158,7 +162,7 @@ impl Counts {
 
     #[cold]
     fn many(&mut self, site: u32) -> u32 {
-        let more = self.more.get_or_insert_default();
+        let Many(more) = &mut **self.more.get_or_insert_default();
         if let Some((_, count)) = more.iter_mut().find(|(known, _)| *known == site) {
             *count = count.saturating_add(1);
             return *count;

@@ -12,6 +12,7 @@ use super::own::Stranger;
 
 /// Any machine of a system.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "a system has few machines, which never move")]
 pub enum Stock {
     /// A registry.
     Registry(RegistryNode<Opaque>),
