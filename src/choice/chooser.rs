@@ -179,11 +179,9 @@ impl Choices {
             || self.plan.deviations.iter().any(|deviation| {
                 [purpose::CRASH.0, purpose::PAUSE.0].contains(&deviation.what.as_str())
             });
-        self.may_tie = layout
-            .faults
-            .iter()
-            .any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
-            || self.plan.deviations.iter().any(|deviation| deviation.what == purpose::TIE.0);
+        self.may_tie =
+            layout.faults.iter().any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
+                || self.plan.deviations.iter().any(|deviation| deviation.what == purpose::TIE.0);
         for site in 0..self.sites.len() {
             self.prepare(site);
         }

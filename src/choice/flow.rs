@@ -18,8 +18,7 @@ impl Source {
     /// A purpose is nearly always the same constant: texts are compared last.
     #[inline]
     fn is_at(&self, node: NodeId, purpose: Purpose) -> bool {
-        self.node == node
-            && (std::ptr::eq(self.purpose.0, purpose.0) || self.purpose == purpose)
+        self.node == node && (std::ptr::eq(self.purpose.0, purpose.0) || self.purpose == purpose)
     }
 }
 
@@ -65,15 +64,14 @@ impl Flows {
         ground: Ground,
         identity: impl FnOnce() -> String,
     ) -> FlowId {
-        let source = self
-            .sources
-            .iter()
-            .position(|source| source.is_at(node, purpose))
-            .unwrap_or_else(|| {
-                let constant = SiteKey::constant(&identity());
-                self.sources.push(Source { node, purpose, constant });
-                self.sources.len() - 1
-            });
+        let source =
+            self.sources.iter().position(|source| source.is_at(node, purpose)).unwrap_or_else(
+                || {
+                    let constant = SiteKey::constant(&identity());
+                    self.sources.push(Source { node, purpose, constant });
+                    self.sources.len() - 1
+                },
+            );
         let key = mix::flow_key(self.sources[source].constant, life, index);
         let source = u32::try_from(source).expect("sources are few");
         self.flows.push(Flow { source, life, index, key, counts: None });

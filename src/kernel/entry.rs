@@ -215,7 +215,8 @@ impl<F: Serialize> Entry<F> {
             }
             What::Wrote { table, key, amount, value } => {
                 begin(14);
-                for word in [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
+                for word in
+                    [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
                 {
                     digest.word(word);
                 }

@@ -62,8 +62,7 @@ impl Round {
     /// with its own events first and then deliveries.
     pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
         let event = Drawn { node: event.node, is_own: event.is_own(), event: drawn };
-        let is_before =
-            |other: &Drawn| other.node == event.node && (other.is_own || !event.is_own);
+        let is_before = |other: &Drawn| other.node == event.node && (other.is_own || !event.is_own);
         let is_after = |other: &Drawn| other.node == event.node && !is_before(other);
         let behind = self.events.iter().rposition(is_before).map(|last| last + 1);
         match behind.or_else(|| self.events.iter().position(is_after)) {
@@ -86,8 +85,7 @@ impl Round {
     /// Takes the `index`-th event of the node whose turn it is.
     #[inline]
     pub(super) fn take(&mut self, index: usize) -> Option<queue::Drawn> {
-        let taken =
-            if index == 0 { self.events.pop_front() } else { self.events.remove(index) };
+        let taken = if index == 0 { self.events.pop_front() } else { self.events.remove(index) };
         taken.map(|drawn| drawn.event)
     }
 }

@@ -200,8 +200,7 @@ impl<E> Queue<E> {
         links.clear();
         generations.clear();
         events.clear();
-        *self =
-            Self { generation: self.generation, links, generations, events, ..Self::new() };
+        *self = Self { generation: self.generation, links, generations, events, ..Self::new() };
     }
 
     /// When the next event is due.
