@@ -169,7 +169,7 @@ fn request_scenario(requests: u32) -> Scenario {
             "gateway": Gateway(
                 routes: [(path: "/", service: "service", method: "get", limit: 1000000000)],
             ),
-            "service": Service(instances: 2, heartbeat: None, handlers: {{ "get": [Work("1ms p99 4ms")] }}),
+            "service": Service(instances: 2, handlers: {{ "get": [Work("1ms p99 4ms")] }}),
             "client": Clients(
                 arrivals: Every(period: "1ms", count: {requests}),
                 script: [Call(to: "gateway", method: "/", timeout: "1s")],

@@ -128,9 +128,12 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
 struct Counts {
     len: u8,
     few: [(u16, u16); FEW],
-    #[expect(clippy::box_collection, reason = "one word, not three, keeps a flow in its line")]
-    more: Option<Box<Vec<(u32, u32)>>>,
+    more: Option<Box<Many>>,
 }
+
+/// What does not fit into the small table.
+#[derive(Clone, Debug, Default)]
+struct Many(Vec<(u32, u32)>);
 
 const FEW: usize = 13;
 
@@ -138,20 +141,18 @@ impl Counts {
     #[inline]
     fn next(&mut self, site: u32) -> u32 {
         if let Ok(small) = u16::try_from(site) {
-            let mut few = self.few[..usize::from(self.len)].iter_mut();
-            if let Some((_, count)) = few.find(|(known, _)| *known == small) {
-                if *count == u16::MAX {
-                    return self.many(site);
+            let few = &mut self.few[..usize::from(self.len)];
+            match few.iter_mut().find(|(known, _)| *known == small) {
+                Some((_, count)) if *count < u16::MAX => {
+                    *count += 1;
+                    return u32::from(*count);
                 }
-                *count += 1;
-                return u32::from(*count);
-            }
-            if self.more.is_none()
-                && let Some(free) = self.few.get_mut(usize::from(self.len))
-            {
-                *free = (small, 1);
-                self.len += 1;
-                return 1;
+                None if self.more.is_none() && usize::from(self.len) < FEW => {
+                    self.few[usize::from(self.len)] = (small, 1);
+                    self.len += 1;
+                    return 1;
+                }
+                Some(_) | None => {}
             }
         }
         self.many(site)
@@ -159,7 +160,7 @@ impl Counts {
 
     #[cold]
     fn many(&mut self, site: u32) -> u32 {
-        let more = self.more.get_or_insert_default();
+        let Many(more) = &mut **self.more.get_or_insert_default();
         if let Some((_, count)) = more.iter_mut().find(|(known, _)| *known == site) {
             *count = count.saturating_add(1);
             return *count;

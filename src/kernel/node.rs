@@ -178,3 +178,31 @@ impl Node {
         self.timers.set.drain(..).map(|set| set.handle).chain(expiries)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_are_found_while_they_grow_many_and_few_again() {
+        let mut node = Node::default();
+        let set = |node: &mut Node, timer: u64| {
+            let number = node.number_timer();
+            let old = node.set(timer, number, Time::from_nanos(timer), Handle::default());
+            (number, old.is_some())
+        };
+        let numbers: Vec<u32> = (0..40).map(|timer| set(&mut node, timer).0).collect();
+        for timer in (3..40).step_by(2).chain((4..40).step_by(2)) {
+            let number = numbers[usize::try_from(timer).unwrap()];
+            assert!(node.fire(timer, number), "timer {timer}");
+            assert!(!node.fire(timer, number), "timer {timer} fired");
+        }
+        let (number, replaced) = set(&mut node, 50);
+        assert!(!replaced);
+        assert!(set(&mut node, 50).1);
+        assert!(!node.fire(50, number), "it was replaced");
+        assert_eq!(node.next_timer(), Some(Time::from_nanos(0)));
+        assert!(node.cancel(0).is_some() && node.cancel(0).is_none());
+        assert_eq!(node.forget().count(), 3);
+    }
+}

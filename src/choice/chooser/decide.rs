@@ -1,0 +1,120 @@
+//! Deciding: the answer at an address, from the plan or the seed, and what is written down of it.
+
+use brownout_models::contract::FlowId;
+
+use super::super::mix;
+use super::super::plan::{Deviation, Fate};
+use super::super::site::{self, purpose};
+use super::super::words::{self, Question};
+use super::{Choices, Point, SiteId};
+
+impl Choices {
+    /// Answers a question.
+    #[inline]
+    pub(crate) fn ask(&mut self, site: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
+        if self.is_quiet(site) { question.calm() } else { self.decide(site, flow, question) }
+    }
+
+    fn decide(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
+        let site = &mut self.sites[id.0 as usize];
+        if site.weather && !site.met {
+            site.met = true;
+            if !self.weather_met.contains(&site.what.0) {
+                self.weather_met.push(site.what.0);
+            }
+        }
+        let (flow_key, count) = self.flows.count(flow, id.0);
+        for number in &site.planned {
+            let deviation = &self.plan.deviations[*number as usize];
+            let planned = &mut self.planned[*number as usize];
+            if planned.flow != Some(flow_key) || deviation.count != count {
+                continue;
+            }
+            let answer = words::read(question, &deviation.answer, &self.layout);
+            // Under a seed the calm answer of weather is as good as any other; elsewhere it is what
+            // happens anyway.
+            let may_be_calm = site.weather && site.seeded;
+            if let Some(answer) = answer.filter(|answer| may_be_calm || *answer != question.calm())
+            {
+                planned.fate = Fate::Applied;
+                self.applied.push(deviation.clone());
+                if let Some(points) = &mut self.points {
+                    // Only what comes after the last deviation extends the plan.
+                    points.clear();
+                }
+                return answer;
+            }
+            planned.fate = Fate::Inapplicable;
+        }
+        let answer = if site.seeded
+            && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
+        {
+            let word = mix::word(site.key, flow_key, count);
+            question.sample(word, site.odds)
+        } else {
+            question.calm()
+        };
+        let struck = !self.sites[id.0 as usize].weather && answer != question.calm();
+        if struck || self.points.is_some() {
+            self.remember(id, flow, count, question, answer);
+        }
+        answer
+    }
+
+    /// Writes down a fault that struck, and the point for whoever enumerates.
+    #[cold]
+    fn remember(
+        &mut self,
+        id: SiteId,
+        flow: FlowId,
+        count: u32,
+        question: &Question<'_>,
+        answer: u64,
+    ) {
+        let site = &self.sites[id.0 as usize];
+        let mut address = Deviation {
+            site: site::text(site.owner, &self.layout),
+            what: site.what.0.to_owned(),
+            flow: self.flow_text(flow),
+            count,
+            answer: String::new(),
+        };
+        if let Some(points) = &mut self.points
+            && site.odds.num() > 0
+        {
+            let menu = words::menu(question, &self.layout);
+            points.push(Point { step: self.step, address: address.clone(), menu });
+        }
+        if !site.weather && answer != question.calm() {
+            address.answer = words::write(question, answer, &self.layout);
+            self.applied.push(address);
+        }
+    }
+
+    /// The step of the crash that was just decided had only so many effects. A random crash came
+    /// after the last of them; a planned one does not apply. Returns whether it came at all.
+    pub(crate) fn shorten_crash(&mut self, effects: u32) -> bool {
+        // The effects of the step have met faults of their own since the crash was decided.
+        let Some(at) = self.applied.iter().rposition(|fault| fault.what == purpose::CRASH.0) else {
+            return false;
+        };
+        let crash = &self.applied[at];
+        let planned = self.plan.deviations.iter().position(|deviation| deviation == crash);
+        if let Some(planned) = planned.and_then(|number| self.planned.get_mut(number)) {
+            planned.fate = Fate::Inapplicable;
+            self.applied.remove(at);
+            return false;
+        }
+        self.applied[at].answer = words::crash_after(effects);
+        true
+    }
+
+    /// The step of the last crash point turned out to have this many effects.
+    pub(crate) fn offer_crashes(&mut self, effects: u32) {
+        let Some(points) = &mut self.points else { return };
+        let mut latest = points.iter_mut().rev().take_while(|point| point.step == self.step);
+        if let Some(point) = latest.find(|point| point.address.what == purpose::CRASH.0) {
+            point.menu.extend((1..=effects).map(words::crash_after));
+        }
+    }
+}
