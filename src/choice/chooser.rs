@@ -282,6 +282,11 @@ impl Choices {
         &self.latencies[sites.latency_at as usize]
     }
 
+    /// Whether points are written down.
+    pub(crate) const fn writes_points(&self) -> bool {
+        self.points.is_some()
+    }
+
     pub(crate) const fn links_are_calm(&self) -> bool {
         self.links_are_calm
     }

@@ -189,7 +189,12 @@ impl<M: Machine> World<M> {
 
     /// Follows another plan from here on, which begins with the deviations of the last one and must
     /// agree with the answers given so far; writes down the points from here on, or not.
+    ///
+    /// # Panics
+    /// When the world did not write down its points so far: then nobody counted how often each site
+    /// was asked, and the deviations of the plan would stand at other addresses.
     pub fn deviate(&mut self, plan: &Arc<Plan>, points: bool) {
+        assert!(self.choices.writes_points(), "a world that deviates wrote down its points so far");
         self.choices.deviate(Arc::clone(plan), points);
         self.may_crash |= self.choices.may_crash();
     }
