@@ -31,25 +31,33 @@ pub(crate) fn wrapped(paragraph: &str, indent: usize) -> String {
     text
 }
 
-/// Deviations in columns, one a line; where those are too wide, what is done stands below the site.
+/// Deviations one a line, in columns; where those are too wide for a terminal, what is done stands
+/// below the site.
 pub(crate) fn deviations(deviations: &[Deviation], indent: usize) -> String {
-    let widest = |part: &dyn Fn(&Deviation) -> usize| deviations.iter().map(part).max();
-    let width = |text: &str| text.chars().count();
-    let site_width = widest(&|deviation| width(&deviation.site)).unwrap_or(0);
-    let what_width = widest(&|deviation| width(&deviation.what)).unwrap_or(0);
-    let flow_width = widest(&|deviation| width(&flow_text(deviation))).unwrap_or(0);
-    let answer_width = widest(&|deviation| width(&deviation.answer)).unwrap_or(0);
-    let fits = indent + site_width + what_width + flow_width + answer_width + 6 <= WIDTH;
+    let table = table(deviations, indent);
+    if table.lines().all(|line| line.chars().count() <= WIDTH) {
+        return table;
+    }
     let mut text = String::new();
     for deviation in deviations {
         let Deviation { site, what, answer, .. } = deviation;
         let flow = flow_text(deviation);
-        let gap = if fits {
-            format!("{site:site_width$}  ")
-        } else {
-            format!("{site}\n{:indent$}  ", "")
-        };
-        let line = format!("{gap}{what:what_width$}  {flow:flow_width$}  {answer}");
+        let _ = writeln!(text, "{:indent$}{site}\n{:indent$}  {what}  {flow}  {answer}", "", "");
+    }
+    text
+}
+
+/// Deviations one a line, in columns as wide as it takes.
+pub(super) fn table(deviations: &[Deviation], indent: usize) -> String {
+    let widest = |part: fn(&Deviation) -> usize| deviations.iter().map(part).max().unwrap_or(0);
+    let site_width = widest(|deviation| deviation.site.chars().count());
+    let what_width = widest(|deviation| deviation.what.chars().count());
+    let flow_width = widest(|deviation| flow_text(deviation).chars().count());
+    let mut text = String::new();
+    for deviation in deviations {
+        let Deviation { site, what, answer, .. } = deviation;
+        let flow = flow_text(deviation);
+        let line = format!("{site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}");
         let _ = writeln!(text, "{:indent$}{}", "", line.trim_end());
     }
     text

@@ -122,7 +122,7 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
         write!(text, "faults    {fault}{} struck{fault:#}: {}", applied.len(), kinds.join(", "))?;
         let earlier = applied.len().saturating_sub(FAULTS_LISTED);
         writeln!(text, "{}", if earlier > 0 { "; the last of them:" } else { "" })?;
-        text.push_str(&lines::deviations(&applied[earlier..], 4));
+        text.push_str(&lines::table(&applied[earlier..], 4));
     }
     for fate in [Fate::Unreached, Fate::Inapplicable] {
         let missed = run.fates.iter().filter(|(_, became)| *became == fate);
@@ -135,7 +135,7 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
             };
             let (bad, many, word) = (styles.bad, missed.len(), fate.word());
             writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
-            text.push_str(&lines::deviations(&missed, 4));
+            text.push_str(&lines::table(&missed, 4));
         }
     }
     Ok(())
