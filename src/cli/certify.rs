@@ -3,14 +3,18 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use brownout_models::contract::FlowId;
 use clap::Args;
 use serde_json::json;
 
 use super::jobs::{progress, with_workers};
 use super::{Session, Status, Trouble};
-use crate::render::story;
+use crate::choice::Plan;
+use crate::render::lines::{counted, deviations, wrapped};
+use crate::render::{heading, plan_report, story};
 use crate::run::Keep;
 use crate::scenario::Scenario;
+use crate::scenario::diagnostic::did_you_mean;
 use crate::search::{Certificate, certify};
 
 /// Runs every plan of at most K faults of the kinds that the scenario
@@ -59,6 +63,9 @@ const LISTED_MAX: usize = 20;
 pub(super) fn run(args: &CertifyArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let scenario = Scenario::load_with(&args.scenario, session.kinds)?;
     let load = (!args.load.is_empty()).then(|| args.load.clone());
+    if let Some(load) = &load {
+        know(&scenario, load)?;
+    }
     let bar = progress(0, "certify");
     let certificate = with_workers(args.jobs, || {
         certify(&scenario, args.faults, load, &|done, points| {
@@ -76,46 +83,63 @@ pub(super) fn run(args: &CertifyArgs, session: &mut Session<'_>) -> Result<Statu
     Ok(if certificate.failures.is_empty() { Status::Held } else { Status::Violated })
 }
 
+/// Whether every piece of work that was asked for takes part in the calm run: a certificate about
+/// nothing would hold.
+fn know(scenario: &Scenario, load: &[String]) -> Result<(), Trouble> {
+    let run = scenario.run_keeping(&Plan::calm(), Keep::VERDICT);
+    let started = u32::try_from(run.world().flows()).unwrap_or(u32::MAX);
+    let known: Vec<String> = (0..started).map(|flow| run.world().flow_name(FlowId(flow))).collect();
+    match load.iter().find(|wanted| !known.contains(wanted)) {
+        None => Ok(()),
+        Some(unknown) => {
+            let close = did_you_mean(unknown, known.iter().map(String::as_str));
+            let help = close.map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
+            let message = format!("the calm run has no piece of work called `{unknown}`{help}");
+            Err(Trouble::Usage(message))
+        }
+    }
+}
+
 fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -> String {
     let styles = session.output.styles;
-    let strong = styles.strong;
-    let mut text = format!("{strong}{}{strong:#}\n", scenario.title);
+    let mut text = heading(scenario, styles);
     let points: Vec<String> =
         certificate.points.iter().map(|(what, count)| format!("{count} {what}")).collect();
     let points = if points.is_empty() { "none".to_owned() } else { points.join(", ") };
-    let _ = writeln!(text, "points where a fault can strike: {points}");
+    text.push_str(&wrapped(&format!("points where a fault can strike: {points}"), 0));
     if certificate.crash_points > 0 {
         let _ = writeln!(text, "moments to crash: {}", certificate.crash_points);
     }
-    let (plans, faults) = (certificate.plans, certificate.faults);
-    let _ = writeln!(text, "{plans} plans of at most {faults} faults, calm weather");
-    if certificate.failures.is_empty() {
+    let plans = counted(certificate.plans, "plan", "plans");
+    let faults = counted(certificate.faults.into(), "fault", "faults");
+    let _ = writeln!(text, "{plans} of at most {faults}, calm weather");
+    let Some((first, _)) = certificate.failures.first() else {
         text.push_str("everything held after every one of them\n");
         return text;
-    }
-    let _ = writeln!(text, "{} of them violate something:\n", certificate.failures.len());
+    };
+    let failures = certificate.failures.len();
+    let violate = if failures == 1 { "violates" } else { "violate" };
+    let _ = writeln!(text, "{failures} of them {violate} something:\n");
     for (plan, violation) in certificate.failures.iter().take(LISTED_MAX) {
-        let deviations: Vec<String> = plan.deviations.iter().map(ToString::to_string).collect();
-        let _ = writeln!(
-            text,
-            "  {}\n    {}: {}",
-            deviations.join("\n  "),
-            violation.property,
-            violation.message
-        );
+        if plan.deviations.is_empty() {
+            text.push_str("  no fault at all\n");
+        }
+        text.push_str(&deviations(&plan.deviations, 2));
+        let violated = format!("{}: {}", violation.property, violation.message);
+        text.push_str(&wrapped(&violated, 4));
     }
-    let more = certificate.failures.len().saturating_sub(LISTED_MAX);
+    let more = failures.saturating_sub(LISTED_MAX);
     if more > 0 {
         let _ = writeln!(text, "  and {more} more; --json has all of them");
     }
-    if let Some((plan, _)) = certificate.failures.first() {
-        let run = scenario.run_keeping(plan, Keep { trace: true, ..Keep::VERDICT });
-        if let Some(story) = story(&run, styles) {
-            let _ = writeln!(text, "\nThe first of them:\n\n{}", story.text);
-        }
+    let run = scenario.run_keeping(first, Keep { trace: true, ..Keep::VERDICT });
+    if let Some(story) = story(&run, styles) {
+        let which = if failures == 1 { "" } else { "The first of them:\n\n" };
+        let _ = write!(text, "\n{which}{}", story.text);
     }
     if let Some(planted) = &scenario.planted {
-        let _ = writeln!(text, "This bug is planted: {planted}.");
+        text.push('\n');
+        text.push_str(&wrapped(&format!("This bug is there on purpose: {planted}."), 0));
     }
     text
 }
@@ -128,14 +152,17 @@ fn document(scenario: &Scenario, certificate: &Certificate) -> serde_json::Value
             json!({
                 "property": violation.property,
                 "message": violation.message,
-                "deviations": plan.deviations,
+                "plan": plan_report(plan),
             })
         })
         .collect();
     let points: serde_json::Map<String, serde_json::Value> =
         certificate.points.iter().map(|(what, count)| (what.clone(), json!(count))).collect();
     json!({
+        "format": 1,
         "scenario": scenario.path,
+        "title": scenario.title,
+        "planted": scenario.planted,
         "faults": certificate.faults,
         "points": points,
         "crash_points": certificate.crash_points,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Session, Status, Trouble, output};
+use crate::render::lines::counted;
 use crate::scenario::Scenario;
 
 /// Loads scenarios and shows everything that is wrong with them.
@@ -37,9 +38,9 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
                 session.output.line(&format!(
                     "{good}ok{good:#}  {}: {}, {}, {}",
                     path.display(),
-                    counted(layout.nodes.len(), "node", "nodes"),
-                    counted(layout.faults.len(), "fault", "faults"),
-                    counted(scenario.properties().count(), "property", "properties"),
+                    counted(layout.nodes.len() as u64, "node", "nodes"),
+                    counted(layout.faults.len() as u64, "fault", "faults"),
+                    counted(scenario.properties().count() as u64, "property", "properties"),
                 ))?;
             }
             Err(error) => {
@@ -51,8 +52,4 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
         }
     }
     Ok(status)
-}
-
-fn counted(many: usize, one: &str, more: &str) -> String {
-    format!("{many} {}", if many == 1 { one } else { more })
 }

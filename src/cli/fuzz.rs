@@ -1,17 +1,18 @@
 //! `brownout fuzz`: many random runs, what they found, and the few faults that matter.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
 use brownout_models::Span;
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use serde_json::json;
 
 use super::jobs::{progress, with_workers};
 use super::{Session, Status, Trouble, quoted};
-use crate::choice::Plan;
-use crate::render::{Styles, story};
+use crate::render::lines::{self, counted, wrapped};
+use crate::render::{Styles, heading, plan_report, story};
 use crate::run::Keep;
 use crate::scenario::Scenario;
 use crate::search::{Campaign, CampaignReport, Finding, Regression};
@@ -29,7 +30,7 @@ pub(super) struct FuzzArgs {
     scenarios: Vec<PathBuf>,
 
     /// How many runs at most.
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = at_least_one())]
     runs: u64,
 
     /// Go on for this long (like 60s) instead; the number of runs then
@@ -42,7 +43,7 @@ pub(super) struct FuzzArgs {
     seed: u64,
 
     /// Stop once this many runs have failed.
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least_one())]
     enough: u64,
 
     /// How many workers; one for each core.
@@ -98,10 +99,15 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
     Ok(status)
 }
 
+/// A campaign without runs would hold.
+fn at_least_one() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..)
+}
+
 #[expect(clippy::disallowed_types, reason = "how long to go on is asked of the machine's clock")]
 fn campaign(args: &FuzzArgs, scenario: &Scenario) -> Result<CampaignReport, Trouble> {
     let runs = if args.lasting.is_some() { u64::MAX } else { args.runs };
-    let enough = args.enough.max(1);
+    let enough = args.enough;
     let campaign = Campaign { first_seed: args.seed, runs, enough, ..Campaign::default() };
     let bar = progress(args.runs, "fuzz");
     let started = std::time::Instant::now();
@@ -140,24 +146,25 @@ fn save(
             .map(|c| if c.is_alphanumeric() { c } else { '_' })
             .collect();
         let path = args.save.join(format!("{stem}-{property}.ron"));
-        let regression = Regression::of(finding, &from_folder(&args.save, &scenario.path));
+        let regression = Regression::of(finding, &from_folder(&args.save, &scenario.path)?);
         fs::write(&path, regression.to_ron())?;
         saved.push(path);
     }
     Ok(saved)
 }
 
-/// The path of a file as one says it in a folder.
-fn from_folder(folder: &Path, file: &Path) -> PathBuf {
+/// The path of a file as one says it in a folder: relative, unless it was given in full.
+fn from_folder(folder: &Path, file: &Path) -> io::Result<PathBuf> {
     if file.is_absolute() {
-        return file.to_owned();
+        return Ok(file.to_owned());
     }
-    if folder.is_absolute() {
-        return fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let (folder, file) = (fs::canonicalize(folder)?, fs::canonicalize(file)?);
+    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+    if shared == 0 {
+        return Ok(file);
     }
-    let up: PathBuf =
-        folder.components().filter(|part| part.as_os_str() != ".").map(|_| "..").collect();
-    up.join(file)
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    Ok(up.chain(file.components().skip(shared)).collect())
 }
 
 fn text(
@@ -167,59 +174,60 @@ fn text(
     session: &Session<'_>,
 ) -> String {
     let styles = session.output.styles;
-    let strong = styles.strong;
-    let mut text = format!("{strong}{}{strong:#}\n", scenario.title);
-    let _ =
-        writeln!(text, "{} runs, {} failed, {} steps", report.runs, report.failed, report.steps);
+    let mut text = heading(scenario, styles);
+    let runs = counted(report.runs, "run", "runs");
+    let steps = counted(report.steps, "step", "steps");
+    let _ = writeln!(text, "{runs}, {} failed, {steps}", report.failed);
     for name in &report.unreached {
-        let _ = writeln!(text, "never reached: {name}");
+        text.push_str(&wrapped(&format!("never reached: {name}"), 0));
     }
     for name in &report.toothless {
-        let _ = writeln!(text, "never had anything to look at: {name}");
+        text.push_str(&wrapped(&format!("never had anything to look at: {name}"), 0));
     }
-    if report.findings.is_empty() {
+    if report.findings.is_empty() && report.unreached.is_empty() {
         text.push_str("everything held\n");
     }
     for (finding, path) in report.findings.iter().zip(saved) {
-        describe(&mut text, scenario, finding, styles);
+        describe(&mut text, scenario, (finding, report.runs), styles);
         let path = quoted(&path.to_string_lossy());
-        let _ = writeln!(
-            text,
-            "\nSaved in {path}; see it again with\n  {} replay {path}",
-            session.program
-        );
+        let program = session.program;
+        let _ = writeln!(text, "\nSaved; see it again with\n  {program} replay {path}");
     }
     if let (Some(planted), false) = (&scenario.planted, report.findings.is_empty()) {
-        let _ = writeln!(text, "\nThis bug is planted: {planted}.");
+        text.push('\n');
+        text.push_str(&wrapped(&format!("This bug is there on purpose: {planted}."), 0));
     }
     text
 }
 
-fn describe(text: &mut String, scenario: &Scenario, finding: &Finding, styles: Styles) {
+/// A finding of a campaign of so many runs.
+fn describe(
+    text: &mut String,
+    scenario: &Scenario,
+    (finding, runs): (&Finding, u64),
+    styles: Styles,
+) {
     let (strong, fault) = (styles.strong, styles.fault);
     let Finding { seed, failed, full, shrunk, .. } = finding;
     let property = &shrunk.violation.property;
-    let _ =
-        writeln!(text, "\n{fault}VIOLATED{fault:#} {strong}{property}{strong:#} in {failed} runs");
-    let _ = writeln!(text, "  {}", shrunk.violation.message);
-    let (all, few) = (full.deviations.len(), shrunk.plan.deviations.len());
+    let _ = writeln!(text, "\n{fault}VIOLATED{fault:#}  {strong}{property}{strong:#}");
+    text.push_str(&wrapped(&shrunk.violation.message, 10));
+    let _ = writeln!(text, "          in {failed} of {}", counted(runs, "run", "runs"));
+    let all = counted(full.deviations.len() as u64, "fault", "faults");
+    let matter = match shrunk.plan.deviations.len() {
+        0 => "none matters".to_owned(),
+        1 => "1 matters".to_owned(),
+        few => format!("{few} matter"),
+    };
     let minimal = if shrunk.is_one_minimal { "none can be missed" } else { "not proven minimal" };
-    let _ = writeln!(
-        text,
-        "\nOf {all} faults in the run of seed {seed}, {few} matter{} ({minimal}; {} runs):",
-        if few == 1 { "s" } else { "" },
-        shrunk.runs
-    );
-    let _ = writeln!(text, "\n{}\n", indented(&shrunk.plan));
+    let tried = counted(shrunk.runs, "run", "runs");
+    let paragraph = format!("Of {all} in the run of seed {seed}, {matter} ({minimal}; {tried}):");
+    let _ = write!(text, "\n{}", wrapped(&paragraph, 0));
+    let _ = writeln!(text, "\n{}", lines::plan(&shrunk.plan, 2));
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&again, styles) {
         text.push_str(&story.text);
     }
-}
-
-/// A plan, each line set in.
-pub(super) fn indented(plan: &Plan) -> String {
-    plan.to_string().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn document(scenario: &Scenario, report: &CampaignReport, saved: &[PathBuf]) -> serde_json::Value {
@@ -233,9 +241,8 @@ fn document(scenario: &Scenario, report: &CampaignReport, saved: &[PathBuf]) -> 
                 "message": finding.shrunk.violation.message,
                 "failed": finding.failed,
                 "seed": finding.seed,
-                "weather": finding.shrunk.plan.weather,
-                "load": finding.shrunk.plan.load,
-                "deviations": finding.shrunk.plan.deviations,
+                "plan": plan_report(&finding.shrunk.plan),
+                "full": plan_report(&finding.full),
                 "digest": finding.shrunk.digest,
                 "one_minimal": finding.shrunk.is_one_minimal,
                 "shrink_runs": finding.shrunk.runs,
@@ -244,7 +251,9 @@ fn document(scenario: &Scenario, report: &CampaignReport, saved: &[PathBuf]) -> 
         })
         .collect();
     json!({
+        "format": 1,
         "scenario": scenario.path,
+        "title": scenario.title,
         "runs": report.runs,
         "failed": report.failed,
         "steps": report.steps,

@@ -7,9 +7,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Session, Status, Trouble};
-use crate::choice::Plan;
-use crate::render::{Styles, story};
-use crate::run::{Keep, Run};
+use crate::choice::{Deviation, Fate, Plan};
+use crate::render::lines;
+use crate::render::{Styles, heading, run_plan_report, story};
+use crate::run::Keep;
 use crate::scenario::Scenario;
 use crate::search::{Regression, Replay, ReplayOf};
 
@@ -54,13 +55,19 @@ pub(super) fn run(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
 fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let regression = Regression::load(&args.file)?;
     let scenario = regression.scenario(&args.file, session.kinds)?;
+    regression.check_property(&args.file, &scenario)?;
     let keep = Keep { trace: true, ..Keep::VERDICT };
     let replays = regression.replay(&scenario, keep);
     let fails = replays.iter().any(|replay| replay.fails);
     if args.json {
         let forms: Vec<_> = replays.iter().map(form).collect();
-        let property = &regression.property;
-        session.output.json(&json!({ "property": property, "fails": fails, "forms": forms }))?;
+        session.output.json(&json!({
+            "format": 1,
+            "scenario": scenario.path,
+            "property": regression.property,
+            "fails": fails,
+            "forms": forms,
+        }))?;
     } else {
         let text = text(&scenario, &replays, session.output.styles);
         session.output.text(&text)?;
@@ -84,21 +91,12 @@ fn form(replay: &Replay) -> serde_json::Value {
         "digest": replay.run.digest.to_string(),
         "identical": replay.is_identical,
         "message": replay.run.violation.as_ref().map(|violation| &violation.message),
-        "deviations": fates(&replay.run),
+        "plan": run_plan_report(&replay.run),
     })
 }
 
-/// What became of each deviation.
-fn fates(run: &Run) -> Vec<serde_json::Value> {
-    run.fates
-        .iter()
-        .map(|(deviation, fate)| json!({ "deviation": deviation, "fate": fate.word() }))
-        .collect()
-}
-
 fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
-    let strong = styles.strong;
-    let mut text = format!("{strong}{}{strong:#}\n", scenario.title);
+    let mut text = heading(scenario, styles);
     for Replay { of, run, is_identical, fails } in replays {
         let (style, verdict) =
             if *fails { (styles.fault, "fails") } else { (styles.good, "holds") };
@@ -113,23 +111,28 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
             word(*of),
             run.digest
         );
-        for (deviation, fate) in &run.fates {
-            if *fate != crate::choice::Fate::Applied {
-                let _ = writeln!(text, "              {}: {deviation}", fate.word());
+        for fate in [Fate::Unreached, Fate::Inapplicable] {
+            let missed = run.fates.iter().filter(|(_, became)| *became == fate);
+            let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
+            if !missed.is_empty() {
+                let _ = writeln!(text, "    {} {}:", missed.len(), fate.word());
+                text.push_str(&lines::deviations(&missed, 6));
             }
         }
     }
     let shown = replays.iter().find(|replay| replay.fails);
     if let Some(replay) = shown {
         if let Some(violation) = &replay.run.violation {
-            let _ = writeln!(text, "\n{}: {}", violation.property, violation.message);
+            let violated = format!("{}: {}", violation.property, violation.message);
+            let _ = write!(text, "\n{}", lines::wrapped(&violated, 0));
         }
-        let _ = writeln!(text, "\n{}\n", super::fuzz::indented(&replay.run.plan));
+        let _ = writeln!(text, "\n{}", lines::plan(&replay.run.plan, 2));
         if let Some(story) = story(&replay.run, styles) {
             text.push_str(&story.text);
         }
         if let Some(planted) = &scenario.planted {
-            let _ = writeln!(text, "\nThis bug is planted: {planted}.");
+            text.push('\n');
+            text.push_str(&lines::wrapped(&format!("This bug is there on purpose: {planted}."), 0));
         }
     }
     text
@@ -139,22 +142,26 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
     let scenario = Scenario::load_with(&args.file, session.kinds)?;
     let [first, second] = [(); 2].map(|()| scenario.run_keeping(&Plan::seed(seed), Keep::VERDICT));
     let is_identical = first.digest == second.digest;
-    let message = first
-        .violation
-        .as_ref()
-        .map(|violation| format!("{}: {}", violation.property, violation.message));
+    let violation = first.violation.as_ref();
     if args.json {
         session.output.json(&json!({
+            "format": 1,
+            "scenario": scenario.path,
             "seed": seed,
             "digest": first.digest.to_string(),
             "identical": is_identical,
-            "fails": message.is_some(),
-            "message": message,
+            "fails": violation.is_some(),
+            "property": violation.map(|violation| &violation.property),
+            "message": violation.map(|violation| &violation.message),
         }))?;
     } else {
         let same = if is_identical { "byte-identical, twice" } else { "two runs that differ" };
         session.output.line(&format!("seed {seed}  digest {}  {same}", first.digest))?;
-        session.output.line(message.as_deref().unwrap_or("everything held"))?;
+        let verdict = violation.map_or_else(
+            || "everything held".to_owned(),
+            |violation| format!("{}: {}", violation.property, violation.message),
+        );
+        session.output.text(&lines::wrapped(&verdict, 0))?;
     }
     Ok(match (is_identical, first.held()) {
         (false, _) => Status::Bug,

@@ -1,6 +1,5 @@
 //! `brownout shrink`: the few faults of a failing run that matter.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,8 +7,10 @@ use serde_json::json;
 
 use super::{Session, Status, Trouble};
 use crate::choice::Plan;
+use crate::render::lines::{self, counted, wrapped};
+use crate::render::plan_report;
 use crate::scenario::Scenario;
-use crate::search::{Regression, shrink};
+use crate::search::{Regression, Shrunk, shrink};
 
 /// Takes away every fault that plays no part in a failing run.
 ///
@@ -50,29 +51,36 @@ pub(super) fn run(args: &ShrinkArgs, session: &mut Session<'_>) -> Result<Status
         let full = regression.full.as_ref().unwrap_or(&regression.plan);
         (scenario, regression.seed.map_or_else(|| Plan::from(full), Plan::seed))
     };
-    let Some(shrunk) = shrink(&scenario, &plan) else {
-        session.output.line("everything held: there is nothing to shrink")?;
-        return Ok(Status::Held);
-    };
+    let shrunk = shrink(&scenario, &plan);
     if args.json {
-        session.output.json(&json!({
-            "property": shrunk.violation.property,
-            "message": shrunk.violation.message,
-            "weather": shrunk.plan.weather,
-            "load": shrunk.plan.load,
-            "deviations": shrunk.plan.deviations,
-            "digest": shrunk.digest,
-            "runs": shrunk.runs,
-            "one_minimal": shrunk.is_one_minimal,
-        }))?;
+        session.output.json(&document(&scenario, shrunk.as_ref()))?;
     } else {
-        let mut text = String::new();
-        let _ = writeln!(text, "{}: {}", shrunk.violation.property, shrunk.violation.message);
-        let _ = writeln!(text, "\n{}", super::fuzz::indented(&shrunk.plan));
-        let minimal =
-            if shrunk.is_one_minimal { "no fault can be missed" } else { "not proven minimal" };
-        let _ = writeln!(text, "\n{} runs, {minimal}, digest {}", shrunk.runs, shrunk.digest);
-        session.output.text(&text)?;
+        session.output.text(&text(shrunk.as_ref()))?;
     }
-    Ok(Status::Violated)
+    Ok(if shrunk.is_some() { Status::Violated } else { Status::Held })
+}
+
+fn text(shrunk: Option<&Shrunk>) -> String {
+    let Some(Shrunk { plan, violation, digest, runs, is_one_minimal }) = shrunk else {
+        return "everything held: there is nothing to shrink\n".to_owned();
+    };
+    let violated = wrapped(&format!("{}: {}", violation.property, violation.message), 0);
+    let plan = lines::plan(plan, 2);
+    let minimal = if *is_one_minimal { "no fault can be missed" } else { "not proven minimal" };
+    let runs = counted(*runs, "run", "runs");
+    format!("{violated}\n{plan}\n{runs}, {minimal}, digest {digest}\n")
+}
+
+fn document(scenario: &Scenario, shrunk: Option<&Shrunk>) -> serde_json::Value {
+    json!({
+        "format": 1,
+        "scenario": scenario.path,
+        "fails": shrunk.is_some(),
+        "property": shrunk.map(|shrunk| &shrunk.violation.property),
+        "message": shrunk.map(|shrunk| &shrunk.violation.message),
+        "plan": shrunk.map(|shrunk| plan_report(&shrunk.plan)),
+        "digest": shrunk.map(|shrunk| &shrunk.digest),
+        "one_minimal": shrunk.map(|shrunk| shrunk.is_one_minimal),
+        "runs": shrunk.map(|shrunk| shrunk.runs),
+    })
 }

@@ -23,6 +23,7 @@
 //! ```
 
 mod filter;
+pub(crate) mod lines;
 mod report;
 mod standing;
 mod story;
@@ -33,9 +34,11 @@ mod words;
 
 pub use filter::{Filter, FilterError};
 pub use report::{Report, report};
+pub(crate) use report::{plan_report, run_plan_report};
 pub use standing::Standing;
 pub use story::{Story, story};
 pub use style::Styles;
+pub(crate) use summary::heading;
 pub use summary::summary;
 pub use trace::TraceText;
 pub use words::Words;

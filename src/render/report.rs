@@ -9,7 +9,7 @@ use serde_json::Number;
 
 use super::summary::unfinished;
 use super::{Filter, Standing};
-use crate::choice::{Deviation, Weather};
+use crate::choice::{Deviation, Plan, Weather};
 use crate::kernel::End;
 use crate::metrics::Metrics;
 use crate::run::Run;
@@ -39,8 +39,9 @@ pub struct Report {
     trace: Option<Vec<EntryReport>>,
 }
 
+/// A plan in a document.
 #[derive(Clone, Debug, Serialize)]
-struct PlanReport {
+pub(crate) struct PlanReport {
     seed: Option<u64>,
     calm: Vec<String>,
     random_faults: bool,
@@ -52,7 +53,8 @@ struct PlanReport {
 struct FateReport {
     #[serde(flatten)]
     deviation: Deviation,
-    fate: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fate: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -95,7 +97,7 @@ pub fn report(scenario: &Scenario, run: &Run, trace: Option<&Filter>) -> Report 
         format: 1,
         scenario: scenario.path.display().to_string(),
         title: scenario.title.clone(),
-        plan: plan(run),
+        plan: run_plan_report(run),
         end: end_word(run.end),
         at_ns: run.at.as_nanos(),
         steps: run.steps,
@@ -124,22 +126,32 @@ pub fn report(scenario: &Scenario, run: &Run, trace: Option<&Filter>) -> Report 
     }
 }
 
-fn plan(run: &Run) -> PlanReport {
-    let (seed, calm) = match &run.plan.weather {
+/// A plan, without what became of its deviations.
+pub(crate) fn plan_report(plan: &Plan) -> PlanReport {
+    let (seed, calm) = match &plan.weather {
         Weather::Calm => (None, Vec::new()),
         Weather::Seed { seed, except } => (Some(*seed), except.clone()),
     };
-    let fate = |(deviation, fate): &(Deviation, crate::choice::Fate)| FateReport {
-        deviation: deviation.clone(),
-        fate: fate.word(),
-    };
+    let deviations = plan.deviations.iter();
     PlanReport {
         seed,
         calm,
-        random_faults: run.plan.random_faults,
-        load: run.plan.load.clone(),
-        deviations: run.fates.iter().map(fate).collect(),
+        random_faults: plan.random_faults,
+        load: plan.load.clone(),
+        deviations: deviations
+            .map(|deviation| FateReport { deviation: deviation.clone(), fate: None })
+            .collect(),
     }
+}
+
+/// The plan of a run, with what became of its deviations.
+pub(crate) fn run_plan_report(run: &Run) -> PlanReport {
+    let fates = run.fates.iter();
+    let deviations = fates.map(|(deviation, fate)| FateReport {
+        deviation: deviation.clone(),
+        fate: Some(fate.word()),
+    });
+    PlanReport { deviations: deviations.collect(), ..plan_report(&run.plan) }
 }
 
 fn work(metrics: &Metrics) -> WorkReport {

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use brownout_models::contract::NodeId;
 use brownout_models::{Span, Time};
 
-use super::{Standing, Styles};
+use super::{Standing, Styles, lines};
 use crate::choice::{Deviation, Fate};
 use crate::kernel::End;
 use crate::metrics::Metrics;
@@ -25,9 +25,8 @@ pub fn summary(scenario: &Scenario, run: &Run, styles: Styles) -> String {
 }
 
 fn write_summary(text: &mut String, scenario: &Scenario, run: &Run, styles: Styles) -> fmt::Result {
-    let strong = styles.strong;
-    writeln!(text, "{strong}{}{strong:#}", scenario.title)?;
-    writeln!(text, "\nscenario  {}", scenario.path.display())?;
+    writeln!(text, "{}", heading(scenario, styles))?;
+    writeln!(text, "scenario  {}", scenario.path.display())?;
     writeln!(text, "plan      {}", plan_text(run))?;
     writeln!(text, "ended     at {} after {} steps, {}", run.at, run.steps, end_words(run.end))?;
     writeln!(text, "digest    {}", run.digest)?;
@@ -35,6 +34,12 @@ fn write_summary(text: &mut String, scenario: &Scenario, run: &Run, styles: Styl
     write_sidecars(text, run)?;
     write_faults(text, run, styles)?;
     write_properties(text, scenario, run, styles)
+}
+
+/// The title of a scenario, as a heading.
+pub(crate) fn heading(scenario: &Scenario, styles: Styles) -> String {
+    let (strong, title) = (styles.strong, lines::wrapped(&scenario.title, 0));
+    format!("{strong}{}{strong:#}\n", title.trim_end())
 }
 
 /// The plan in one line.
@@ -136,7 +141,7 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
         write!(text, "faults    {fault}{} struck{fault:#}: {}", applied.len(), kinds.join(", "))?;
         let earlier = applied.len().saturating_sub(FAULTS_LISTED);
         writeln!(text, "{}", if earlier > 0 { "; the last of them:" } else { "" })?;
-        write_deviations(text, &applied[earlier..])?;
+        text.push_str(&lines::table(&applied[earlier..], 4));
     }
     for fate in [Fate::Unreached, Fate::Inapplicable] {
         let missed = run.fates.iter().filter(|(_, became)| *became == fate);
@@ -149,30 +154,10 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
             };
             let (bad, many, word) = (styles.bad, missed.len(), fate.word());
             writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
-            write_deviations(text, &missed)?;
+            text.push_str(&lines::table(&missed, 4));
         }
     }
     Ok(())
-}
-
-/// Deviations in columns, one a line.
-fn write_deviations(text: &mut String, deviations: &[Deviation]) -> fmt::Result {
-    let widest = |part: fn(&Deviation) -> usize| deviations.iter().map(part).max().unwrap_or(0);
-    let site_width = widest(|deviation| deviation.site.chars().count());
-    let what_width = widest(|deviation| deviation.what.chars().count());
-    let flow_width = widest(|deviation| flow_text(deviation).chars().count());
-    for deviation in deviations {
-        let Deviation { site, what, answer, .. } = deviation;
-        let flow = flow_text(deviation);
-        let line =
-            format!("    {site:site_width$}  {what:what_width$}  {flow:flow_width$}  {answer}");
-        writeln!(text, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
-fn flow_text(deviation: &Deviation) -> String {
-    format!("{} #{}", deviation.flow, deviation.count)
 }
 
 fn write_properties(
@@ -199,31 +184,14 @@ fn write_properties(
         let (word, dim) = (standing.words(), styles.dim);
         writeln!(text, "{style}{word:8}{style:#}  {name}{dim}{remark}{dim:#}")?;
         if let (Standing::Violated, Some(violation)) = (standing, &run.violation) {
-            writeln!(text, "          {}", violation.message)?;
+            text.push_str(&lines::wrapped(&violation.message, 10));
             writeln!(text, "          {}", seen(violation.at, violation.seq))?;
         }
     }
     if let (Some(planted), false) = (&scenario.planted, run.held()) {
         text.push('\n');
-        write_wrapped(text, &format!("This bug is there on purpose: {planted}."))?;
+        text.push_str(&lines::wrapped(&format!("This bug is there on purpose: {planted}."), 0));
     }
-    Ok(())
-}
-
-/// A paragraph in lines of at most 80 columns, as far as its words allow.
-fn write_wrapped(text: &mut String, paragraph: &str) -> fmt::Result {
-    let mut column = 0;
-    for word in paragraph.split_whitespace() {
-        let width = word.chars().count();
-        let gap = match column {
-            0 => "",
-            _ if column + 1 + width > 80 => "\n",
-            _ => " ",
-        };
-        column = if gap == " " { column + 1 + width } else { width };
-        write!(text, "{gap}{word}")?;
-    }
-    text.push('\n');
     Ok(())
 }
 
@@ -251,15 +219,5 @@ mod tests {
         for (nanos, expected) in cases {
             assert_eq!(brief(Span::from_nanos(nanos)).to_string(), expected);
         }
-    }
-
-    #[test]
-    fn paragraphs_are_broken_between_words() {
-        let mut text = String::new();
-        write_wrapped(&mut text, &"word ".repeat(17)).expect("a string takes any text");
-        let long = "w".repeat(90);
-        write_wrapped(&mut text, &format!("a {long}")).expect("a string takes any text");
-        let widths: Vec<usize> = text.lines().map(str::len).collect();
-        assert_eq!(widths, [79, 4, 1, 90]);
     }
 }

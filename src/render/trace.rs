@@ -8,12 +8,11 @@ use std::fmt::Write as _;
 
 use brownout_models::{Fact, Time};
 
+use super::lines::WIDTH;
 use super::{Styles, Words};
 use crate::kernel::{Entry, World};
 use crate::system::Stock;
 
-/// How wide a line is where the names allow it.
-const WIDTH: usize = 80;
 /// The column of nodes is as wide as the longest name, within reason.
 const NODE_WIDTH_MAX: usize = 24;
 

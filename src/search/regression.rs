@@ -3,8 +3,26 @@
 //! A regression passes when none of the three fails any more. The minimal plan is what a person
 //! reads; the full plan and the seed still find the bug when a change has moved what the minimal
 //! plan names.
+//!
+//! Once the bug is fixed, a test keeps it so. Here it is not, and the test says what is known:
+//!
+//! ```
+//! use brownout::search::Regression;
+//! use brownout::{Keep, Kinds};
+//!
+//! let path = "fixtures/regressions/charged_twice.ron";
+//! let regression = Regression::load(path)?;
+//! let scenario = regression.scenario(path, &Kinds::new())?;
+//! regression.check_property(path, &scenario)?;
+//! for replay in regression.replay(&scenario, Keep::VERDICT) {
+//!     // In a test of your own: assert!(!replay.fails, "{:?}", replay.run.violation);
+//!     assert!(replay.fails, "the bug is planted");
+//! }
+//! # Ok::<(), brownout::search::RegressionError>(())
+//! ```
 
-use std::fmt::Write as _;
+mod text;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,10 +30,11 @@ use serde::Deserialize;
 use super::Finding;
 use crate::choice::{Deviation, Plan, Weather};
 use crate::run::{Keep, Run};
-use crate::scenario::diagnostic::{Diagnostic, from_ron_error, render};
+use crate::scenario::diagnostic::{Diagnostic, did_you_mean, from_ron_error, render};
 use crate::scenario::source::{Path as Field, Source};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::system::Kinds;
+use text::text_of;
 
 /// The version of the format that is read and written.
 const VERSION: u32 = 1;
@@ -178,30 +197,65 @@ impl Regression {
     /// It makes no sense.
     pub fn parse(name: &str, text: &str) -> Result<Self, RegressionError> {
         let source = Source::new(name, text);
-        let wrong = |source: &Source, diagnostic| RegressionError::Wrong {
-            source: Box::new(source.clone()),
-            diagnostics: vec![diagnostic],
-        };
         let regression: Self = ron::Options::default()
             .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
             .from_str(text)
-            .map_err(|error| wrong(&source, from_ron_error(&source, &error)))?;
+            .map_err(|error| {
+                let diagnostics = vec![from_ron_error(&source, &error)];
+                RegressionError::Wrong { source: Box::new(source.clone()), diagnostics }
+            })?;
         if regression.version != VERSION {
-            let field = Field::root().field("version");
-            let place = source.find(&field).unwrap_or_else(|| source.nearest(&field));
             let message = format!("version {} of the format is not known", regression.version);
-            return Err(wrong(&source, Diagnostic::new(place, message, "expected 1")));
+            let help = "write `1`, or find it again with this version of brownout";
+            return Err(wrong(source, "version", message, "expected `1`", help));
         }
         Ok(regression)
     }
 
-    /// The scenario that the file at `path` means.
+    /// The scenario that this regression means, which was loaded from the file at `path`.
     ///
     /// # Errors
     /// It cannot be read, or it makes no sense.
-    pub fn scenario(&self, path: &Path, kinds: &Kinds) -> Result<Scenario, RegressionError> {
+    pub fn scenario(
+        &self,
+        path: impl AsRef<Path>,
+        kinds: &Kinds,
+    ) -> Result<Scenario, RegressionError> {
+        let path = path.as_ref();
         let base = path.parent().unwrap_or_else(|| Path::new(""));
-        Scenario::load_with(base.join(&self.scenario), kinds).map_err(RegressionError::Scenario)
+        Scenario::load_with(base.join(&self.scenario), kinds).map_err(|error| match error {
+            ScenarioError::Unreadable { path: scenario, reason } => {
+                let message = format!("cannot read `{}`: {reason}", scenario.display());
+                let help = "name the scenario relative to the folder of this file";
+                wrong(source_of(path), "scenario", message, "expected a scenario", help)
+            }
+            wrong @ ScenarioError::Wrong { .. } => RegressionError::Scenario(wrong),
+        })
+    }
+
+    /// Whether the scenario, with all properties that were added to it, has the recorded one.
+    ///
+    /// # Errors
+    /// It has not: under another name, nothing would fail any more.
+    pub fn check_property(
+        &self,
+        path: impl AsRef<Path>,
+        scenario: &Scenario,
+    ) -> Result<(), RegressionError> {
+        let Some(property) = &self.property else { return Ok(()) };
+        if scenario.properties().any(|known| known == property) {
+            return Ok(());
+        }
+        let message = format!("the scenario has no property `{property}`");
+        let help = match did_you_mean(property, scenario.properties()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => {
+                let known: Vec<String> =
+                    scenario.properties().map(|known| format!("`{known}`")).collect();
+                format!("known are {}", known.join(", "))
+            }
+        };
+        Err(wrong(source_of(path.as_ref()), "property", message, "expected a property", &help))
     }
 
     /// Replays the minimal plan, and the full plan and the seed where they are known.
@@ -225,62 +279,19 @@ impl Regression {
     /// The text of the file: one line for each deviation.
     #[must_use]
     pub fn to_ron(&self) -> String {
-        let mut text = String::from("(\n");
-        let mut field = |name: &str, value: String| {
-            let _ = writeln!(text, "    {name}: {value},");
-        };
-        field("version", self.version.to_string());
-        field("scenario", quoted(&self.scenario.to_string_lossy()));
-        if let Some(property) = &self.property {
-            field("property", quoted(property));
-        }
-        if let Some(digest) = &self.digest {
-            field("digest", quoted(digest));
-        }
-        if let Some(seed) = self.seed {
-            field("seed", seed.to_string());
-        }
-        field("plan", plan_text(&self.plan));
-        if let Some(full) = &self.full {
-            field("full", plan_text(full));
-        }
-        text.push_str(")\n");
-        text
+        text_of(self)
     }
 }
 
-fn plan_text(plan: &PlanFile) -> String {
-    let mut text = String::from("(\n");
-    if let Weather::Seed { seed, except } = &plan.weather {
-        let except =
-            if except.is_empty() { String::new() } else { format!(", except: {}", list(except)) };
-        let _ = writeln!(text, "        weather: Seed(seed: {seed}{except}),");
-    }
-    if let Some(load) = &plan.load {
-        let _ = writeln!(text, "        load: {},", list(load));
-    }
-    text.push_str("        deviations: [\n");
-    for deviation in &plan.deviations {
-        let Deviation { site, what, flow, count, answer } = deviation;
-        let _ = writeln!(
-            text,
-            "            (site: {}, what: {}, flow: {}, count: {count}, answer: {}),",
-            quoted(site),
-            quoted(what),
-            quoted(flow),
-            quoted(answer),
-        );
-    }
-    text.push_str("        ],\n    )");
-    text
+/// The text of a regression that was read before; nothing when it is gone.
+fn source_of(path: &Path) -> Source {
+    Source::new(path.to_string_lossy(), std::fs::read_to_string(path).unwrap_or_default())
 }
 
-fn list(words: &[String]) -> String {
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    format!("[{}]", words.join(", "))
-}
-
-/// A string as RON writes it.
-fn quoted(text: &str) -> String {
-    ron::to_string(text).unwrap_or_else(|_| format!("{text:?}"))
+/// What is wrong with one field of a regression.
+fn wrong(source: Source, field: &str, message: String, label: &str, help: &str) -> RegressionError {
+    let field = Field::root().field(field);
+    let place = source.find(&field).unwrap_or_else(|| source.nearest(&field));
+    let diagnostics = vec![Diagnostic::new(place, message, label).with_help(help)];
+    RegressionError::Wrong { source: Box::new(source), diagnostics }
 }

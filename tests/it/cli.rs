@@ -19,10 +19,10 @@ fn brownout(args: &[&str]) -> Command {
 }
 
 /// What a command says and how it ends.
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) status: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 fn said(output: Output) -> Said {
@@ -33,12 +33,12 @@ fn said(output: Output) -> Said {
     }
 }
 
-fn run(args: &[&str]) -> Said {
+pub(crate) fn run(args: &[&str]) -> Said {
     said(brownout(args).output().expect("the command starts"))
 }
 
 /// A file of this test in the folder that Cargo gives to tests.
-fn file(name: &str, text: &str) -> String {
+pub(crate) fn file(name: &str, text: &str) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).expect("the folder for tests takes files");
     path.to_str().expect("the path is text").to_owned()
@@ -260,6 +260,10 @@ fn help_is_complete_and_fits_a_terminal() {
     for (args, expected) in [
         (&["--help"][..], "Exit status:"),
         (&["run", "--help"], "--until"),
+        (&["fuzz", "--help"], "--enough"),
+        (&["shrink", "--help"], "--seed"),
+        (&["replay", "--help"], "two runs that differ"),
+        (&["certify", "--help"], "--load"),
         (&["check", "--help"], "Exit status:"),
         (&["model", "--help"], "--profile"),
     ] {

@@ -1,9 +1,12 @@
 //! What a reader sees of runs: text that is reviewed as text, in the top-level folder `snapshots`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use brownout::render::{Styles, TraceText, report, story, summary};
 use brownout::{Run, Scenario};
+
+use crate::cli;
 
 /// The one place that says where snapshots live: by the stem of the fixture and what is seen of it.
 fn check(stem: &str, seen: &str, text: &str) {
@@ -51,4 +54,19 @@ fn a_lost_reply_charges_an_order_twice() {
     let story = story(&run, Styles::PLAIN).expect("seed 19 loses the reply to a charge");
     let text = format!("{}\n{}", summary(&scenario, &run, Styles::PLAIN), story.text);
     check("order_system", "violated", &text);
+}
+
+#[test]
+fn a_campaign_finds_the_lost_reply() {
+    let saved = Path::new(env!("CARGO_TARGET_TMPDIR")).join("snapshots");
+    let saved = saved.to_str().unwrap();
+    let said = cli::run(&["fuzz", "fixtures/order_system.ron", "--runs", "64", "--save", saved]);
+    // Where this machine has its folder for tests is not part of what is seen.
+    check("order_system", "fuzz", &said.out.replace(saved, "findings"));
+}
+
+#[test]
+fn a_certificate_finds_the_gap_between_two_writes() {
+    let said = cli::run(&["certify", "fixtures/dual_write.ron"]);
+    check("dual_write", "certify", &said.out);
 }
