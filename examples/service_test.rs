@@ -50,8 +50,8 @@ fn a_lost_reply_is_tried_again_and_written_once(shop: &Scenario) {
             .collect();
         let again = |fact: &&Fact| matches!(fact, Fact::Attempt { attempt: 2, .. });
         let once = |fact: &&Fact| matches!(fact, Fact::AlreadyThere { .. });
-        assert!(facts.iter().any(|fact| again(fact)), "{flow}: the charge is tried again");
-        assert!(facts.iter().any(|fact| once(fact)), "{flow}: and is there already");
+        assert!(facts.iter().any(again), "{flow}: the charge is tried again");
+        assert!(facts.iter().any(once), "{flow}: and is there already");
     }
 }
 

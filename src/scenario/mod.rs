@@ -1,6 +1,6 @@
 //! Scenarios: what a file says, whether it makes sense, and the system that it means.
 //!
-//! In reading order: [`file`] is the format, `load` goes through it, `words` and `places` find out
+//! In reading order: [`mod@file`] is the format, `load` goes through it, `words` and `places` find out
 //! what can be named, `build` makes machines of the nodes and `calls` connects them, `faults` and
 //! `properties` read the rest, `check` collects everything that is wrong, and [`source`] and
 //! [`diagnostic`] say where.
