@@ -4,7 +4,8 @@ use brownout_models::Span;
 use brownout_models::contract::{Context, Input, Machine, NodeId};
 
 use super::What;
-use super::world::{Watch, World};
+use super::bounds::Watch;
+use super::world::World;
 use crate::choice::{Question, purpose};
 
 impl<M: Machine> World<M> {

@@ -11,9 +11,10 @@ use brownout_models::contract::{
 use brownout_models::{Span, Time};
 
 use super::What;
+use super::bounds::Watch;
 use super::event::{Event, EventKind};
 use super::node::Head;
-use super::world::{Watch, World};
+use super::world::World;
 use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
 
 impl<M: Machine> World<M> {

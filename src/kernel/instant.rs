@@ -2,9 +2,10 @@
 
 use brownout_models::contract::{Ground, Machine, Timer};
 
+use super::bounds::Watch;
 use super::event::{Event, EventKind};
 use super::queue::Drawn;
-use super::world::{Watch, World};
+use super::world::World;
 use super::{End, What};
 use crate::choice::{Question, purpose};
 

@@ -4,6 +4,7 @@
 //! and `event` are what it is made of, `instant`, `deliver` and `crash` are its rules, `queue` holds what is
 //! pending, and [`digest`](Digest) boils it down to a number.
 
+mod bounds;
 mod crash;
 mod deliver;
 mod digest;
@@ -15,7 +16,8 @@ pub mod queue;
 mod trace;
 mod world;
 
+pub use bounds::{Bounds, End, Watch};
 pub use digest::Digest;
 pub use entry::{Entry, What};
 pub use trace::Trace;
-pub use world::{Bounds, End, Watch, World};
+pub use world::World;

@@ -16,6 +16,7 @@
 mod calls;
 mod choice;
 mod distribution;
+mod effect;
 mod id;
 mod machine;
 mod message;
@@ -25,8 +26,9 @@ mod turn;
 pub use calls::{Calls, OpenCall};
 pub use choice::{Choice, Ground, Purpose, Surroundings};
 pub use distribution::Distribution;
+pub use effect::{Clock, Effect};
 pub use id::{CallId, Context, FlowId, NodeId, Sender, Ticket};
 pub use machine::{Input, Machine, Timer};
 pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request};
 pub use store::{OutboxRow, Store};
-pub use turn::{Clock, Desk, Effect, Turn};
+pub use turn::{Desk, Turn};
