@@ -145,7 +145,14 @@ fn save(
             .chars()
             .map(|c| if c.is_alphanumeric() { c } else { '_' })
             .collect();
-        let path = args.save.join(format!("{stem}-{property}.ron"));
+        let mut path = args.save.join(format!("{stem}-{property}.ron"));
+        // Names that differ in signs only would take each other's file.
+        for number in 2.. {
+            if !saved.contains(&path) {
+                break;
+            }
+            path = args.save.join(format!("{stem}-{property}-{number}.ron"));
+        }
         let regression = Regression::of(finding, &from_folder(&args.save, &scenario.path)?);
         fs::write(&path, regression.to_ron())?;
         saved.push(path);

@@ -177,6 +177,38 @@ fn what_is_never_reached_fails_a_campaign_and_does_not_hold() {
 }
 
 #[test]
+fn findings_whose_names_differ_in_signs_only_have_files_of_their_own() {
+    let save = folder("signs");
+    let scenario = file(
+        "till.ron",
+        r#"(
+            version: 1,
+            nodes: {
+                "till": Service(registered: false, handlers: { "pay": [Work("5ms"), Write(table: "paid")] }),
+                "proxy": Sidecar(attempt_timeout: "100ms", upstream: "till-1"),
+                "shopper": Clients(
+                    arrivals: Every(period: "1s", count: 20),
+                    script: [Call(to: "proxy", method: "pay", timeout: "5s")],
+                ),
+            },
+            faults: [Lose(odds: "2%")],
+            properties: [
+                OncePerKey(name: "a b", table: "paid"),
+                EveryCallEnds(name: "a_b", within: "100ms"),
+            ],
+        )"#,
+    );
+    let said = run(&["fuzz", &scenario, "--enough", "200", "--runs", "200", "--save", text(&save)]);
+    assert_eq!(said.status, Some(1), "{} {}", said.out, said.err);
+    let mut saved: Vec<_> = fs::read_dir(&save)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    saved.sort();
+    assert_eq!(saved, ["till-a_b-2.ron", "till-a_b.ron"]);
+}
+
+#[test]
 fn one_moment_of_five_loses_the_event_and_none_of_seven_with_an_outbox() {
     let said = run(&["certify", "fixtures/dual_write.ron"]);
     assert_eq!((said.status, said.err.as_str()), (Some(1), ""));
