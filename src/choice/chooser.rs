@@ -6,6 +6,7 @@
 mod decide;
 mod surroundings;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use brownout_models::contract::{Distribution, FlowId, Ground, Kind, NodeId, Purpose};
@@ -85,6 +86,8 @@ pub(crate) struct Choices {
     flows: Flows,
     lives: Vec<u32>,
     planned: Vec<Planned>,
+    /// The keys of the only pieces of load that take part.
+    load: Option<BTreeSet<u64>>,
     /// What the weather decided in this run.
     weather_met: Vec<&'static str>,
     /// Faults that struck, as deviations.
@@ -111,6 +114,7 @@ impl Choices {
             flows: Flows::default(),
             lives: vec![0; nodes],
             planned: Vec::new(),
+            load: None,
             weather_met: Vec::new(),
             applied: Vec::new(),
             points: None,
@@ -169,6 +173,9 @@ impl Choices {
             flow: flow_key(&deviation.flow, layout),
             fate: Fate::Unreached,
         }));
+        let load = self.plan.load.as_ref();
+        self.load =
+            load.map(|load| load.iter().filter_map(|flow| flow_key(flow, layout)).collect());
         let wanted = |rule: &FaultRule| {
             rule.odds.num() > 0 && (self.plan.random_faults || self.points.is_some())
         };

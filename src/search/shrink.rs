@@ -6,9 +6,10 @@
 //! alone. After every success the plan becomes its applied part, up to the violation. Only the same
 //! property counts: anything else is another finding.
 
+use brownout_models::contract::FlowId;
 use indexmap::IndexSet;
 
-use super::minimise::{ddmin, one_minimal};
+use super::minimise::{Tried, ddmin, one_minimal};
 use crate::choice::{Deviation, Plan, Weather};
 use crate::property::Violation;
 use crate::run::{Keep, Run};
@@ -35,7 +36,7 @@ pub fn shrink(scenario: &Scenario, plan: &Plan) -> Option<Shrunk> {
     let run = scenario.run_keeping(plan, Keep::VERDICT);
     let property = run.violation.as_ref()?.property.clone();
     let keeps_load = scenario.is_about_load(&property);
-    let mut shrinker = Shrinker { scenario, property, keeps_load, runs: 1 };
+    let mut shrinker = Shrinker { scenario, property, keeps_load, runs: 1, steps: run.steps };
     let recorded = shrinker.fails(&Plan {
         random_faults: false,
         deviations: run.applied.clone(),
@@ -67,7 +68,13 @@ struct Shrinker<'a> {
     /// The property is about all the load together.
     keeps_load: bool,
     runs: u64,
+    /// Steps of all runs together.
+    steps: u64,
 }
+
+/// Shrinking gives up after this many steps, about a minute of work; it is counted in steps so that
+/// every machine gives up at the same point.
+const STEPS_MAX: u64 = 200_000_000;
 
 impl Shrunk {
     /// What makes a plan small: few deviations first, then calm weather, little load, short words.
@@ -77,24 +84,48 @@ impl Shrunk {
     }
 }
 
-fn size(plan: &Plan) -> (usize, usize, bool, usize) {
+fn size(plan: &Plan) -> (usize, usize, usize, usize) {
     let weather = match &plan.weather {
         Weather::Calm => 0,
         Weather::Seed { except, .. } => 100_usize.saturating_sub(except.len()),
     };
     let words = plan.deviations.iter().map(|deviation| deviation.answer.len()).sum();
-    (plan.deviations.len(), weather, plan.load.is_none(), words)
+    let load = plan.load.as_ref().map_or(usize::MAX, Vec::len);
+    (plan.deviations.len(), weather, load, words)
 }
 
 impl Shrinker<'_> {
     /// Runs a plan. If the property does not hold, the plan comes back as its applied part.
     fn fails(&mut self, plan: &Plan) -> Option<Failing> {
-        if self.keeps_load && plan.load.is_some() {
+        if self.is_given_up() || (self.keeps_load && plan.load.is_some()) {
             return None;
         }
         self.runs += 1;
         let run = self.scenario.run_keeping(plan, Keep::VERDICT);
+        self.steps += run.steps;
         self.same(plan, &run)
+    }
+
+    const fn is_given_up(&self) -> bool {
+        self.steps >= STEPS_MAX
+    }
+
+    /// Tries a plan for a list that is made smaller; `keep` says what of the list mattered.
+    fn tried<T>(
+        &mut self,
+        plan: &Plan,
+        last: &mut Failing,
+        keep: impl FnOnce(&Plan) -> Vec<T>,
+    ) -> Tried<T> {
+        if self.is_given_up() {
+            return Tried::GivenUp;
+        }
+        let Some(smaller) = self.fails(plan) else { return Tried::Holds };
+        let kept = keep(&smaller.plan);
+        if size(&smaller.plan) <= size(&last.plan) {
+            *last = smaller;
+        }
+        Tried::Fails(kept)
     }
 
     fn same(&self, plan: &Plan, run: &Run) -> Option<Failing> {
@@ -125,7 +156,26 @@ impl Shrinker<'_> {
         candidates
             .iter()
             .find_map(|plan| self.fails(plan))
+            .or_else(|| self.other_instance(&candidates[0]))
             .unwrap_or_else(|| self.only_struck(failing))
+    }
+
+    /// Without the rest of the load the work may go to another instance of a service, where the same
+    /// fault does as well.
+    fn other_instance(&mut self, plan: &Plan) -> Option<Failing> {
+        let [deviation] = plan.deviations.as_slice() else { return None };
+        let places = &self.scenario.layout().nodes;
+        let sites: Vec<String> = places
+            .iter()
+            .flat_map(|place| {
+                let siblings = places.iter().filter(|other| other.group == place.group);
+                siblings.filter_map(|other| with_node(&deviation.site, &place.name, &other.name))
+            })
+            .filter(|site| *site != deviation.site)
+            .collect();
+        sites.into_iter().find_map(|site| {
+            self.fails(&plan.with_deviations(vec![Deviation { site, ..deviation.clone() }]))
+        })
     }
 
     /// Only the load that faults struck.
@@ -219,43 +269,44 @@ impl Shrinker<'_> {
         self.lightest(failing)
     }
 
-    /// No more load than it takes.
+    /// No more load than it takes: half of it, a quarter, and so on down to single pieces.
     fn lightest(&mut self, failing: Failing) -> Failing {
-        let lighter = self.only_struck(failing);
-        let Some(load) = lighter.plan.load.clone() else { return lighter };
-        let mut last = lighter.clone();
-        one_minimal(load, |fewer| {
-            let plan = Plan { load: Some(fewer.to_vec()), ..lighter.plan.clone() };
-            let found = self.fails(&plan)?;
-            // A deviation that no longer applies is no part of the finding any more.
-            last = found;
-            Some(fewer.to_vec())
-        });
+        if self.keeps_load {
+            return failing;
+        }
+        let mut last = self.only_struck(failing);
+        let base = last.plan.clone();
+        let load = base.load.clone().unwrap_or_else(|| self.arrivals(&base));
+        let lighter = |load: &[String]| Plan { load: Some(load.to_vec()), ..base.clone() };
+        let load = ddmin(load, |load| self.tried(&lighter(load), &mut last, |_| load.to_vec()));
+        one_minimal(load, |load| self.tried(&lighter(load), &mut last, |_| load.to_vec()));
         last
     }
 
+    /// Every piece of load that a run begins, up to its end.
+    fn arrivals(&mut self, plan: &Plan) -> Vec<String> {
+        self.runs += 1;
+        let run = self.scenario.run_keeping(plan, Keep::VERDICT);
+        self.steps += run.steps;
+        let started = u32::try_from(run.world().flows()).unwrap_or(u32::MAX);
+        let names = (0..started).map(|flow| run.world().flow_name(FlowId(flow)));
+        names.filter(|name| !name.contains(' ')).collect()
+    }
+
     fn fewest(&mut self, failing: Failing) -> Failing {
-        let mut last = failing.clone();
-        let base = failing.plan;
+        let (base, mut last) = (failing.plan.clone(), failing);
         ddmin(base.deviations.clone(), |deviations| {
-            let smaller = self.fails(&base.with_deviations(deviations.to_vec()))?;
-            let kept = smaller.plan.deviations.clone();
-            if kept.len() < last.plan.deviations.len() {
-                last = smaller;
-            }
-            Some(kept)
+            let plan = base.with_deviations(deviations.to_vec());
+            self.tried(&plan, &mut last, |plan| plan.deviations.clone())
         });
         last
     }
 
     fn one_by_one(&mut self, failing: Failing) -> Failing {
-        let mut last = failing.clone();
-        let base = failing.plan;
+        let (base, mut last) = (failing.plan.clone(), failing);
         one_minimal(base.deviations.clone(), |deviations| {
-            let smaller = self.fails(&base.with_deviations(deviations.to_vec()))?;
-            let kept = smaller.plan.deviations.clone();
-            last = smaller;
-            Some(kept)
+            let plan = base.with_deviations(deviations.to_vec());
+            self.tried(&plan, &mut last, |plan| plan.deviations.clone())
         });
         last
     }
@@ -298,11 +349,12 @@ impl Shrinker<'_> {
 
     fn finish(mut self, best: Failing) -> Shrunk {
         let deviations = &best.plan.deviations;
-        let is_one_minimal = (0..deviations.len()).all(|at| {
-            let mut fewer = deviations.clone();
-            fewer.remove(at);
-            self.fails(&best.plan.with_deviations(fewer)).is_none()
-        });
+        let is_one_minimal = !self.is_given_up()
+            && (0..deviations.len()).all(|at| {
+                let mut fewer = deviations.clone();
+                fewer.remove(at);
+                self.fails(&best.plan.with_deviations(fewer)).is_none()
+            });
         Shrunk {
             plan: best.plan,
             violation: best.violation,
@@ -311,6 +363,16 @@ impl Shrinker<'_> {
             is_one_minimal,
         }
     }
+}
+
+/// The site with another node in the place of one; `None` when that node is no part of it.
+fn with_node(site: &str, node: &str, other: &str) -> Option<String> {
+    let (ends, kind) = site.split_once(' ').map_or((site, None), |(ends, kind)| (ends, Some(kind)));
+    let mut ends: Vec<&str> = ends.split('>').collect();
+    let at = ends.iter().position(|end| *end == node)?;
+    ends[at] = other;
+    let ends = ends.join(">");
+    Some(kind.map_or_else(|| ends.clone(), |kind| format!("{ends} {kind}")))
 }
 
 /// The plan with another arrival in the place of one.

@@ -46,9 +46,9 @@ impl Surroundings for Choices {
     }
 
     fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
-        let Some(load) = &self.plan.load else { return true };
+        let Some(load) = &self.load else { return true };
         let identity = source_identity(&self.layout, node, source.0);
         let key = mix::flow_key(mix::SiteKey::constant(&identity), 1, index);
-        load.iter().any(|flow| flow_key(flow, &self.layout) == Some(key))
+        load.contains(&key)
     }
 }
