@@ -1,6 +1,7 @@
 //! Pure state machines of microservice resilience: time and choices in, decisions out.
 //!
-//! In reading order: [`time`], [`ratio`] and [`name`] are the numbers that everything is made of;
+//! In reading order: [`time`], [`ratio`] and [`name`] are the numbers that everything is made of,
+//! [`profile`] says whose rules a machine follows;
 //! [`policy`] has plain values that take `now` and answer; [`contract`] says how a machine sees the
 //! world; [`machine`] has the machines, which own policies and speak one vocabulary; [`fact`] is what
 //! they say. There is no clock, I/O, thread, randomness, global or hash-ordered map in here, so the
@@ -23,10 +24,12 @@ pub mod fact;
 pub mod machine;
 pub mod name;
 pub mod policy;
+pub mod profile;
 pub mod ratio;
 pub mod time;
 
 pub use fact::Fact;
 pub use name::{Name, Names};
+pub use profile::{Mistake, Profile};
 pub use ratio::Ratio;
 pub use time::{Span, Time};

@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 
 use super::{Status, Trouble};
-use crate::stdio::{Profile, serve};
+use crate::stdio::{Profile, profile, serve};
 
 /// Drives one machine over stdio: JSON lines in, JSON lines out.
 ///
@@ -20,7 +20,7 @@ pub(super) struct ModelArgs {
     name: String,
 
     /// Whose rules it follows: guide or hardened.
-    #[arg(long, default_value = "guide")]
+    #[arg(long, default_value = "guide", value_parser = profile)]
     profile: Profile,
 
     /// Its configuration, in RON; the profile's defaults without it.

@@ -8,16 +8,14 @@ use brownout_models::machine::{
     Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig, SagaNode,
     SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
-use brownout_models::policy::{
-    Backoff, BreakerConfig, DispatcherConfig, RegistryConfig, RetryConfig,
-};
-use brownout_models::{Name, Span};
+use brownout_models::policy::{Backoff, DispatcherConfig, RegistryOptions, RetryConfig};
+use brownout_models::{Name, Profile, Span};
 use indexmap::IndexMap;
 
 use super::check::{Check, Group, remedy};
 use super::file::{
     ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
-    OwnFile, RegistryFile, RouteFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
+    OwnFile, RouteFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
@@ -48,22 +46,10 @@ impl Check<'_> {
         machines
     }
 
-    fn registry(&mut self, path: &Path, file: &RegistryFile) -> Stock {
-        self.guide_only(path, "a registry", file.profile);
-        let help = "leave it out for the guide's 10s";
-        let sweep_every = path.field("sweep_every");
-        self.not_zero(&sweep_every, "the time between two sweeps", file.sweep_every, help);
-        self.not_zero(
-            &path.field("lease"),
-            "the lease",
-            file.lease,
-            "leave it out for the guide's 30s",
-        );
-        let default = RegistryConfig::default();
-        let registry = RegistryConfig {
-            lease: file.lease.unwrap_or(default.lease),
-            sweep_every: file.sweep_every.unwrap_or(default.sweep_every),
-        };
+    fn registry(&mut self, path: &Path, options: &RegistryOptions) -> Stock {
+        self.guide_only(path, "a registry", options.profile.unwrap_or_default());
+        let registry = options.resolve(Profile::Guide);
+        self.mistakes(path, registry.mistakes());
         Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry }))
     }
 
@@ -83,16 +69,8 @@ impl Check<'_> {
                 routes.insert(self.name(&route.path), target);
             }
         }
-        if let Some(threshold) = file.breaker.failure_threshold {
-            let path = path.field("breaker").field("failure_threshold");
-            let help = "write 1 for a breaker that opens at the first failure";
-            self.at_least_one(&path, ("the failure threshold", threshold), help);
-        }
-        let default = BreakerConfig::default();
-        let breaker = BreakerConfig {
-            failure_threshold: file.breaker.failure_threshold.unwrap_or(default.failure_threshold),
-            open_timeout: file.breaker.open_timeout.unwrap_or(default.open_timeout),
-        };
+        let breaker = file.breaker.resolve(file.profile);
+        self.mistakes(&path.field("breaker"), breaker.mistakes());
         let (registry, timeout) = (self.registry, file.timeout);
         Stock::Gateway(GatewayNode::new(Arc::new(GatewayConfig {
             registry,

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use brownout_models::contract::NodeId;
-use brownout_models::{Name, Names, Span};
+use brownout_models::{Mistake, Name, Names, Profile, Span};
 use indexmap::IndexMap;
 
 use super::diagnostic::{Diagnostic, did_you_mean};
-use super::file::Profile;
 use super::source::{Path, Place as FilePlace, Source};
 use crate::layout::Place;
 
@@ -99,6 +98,14 @@ impl<'a> Check<'a> {
     ) {
         let place = self.source.find_key(path).unwrap_or_else(|| self.source.nearest(path));
         self.note(place, message, label, help);
+    }
+
+    /// Notes the mistakes in the options of a machine.
+    pub(super) fn mistakes(&mut self, path: &Path, mistakes: Vec<Mistake>) {
+        for Mistake { option, message, expected, help } in mistakes {
+            let path = option.split('.').fold(path.clone(), |path, field| path.field(field));
+            self.problem(&path, message, expected, help);
+        }
     }
 
     /// Notes a mistake at a place; the same one again is no news.

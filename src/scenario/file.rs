@@ -18,9 +18,8 @@ use serde::Deserialize;
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ActionFile, ArrivalsFile, AttemptsFile, BreakerFile, BrokerFile, ClientsFile, GatewayFile,
-    NodeFile, OwnFile, Profile, RegistryFile, RouteFile, SagaFile, SagaStepFile, ServiceFile,
-    SidecarFile, SubscriptionFile,
+    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
+    OwnFile, RouteFile, SagaFile, SagaStepFile, ServiceFile, SidecarFile, SubscriptionFile,
 };
 pub use properties::PropertyFile;
 pub use steps::{AddFile, FailureFile, StepFile};

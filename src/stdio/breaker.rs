@@ -1,11 +1,22 @@
 //! `breaker`: one circuit breaker.
 
-use brownout_models::policy::{Breaker, BreakerConfig, Transition};
-use brownout_models::{Span, Time};
+use brownout_models::policy::{Breaker, BreakerConfig, BreakerOptions, Transition};
+use brownout_models::{Mistake, Profile, Span, Time};
 
+use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
 use super::vocabulary::{Answer, Event, Events};
+
+impl Options for BreakerOptions {
+    type Config = BreakerConfig;
+
+    fn checked(&self, profile: Profile) -> (BreakerConfig, Vec<Mistake>) {
+        let config = self.resolve(profile);
+        let mistakes = config.mistakes();
+        (config, mistakes)
+    }
+}
 
 /// A breaker, and whether it may still be configured.
 pub(super) struct BreakerDesk {
@@ -15,7 +26,7 @@ pub(super) struct BreakerDesk {
 
 /// A request to the breaker.
 pub(super) enum BreakerRequest {
-    Configure(BreakerConfig),
+    Configure { failure_threshold: i64, open_timeout: Span },
     Allow,
     Success,
     Failure,
@@ -43,10 +54,10 @@ impl Desk for BreakerDesk {
 
     fn read(operation: &str, fields: &mut Fields) -> Result<BreakerRequest, Bad> {
         Ok(match operation {
-            "configure" => BreakerRequest::Configure(BreakerConfig {
+            "configure" => BreakerRequest::Configure {
                 failure_threshold: fields.integer("failure_threshold")?,
                 open_timeout: Span::from_nanos(fields.natural("open_timeout")?),
-            }),
+            },
             "allow" => BreakerRequest::Allow,
             "success" => BreakerRequest::Success,
             "failure" => BreakerRequest::Failure,
@@ -73,10 +84,12 @@ impl Desk for BreakerDesk {
     ) -> Result<Answer, Bad> {
         let in_use = std::mem::replace(&mut self.in_use, true);
         match request {
-            BreakerRequest::Configure(_) if in_use => {
+            BreakerRequest::Configure { .. } if in_use => {
                 Err(Bad("`configure` must be the first request".to_owned()))
             }
-            BreakerRequest::Configure(config) => {
+            BreakerRequest::Configure { failure_threshold, open_timeout } => {
+                let mut config = self.breaker.config().clone();
+                (config.failure_threshold, config.open_timeout) = (failure_threshold, open_timeout);
                 self.breaker = Breaker::new(config);
                 Ok(Answer::Done {})
             }

@@ -4,11 +4,11 @@
 //! The guide's call can only fail at discovery: once an instance is picked it sleeps 50 ms and
 //! reports success, whatever happens to the instance meanwhile.
 
-use brownout_models::policy::RoundRobin;
-use brownout_models::policy::registry::RegistryConfig;
-use brownout_models::{Name, Span, Time};
+use brownout_models::policy::{RegistryConfig, RegistryOptions, RoundRobin};
+use brownout_models::{Mistake, Name, Profile, Span, Time};
 use serde::Deserialize;
 
+use super::Options;
 use super::agenda::Agenda;
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
@@ -18,17 +18,28 @@ use super::vocabulary::{Answer, Completion, Events, Trouble};
 /// The guide's simulated call.
 pub(super) const CALL_TAKES: Span = Span::from_millis(50);
 
+/// How long a call takes, and the registry's leases, as they are written.
+#[derive(Default, Deserialize)]
+#[serde(rename = "Client", deny_unknown_fields, default)]
+pub(super) struct ClientOptions {
+    registry: RegistryOptions,
+    call_takes: Option<Span>,
+}
+
 /// How long a call takes, and the registry's leases.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(super) struct ClientConfig {
     pub(super) registry: RegistryConfig,
     pub(super) call_takes: Span,
 }
 
-impl Default for ClientConfig {
-    fn default() -> Self {
-        Self { registry: RegistryConfig::default(), call_takes: CALL_TAKES }
+impl Options for ClientOptions {
+    type Config = ClientConfig;
+
+    fn checked(&self, profile: Profile) -> (ClientConfig, Vec<Mistake>) {
+        let registry = self.registry.resolve(profile);
+        let mistakes = registry.mistakes().into_iter().map(|mistake| mistake.within("registry"));
+        let mistakes = mistakes.collect();
+        (ClientConfig { registry, call_takes: self.call_takes.unwrap_or(CALL_TAKES) }, mistakes)
     }
 }
 

@@ -3,33 +3,47 @@
 //! In the guide's order: an unknown path costs no token, a request that the breaker refuses does;
 //! the breaker belongs to the service and outlives every change of its routes.
 
-use brownout_models::policy::{Breaker, BreakerConfig, Limiter, RegistryConfig, Transition};
-use brownout_models::{Name, Span, Time};
+use brownout_models::policy::{
+    Breaker, BreakerConfig, BreakerOptions, Limiter, RegistryOptions, Transition,
+};
+use brownout_models::{Mistake, Name, Profile, Span, Time};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::Options;
 use super::client::{CALL_TAKES, Call, Caller, ClientConfig};
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
 use super::registry::DirectoryRequest;
 use super::vocabulary::{Answer, Completion, Event, Events, Trouble};
 
+/// The client's configuration, and that of every breaker, as they are written.
+#[derive(Default, Deserialize)]
+#[serde(rename = "Gateway", deny_unknown_fields, default)]
+pub(super) struct GatewayOptions {
+    registry: RegistryOptions,
+    call_takes: Option<Span>,
+    breaker: BreakerOptions,
+}
+
 /// The client's configuration, and that of every breaker.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(super) struct GatewayConfig {
-    registry: RegistryConfig,
-    call_takes: Span,
+    client: ClientConfig,
     breaker: BreakerConfig,
 }
 
-impl Default for GatewayConfig {
-    fn default() -> Self {
-        Self {
-            registry: RegistryConfig::default(),
-            call_takes: CALL_TAKES,
-            breaker: BreakerConfig::default(),
-        }
+impl Options for GatewayOptions {
+    type Config = GatewayConfig;
+
+    fn checked(&self, profile: Profile) -> (GatewayConfig, Vec<Mistake>) {
+        let registry = self.registry.resolve(profile);
+        let breaker = self.breaker.resolve(profile);
+        let of_registry = registry.mistakes().into_iter().map(|mistake| mistake.within("registry"));
+        let of_breaker = breaker.mistakes().into_iter().map(|mistake| mistake.within("breaker"));
+        let mistakes = of_registry.chain(of_breaker).collect();
+        let call_takes = self.call_takes.unwrap_or(CALL_TAKES);
+        let client = ClientConfig { registry, call_takes };
+        (GatewayConfig { client, breaker }, mistakes)
     }
 }
 
@@ -67,9 +81,9 @@ pub(super) enum GatewayRequest {
 
 impl GatewayDesk {
     pub(super) fn new(config: GatewayConfig) -> Self {
-        let GatewayConfig { registry, call_takes, breaker } = config;
+        let GatewayConfig { client, breaker } = config;
         Self {
-            caller: Caller::new(ClientConfig { registry, call_takes }),
+            caller: Caller::new(client),
             routes: IndexMap::new(),
             limiter: Limiter::default(),
             breaker,
@@ -116,8 +130,8 @@ impl GatewayDesk {
         events: &mut Events,
         act: impl FnOnce(&mut Breaker) -> (T, Option<Transition>),
     ) -> T {
-        let config = self.breaker;
-        let breaker = self.breakers.entry(service).or_insert_with(|| Breaker::new(config));
+        let config = &self.breaker;
+        let breaker = self.breakers.entry(service).or_insert_with(|| Breaker::new(config.clone()));
         let (answer, transition) = act(breaker);
         if let Some(Transition { from, to }) = transition {
             let service = Some(self.caller.directory.text(service));
@@ -188,8 +202,8 @@ impl Desk for GatewayDesk {
                 let names = &mut self.caller.directory.names;
                 let (path, service) = (names.intern(&path), names.intern(&service));
                 self.routes.insert(path, Route { service, method, limit });
-                let config = self.breaker;
-                self.breakers.entry(service).or_insert_with(|| Breaker::new(config));
+                let config = &self.breaker;
+                self.breakers.entry(service).or_insert_with(|| Breaker::new(config.clone()));
                 Answer::Done {}
             }
             GatewayRequest::Request { client, path } => {

@@ -41,8 +41,10 @@ mod sidecar;
 mod vocabulary;
 
 use std::io::{BufRead, Write};
-use std::str::FromStr;
 
+use brownout_models::Mistake;
+pub use brownout_models::Profile;
+use brownout_models::policy::{BreakerOptions, RegistryOptions};
 use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
@@ -63,29 +65,16 @@ pub const MACHINES: [&str; 11] = [
     "observability",
 ];
 
-/// Whose rules a machine follows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// The published guide's code, defects included.
-    #[default]
-    Guide,
-    /// What the best implementations do.
-    Hardened,
-}
-
-impl FromStr for Profile {
-    type Err = StdioError;
-
-    fn from_str(text: &str) -> Result<Self, StdioError> {
-        match text {
-            "guide" => Ok(Self::Guide),
-            "hardened" => Ok(Self::Hardened),
-            _ => Err(StdioError::UnknownProfile {
-                name: text.to_owned(),
-                suggestion: suggestion(text, &["guide", "hardened"]),
-            }),
-        }
-    }
+/// Reads the name of a profile.
+///
+/// # Errors
+/// There is no such profile.
+pub fn profile(name: &str) -> Result<Profile, StdioError> {
+    let known = Profile::ALL.into_iter().find(|(known, _)| *known == name);
+    known.map(|(_, profile)| profile).ok_or_else(|| StdioError::UnknownProfile {
+        name: name.to_owned(),
+        suggestion: suggestion(name, &Profile::ALL.map(|(known, _)| known)),
+    })
 }
 
 /// How a session went.
@@ -112,20 +101,33 @@ pub fn serve(
     let Some(machine) = MACHINES.into_iter().find(|machine| *machine == name) else {
         return Err(StdioError::unknown_machine(name));
     };
-    if profile == Profile::Hardened {
-        return Err(StdioError::NotBuilt { machine });
-    }
-    let with = Config { machine, text: config };
+    let with = Config { machine, profile, text: config };
     match machine {
-        "registry" => protocol::run(registry::RegistryDesk::new(with.read()?), input, output),
-        "client" => protocol::run(client::ClientDesk::new(with.read()?), input, output),
-        "breaker" => protocol::run(breaker::BreakerDesk::new(with.read()?), input, output),
-        "gateway" => protocol::run(gateway::GatewayDesk::new(with.read()?), input, output),
-        "sidecar" => protocol::run(sidecar::SidecarDesk::new(with.read()?), input, output),
-        "broker" => protocol::run(broker::BrokerDesk::new(with.read()?), input, output),
-        "composition" => {
-            protocol::run(composition::CompositionDesk::new(with.read()?), input, output)
+        "registry" => protocol::run(
+            registry::RegistryDesk::new(with.read::<RegistryOptions>()?),
+            input,
+            output,
+        ),
+        "client" => protocol::run(
+            client::ClientDesk::new(with.read::<client::ClientOptions>()?),
+            input,
+            output,
+        ),
+        "breaker" => {
+            protocol::run(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?), input, output)
         }
+        "gateway" => protocol::run(
+            gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?),
+            input,
+            output,
+        ),
+        "sidecar" => protocol::run(sidecar::SidecarDesk::new(with.guide()?), input, output),
+        "broker" => protocol::run(broker::BrokerDesk::new(with.guide()?), input, output),
+        "composition" => protocol::run(
+            composition::CompositionDesk::new(with.read::<client::ClientOptions>()?),
+            input,
+            output,
+        ),
         "balancer" => {
             with.refuse()?;
             protocol::run(balancer::BalancerDesk::default(), input, output)
@@ -150,12 +152,38 @@ pub fn serve(
 #[derive(Clone, Copy)]
 struct Config<'a> {
     machine: &'static str,
+    profile: Profile,
     text: Option<&'a str>,
 }
 
+/// The options of a machine as they are written, and what they resolve to.
+trait Options: Default + DeserializeOwned {
+    /// The configuration.
+    type Config;
+
+    /// The configuration under a profile, and everything wrong with it.
+    fn checked(&self, profile: Profile) -> (Self::Config, Vec<Mistake>);
+}
+
 impl Config<'_> {
-    /// The machine's configuration, or its defaults.
-    fn read<T: Default + DeserializeOwned>(self) -> Result<T, StdioError> {
+    /// The machine's configuration: what the text says, and the profile's values for the rest. Under
+    /// `guide` nothing is checked, as the guide checks nothing.
+    fn read<T: Options>(self) -> Result<T::Config, StdioError> {
+        let (config, mistakes) = self.text::<T>()?.checked(self.profile);
+        if self.profile == Profile::Hardened && !mistakes.is_empty() {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            return Err(StdioError::Config { machine: self.machine, message: mistakes.join("; ") });
+        }
+        Ok(config)
+    }
+
+    /// The configuration of a machine that has only the guide's profile.
+    fn guide<T: Default + DeserializeOwned>(self) -> Result<T, StdioError> {
+        self.only_guide()?;
+        self.text()
+    }
+
+    fn text<T: Default + DeserializeOwned>(self) -> Result<T, StdioError> {
         let Some(text) = self.text else { return Ok(T::default()) };
         ron::Options::default()
             .with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME)
@@ -168,9 +196,17 @@ impl Config<'_> {
 
     /// For machines that have nothing to configure.
     fn refuse(self) -> Result<(), StdioError> {
+        self.only_guide()?;
         match self.text {
             None => Ok(()),
             Some(_) => Err(StdioError::NoConfig { machine: self.machine }),
+        }
+    }
+
+    fn only_guide(self) -> Result<(), StdioError> {
+        match self.profile {
+            Profile::Guide => Ok(()),
+            Profile::Hardened => Err(StdioError::NotBuilt { machine: self.machine }),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! `registry`: who serves what; and the directory that other machines share.
 
-use brownout_models::policy::registry::{Registry, RegistryConfig};
-use brownout_models::{Name, Names, Time};
+use brownout_models::policy::{Registry, RegistryConfig, RegistryOptions};
+use brownout_models::{Mistake, Name, Names, Profile, Time};
 
+use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
 use super::vocabulary::{Answer, Event, Events, InstanceView, Trouble};
@@ -10,6 +11,16 @@ use super::vocabulary::{Answer, Event, Events, InstanceView, Trouble};
 /// The operations of a directory.
 pub(super) const OPERATIONS: [&str; 5] =
     ["register", "deregister", "heartbeat", "discover", "services"];
+
+impl Options for RegistryOptions {
+    type Config = RegistryConfig;
+
+    fn checked(&self, profile: Profile) -> (RegistryConfig, Vec<Mistake>) {
+        let config = self.resolve(profile);
+        let mistakes = config.mistakes();
+        (config, mistakes)
+    }
+}
 
 /// Where an instance is reached.
 #[derive(Debug)]

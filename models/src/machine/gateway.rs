@@ -67,7 +67,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let breakers = config
             .routes
             .values()
-            .map(|route| (route.target.service, Breaker::new(config.breaker)))
+            .map(|route| (route.target.service, Breaker::new(config.breaker.clone())))
             .collect();
         let dialer = Dialer::new(config.registry);
         Self { config, limiter: Limiter::default(), breakers, dialer, pending: Slab::default() }

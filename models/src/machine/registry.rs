@@ -21,7 +21,7 @@ crate::timers! {
 }
 
 /// How a registry behaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RegistryNodeConfig {
     /// The lease and the period of the sweep.
     pub registry: RegistryConfig,
@@ -45,8 +45,8 @@ impl<P> RegistryNode<P> {
     #[must_use]
     pub fn new(config: RegistryNodeConfig) -> Self {
         Self {
+            registry: Registry::new(config.registry.clone()),
             config,
-            registry: Registry::new(config.registry),
             snapshots: IndexMap::new(),
             sweeps: 0,
             payload: std::marker::PhantomData,
@@ -149,6 +149,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
     }
 
     fn power_cut(&mut self) {
-        *self = Self::new(self.config);
+        *self = Self::new(self.config.clone());
     }
 }

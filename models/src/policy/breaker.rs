@@ -24,23 +24,38 @@
 //! assert_eq!(breaker.state(), BreakerState::HalfOpen);
 //! ```
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::profile::{Mistake, options};
 use crate::{Span, Time};
 
-/// When a breaker opens and how long it stays so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BreakerConfig {
-    /// Consecutive failures that open it; 5. One or less opens at the first.
-    pub failure_threshold: i64,
-    /// The silence since the last failure after which it half-opens; 30 s.
-    pub open_timeout: Span,
+options! {
+    /// When a breaker opens and how long it stays so.
+    config BreakerConfig;
+    /// A breaker's configuration as it is written.
+    options BreakerOptions as "Breaker";
+    {
+        /// Consecutive failures that open it; 5. One or less opens at the first.
+        failure_threshold: i64 = 5;
+        /// The silence since the last failure after which it half-opens; 30 s.
+        open_timeout: Span = Span::from_secs(30);
+    }
 }
 
-impl Default for BreakerConfig {
-    fn default() -> Self {
-        Self { failure_threshold: 5, open_timeout: Span::from_secs(30) }
+impl BreakerConfig {
+    /// Everything that makes no sense; the guide itself accepts it all.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        if self.failure_threshold < 1 {
+            mistakes.push(Mistake::new(
+                "failure_threshold",
+                format!("the failure threshold cannot be {}", self.failure_threshold),
+                "expected 1 or more",
+                "write 1 for a breaker that opens at the first failure",
+            ));
+        }
+        mistakes
     }
 }
 
@@ -90,7 +105,7 @@ pub struct Breaker {
 impl Breaker {
     /// A closed breaker.
     #[must_use]
-    pub const fn new(config: BreakerConfig) -> Self {
+    pub fn new(config: BreakerConfig) -> Self {
         Self {
             config,
             state: BreakerState::Closed,
@@ -136,6 +151,12 @@ impl Breaker {
         // While open, too: the guide does not look at the state here, and says `closed` (CB-5).
         (self.failures >= self.config.failure_threshold)
             .then(|| self.enter(BreakerState::Closed, BreakerState::Open))
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub const fn config(&self) -> &BreakerConfig {
+        &self.config
     }
 
     /// The state as last announced: open stays open until somebody asks to be admitted.

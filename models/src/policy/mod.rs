@@ -18,11 +18,13 @@ pub mod sidecar;
 
 pub use backoff::Backoff;
 pub use balancer::RoundRobin;
-pub use breaker::{Admission, Breaker, BreakerConfig, BreakerState, Transition};
+pub use breaker::{Admission, Breaker, BreakerConfig, BreakerOptions, BreakerState, Transition};
 pub use bucket::{Limiter, TokenBucket};
 pub use composition::{Composed, Composition, Part};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
 pub use observability::{Level, LogEntry, Metric, Observability};
-pub use registry::{DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError};
+pub use registry::{
+    DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,
+};
 pub use saga::{Next, Saga};
 pub use sidecar::{CallMetrics, Retry, RetryConfig, RetryNext, SpanRecord, SpanTable, SpanTicket};

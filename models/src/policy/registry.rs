@@ -22,30 +22,40 @@
 //! ```
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::profile::{Mistake, options};
 use crate::{Name, Span, Time};
 
-/// How long a registration lasts and how often the owner looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegistryConfig {
-    /// An instance silent for strictly longer than this is marked at the next sweep; 30 s.
-    pub lease: Span,
-    /// The owner sweeps at every multiple of this span, at least a nanosecond; 10 s.
-    pub sweep_every: Span,
+options! {
+    /// How long a registration lasts and how often the owner looks.
+    config RegistryConfig;
+    /// A registry's configuration as it is written.
+    options RegistryOptions as "Registry";
+    {
+        /// An instance silent for strictly longer than this is marked at the next sweep; 30 s.
+        lease: Span = Span::from_secs(30);
+        /// The owner sweeps at every multiple of this span, at least a nanosecond; 10 s.
+        sweep_every: Span = Span::from_secs(10);
+    }
+    also {
+        /// Former names of the node, which recorded plans may use.
+        aliases: Vec<String>;
+    }
 }
 
 impl RegistryConfig {
-    /// The guide's lease.
-    pub const LEASE: Span = Span::from_secs(30);
-    /// The guide's ticker.
-    pub const SWEEP_EVERY: Span = Span::from_secs(10);
-}
-
-impl Default for RegistryConfig {
-    fn default() -> Self {
-        Self { lease: Self::LEASE, sweep_every: Self::SWEEP_EVERY }
+    /// Everything that makes no sense.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let zero = |option, what, span: Span, default| {
+            let help = format!("leave it out for the guide's {default}");
+            let expected = "expected a span longer than 0s";
+            span.is_zero().then(|| Mistake::new(option, format!("{what} is zero"), expected, help))
+        };
+        let lease = zero("lease", "the lease", self.lease, "30s");
+        let sweep = zero("sweep_every", "the time between two sweeps", self.sweep_every, "10s");
+        lease.into_iter().chain(sweep).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
-use brownout_models::Span;
+use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
@@ -11,7 +12,7 @@ use super::StepFile;
 #[serde(rename = "Kind", deny_unknown_fields)]
 pub enum NodeFile {
     /// A service registry.
-    Registry(RegistryFile),
+    Registry(RegistryOptions),
     /// An API gateway.
     Gateway(GatewayFile),
     /// A service with instances.
@@ -28,32 +29,6 @@ pub enum NodeFile {
     Own(OwnFile),
 }
 
-/// How faithful a machine is to the published guide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum Profile {
-    /// Exactly what the guide's code does, defects included.
-    #[default]
-    #[serde(rename = "guide")]
-    Guide,
-    /// What the best implementations do.
-    #[serde(rename = "hardened")]
-    Hardened,
-}
-
-/// A service registry.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Registry", deny_unknown_fields, default)]
-pub struct RegistryFile {
-    /// The profile; guide.
-    pub profile: Profile,
-    /// Former names.
-    pub aliases: Vec<String>,
-    /// An instance that was silent for longer than this is unhealthy; 30 s.
-    pub lease: Option<Span>,
-    /// The time between two sweeps; 10 s.
-    pub sweep_every: Option<Span>,
-}
-
 /// An API gateway.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename = "Gateway", deny_unknown_fields, default)]
@@ -65,7 +40,7 @@ pub struct GatewayFile {
     /// Where requests go, by path.
     pub routes: Vec<RouteFile>,
     /// How every breaker behaves.
-    pub breaker: BreakerFile,
+    pub breaker: BreakerOptions,
     /// How long the gateway waits for a service; for ever.
     pub timeout: Option<Span>,
 }
@@ -85,16 +60,6 @@ pub struct RouteFile {
     /// The node that stands between; none.
     #[serde(default)]
     pub via: Option<String>,
-}
-
-/// A circuit breaker.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Breaker", deny_unknown_fields, default)]
-pub struct BreakerFile {
-    /// Consecutive failures that open it; 5.
-    pub failure_threshold: Option<i64>,
-    /// How long it stays open after the last failure; 30 s.
-    pub open_timeout: Option<Span>,
 }
 
 /// A service.

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use brownout::stdio::{MACHINES, Profile, StdioError, serve};
+use brownout::stdio::{MACHINES, Profile, StdioError, profile, serve};
 use serde_json::{Value, json};
 
 /// Runs a session and gives its output and how many lines were bad.
@@ -192,8 +192,8 @@ fn what_cannot_start_says_what_would_fix_it() {
     assert!(mistyped.contains("failure_treshold") && mistyped.contains("failure_threshold"));
     let unitless = refusal("breaker", Profile::Guide, Some("(open_timeout: \"30\")"));
     assert!(unitless.contains("1:17") && unitless.contains("`250ms`"), "{unitless}");
-    assert_eq!("guide".parse::<Profile>().ok(), Some(Profile::Guide));
-    let unknown = "hardend".parse::<Profile>().unwrap_err().to_string();
+    assert_eq!(profile("guide").ok(), Some(Profile::Guide));
+    let unknown = profile("hardend").unwrap_err().to_string();
     assert!(unknown.contains("did you mean `hardened`?"), "{unknown}");
 }
 
