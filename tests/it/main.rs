@@ -20,6 +20,7 @@ mod search;
 mod snapshots;
 mod stdio;
 mod stranger;
+mod theory;
 mod tidy;
 
 use std::path::PathBuf;

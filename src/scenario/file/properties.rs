@@ -70,6 +70,16 @@ pub enum PropertyFile {
         /// The share: `"99%"`, `"999/1000"`.
         at_least: Ratio,
     },
+    /// In the end: of the work that clients began later than a while after the faults ceased, at
+    /// least this share succeeded.
+    Recovers {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The while.
+        within: Span,
+        /// The share: `"99%"`, `"999/1000"`.
+        at_least: Ratio,
+    },
     /// Always: every entry follows from an earlier one of its flow, or begins it.
     TraceIsTree {
         /// What the property is called in reports.
