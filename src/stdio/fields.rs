@@ -9,9 +9,6 @@ use serde_json::value::RawValue;
 
 use super::error::suggestion;
 
-/// The largest integer of the protocol.
-const INTEGER_MAX: u64 = i64::MAX as u64;
-
 /// Why a line is bad, in words.
 #[derive(Debug)]
 pub(super) struct Bad(pub(super) String);
@@ -57,16 +54,22 @@ impl Fields {
     /// An integer from 0 to 2^63-1.
     pub(super) fn natural(&mut self, field: &'static str) -> Result<u64, Bad> {
         let what = "an integer from 0 to 2^63-1";
-        let number = self.typed(field, what)?;
-        if number > INTEGER_MAX {
-            return Err(wrong(field, what));
-        }
-        Ok(number)
+        // Signed, because `-0` is an integer that is not below zero.
+        let number: i64 = self.integer_as(field, what)?;
+        u64::try_from(number).map_err(|_| wrong(field, what))
     }
 
     /// An integer from -2^63 to 2^63-1.
     pub(super) fn integer(&mut self, field: &'static str) -> Result<i64, Bad> {
-        self.typed(field, "an integer up to 2^63-1")
+        self.integer_as(field, "an integer up to 2^63-1")
+    }
+
+    fn integer_as(&mut self, field: &'static str, what: &str) -> Result<i64, Bad> {
+        let raw = self.raw(field)?;
+        match raw.get() {
+            "-0" => Ok(0),
+            text => serde_json::from_str(text).map_err(|_| wrong(field, what)),
+        }
     }
 
     /// A number of any size and precision, as it was given.
@@ -142,6 +145,8 @@ mod tests {
     fn integers_end_at_two_to_the_63() {
         for (text, natural, integer) in [
             ("0", true, true),
+            ("-0", true, true),
+            ("-0.0", false, false),
             ("9223372036854775807", true, true),
             ("9223372036854775808", false, false),
             ("-1", false, true),
