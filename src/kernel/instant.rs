@@ -1,25 +1,26 @@
 //! One instant: which event comes next, round by round, and the choice where a node has several.
 
-use brownout_models::contract::{Ground, Machine, Timer};
+use brownout_models::contract::{Ground, Timer};
+use serde::Serialize;
 
 use super::bounds::Watch;
 use super::event::{Event, EventKind};
+use super::fabric::Fabric;
 use super::queue::Drawn;
-use super::world::World;
 use super::{End, What};
 use crate::choice::{Question, purpose};
 
-impl<M: Machine> World<M> {
+impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     /// The event that comes next, at this instant or later.
     #[inline]
-    pub(super) fn next_event(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Drawn, End> {
+    pub(super) fn next_event<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Result<Drawn, End> {
         loop {
             if self.round.is_empty()
                 && let Some(alone) = self.next_round()?
             {
                 return Ok(alone);
             }
-            if let Some(drawn) = self.take(watch) {
+            if let Some(drawn) = self.take::<T>(watch) {
                 return Ok(drawn);
             }
             if self.foreground == 0 {
@@ -58,10 +59,10 @@ impl<M: Machine> World<M> {
 
     /// The next event of the round; a choice where its node has several. `None` when the rest of
     /// the round was cancelled meanwhile.
-    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<Drawn> {
+    fn take<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Option<Drawn> {
         let may_tie = self.choices.may_tie();
         self.discard_cancelled(may_tie);
-        let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival() } else { 0 };
+        let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival::<T>() } else { 0 };
         let drawn = self.round.take(passed)?;
         if passed > 0 {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
@@ -90,7 +91,7 @@ impl<M: Machine> World<M> {
     }
 
     /// Whether an event that was scheduled is still to happen.
-    fn is_due(&self, event: &Event<M::Payload>) -> bool {
+    fn is_due(&self, event: &Event<P>) -> bool {
         let at = &self.nodes[event.node.0 as usize];
         match event.kind {
             EventKind::Start | EventKind::Deliver { .. } => true,
@@ -102,12 +103,12 @@ impl<M: Machine> World<M> {
     }
 
     /// The events of the node whose turn it is.
-    fn rivals(&self) -> impl Iterator<Item = &Event<M::Payload>> {
+    fn rivals(&self) -> impl Iterator<Item = &Event<P>> {
         self.round.of_next_node().map(|drawn| self.queue.peek(drawn))
     }
 
     /// Which of the events that wait for one node goes first: a choice.
-    fn choose_rival(&mut self) -> usize {
+    fn choose_rival<T: Timer>(&mut self) -> usize {
         let Some(first) = self.rivals().next() else { return 0 };
         let (node, flow) = (first.node, first.context.flow);
         if self.hosts[self.host_of(node)].paused_until > self.now {
@@ -121,7 +122,7 @@ impl<M: Machine> World<M> {
         for event in self.rivals() {
             let text = match &event.kind {
                 EventKind::Start => "start".to_owned(),
-                EventKind::Wake { timer, .. } => format!("{:?}", M::Timer::from_code(*timer)),
+                EventKind::Wake { timer, .. } => format!("{:?}", T::from_code(*timer)),
                 EventKind::Expire { .. } => "expiry".to_owned(),
                 EventKind::Deliver { from, message, .. } => {
                     let kind = self.layout.kind_text(message.kind());
