@@ -109,20 +109,33 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         self.foreground -= 1;
     }
 
-    /// An event that waits counts for the run while its flow is in the foreground.
+    /// An event that waits counts for the run while its flow is in the foreground. It is made where
+    /// it will lie.
     #[inline(always)]
     pub(super) fn schedule(
         &mut self,
         at: Time,
         node: NodeId,
         context: Context,
-        kind: EventKind<P>,
+        kind: impl FnOnce() -> EventKind<P>,
     ) -> Handle {
         let ground = self.choices.ground(context.flow);
         if ground == Ground::Foreground {
             self.foreground += 1;
         }
-        self.queue.push(at, Event { node, ground, context, kind })
+        self.queue.push_with(at, || Event { node, ground, context, kind: kind() })
+    }
+
+    /// Like [`schedule`](Self::schedule), for what is rare.
+    #[cold]
+    pub(super) fn schedule_rarely(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        context: Context,
+        kind: EventKind<P>,
+    ) -> Handle {
+        self.schedule(at, node, context, || kind)
     }
 
     pub(super) fn unschedule(&mut self, handle: Handle) {
@@ -145,10 +158,11 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let seq = self.trace.next();
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
         let entry = Entry { seq, cause, flow, at: self.now, node, what };
+        self.trace.absorb(&entry);
         if !watch.see(&entry) {
             self.stopped = true;
         }
-        self.trace.push(entry);
+        self.trace.keep(entry);
         u32::try_from(seq).expect("a run has fewer than 2^32 entries")
     }
 

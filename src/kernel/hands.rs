@@ -1,11 +1,10 @@
 //! The hands of a node: what its machine wants done, they do at once.
 
-use brownout_models::Span;
 use brownout_models::contract::{
-    Body, CallId, Choice, Clock, Context, Driver, FlowId, Ground, Message, NodeId, OpenCall,
-    Outcome, Purpose, Sender, Store, Surroundings, Written,
+    Body, CallId, Choice, Clock, Context, Driver, FlowId, Ground, NodeId, OpenCall, Outcome,
+    Purpose, Sender, Store, Surroundings, Written,
 };
-use brownout_models::name::Name;
+use brownout_models::{Name, Span};
 use serde::Serialize;
 
 use super::event::EventKind;
@@ -54,8 +53,7 @@ where
         body: Body<P>,
         context: Context,
     ) {
-        let message = Message::Ask { call, body };
-        self.fabric.transmit(self.node, to, message, after, None, context, self.watch);
+        self.fabric.ask(self.node, to, after, call, body, context, self.watch);
     }
 
     fn answer(
@@ -66,9 +64,7 @@ where
         outcome: Outcome<P>,
         context: Context,
     ) {
-        let message = Message::Answer { call, to: what, outcome };
-        let (to, life) = (to.node, Some(to.life));
-        self.fabric.transmit(self.node, to, message, Span::ZERO, life, context, self.watch);
+        self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
     }
 
     fn open(&mut self, call: OpenCall) -> CallId {
@@ -77,14 +73,14 @@ where
 
     fn expire(&mut self, call: CallId, after: Span, context: Context) {
         let life = self.fabric.heads[self.node.0 as usize].life;
-        let (at, expiry) = (self.fabric.now + after, EventKind::Expire { call, life });
+        let (at, expiry) = (self.fabric.now + after, || EventKind::Expire { call, life });
         let handle = self.fabric.schedule(at, self.node, context, expiry);
         self.fabric.nodes[self.node.0 as usize].expires(call, handle);
     }
 
     fn set(&mut self, timer: u64, after: Span, _: Clock, context: Context) {
         let number = self.fabric.nodes[self.node.0 as usize].number_timer();
-        let (at, wake) = (self.fabric.now + after, EventKind::Wake { timer, number });
+        let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
         let handle = self.fabric.schedule(at, self.node, context, wake);
         let replaced = self.fabric.nodes[self.node.0 as usize].set(timer, number, at, handle);
         if let Some(old) = replaced {

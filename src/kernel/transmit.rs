@@ -5,56 +5,119 @@
 //! another width, which stalls the processor. Measured: 12 % of a whole run.
 
 use brownout_models::contract::{
-    Answer, Choice, Context, Failure, FlowId, Kind, Message, NodeId, Outcome, Sender,
+    Body, CallId, Choice, Context, Failure, FlowId, Kind, NodeId, Outcome, Sender,
 };
-use brownout_models::{Span, Time};
+use brownout_models::{Name, Span, Time};
 use serde::Serialize;
 
-use super::event::{Event, EventKind};
+use super::event::{Event, EventKind, Way};
 use super::fabric::Fabric;
 use super::{Watch, What};
 use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
 
+/// What becomes of a message, and when it arrives.
+enum Travel {
+    Lost,
+    Once(Time),
+    Twice(Time, Time),
+}
+
 impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
-    /// A message leaves: it may be lost, late or doubled on its way.
+    /// A message that is no answer leaves.
+    #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]
-    pub(super) fn transmit(
+    pub(super) fn ask(
         &mut self,
         from: NodeId,
         to: NodeId,
-        message: Message<P>,
         after: Span,
-        life: Option<u32>,
+        call: Option<CallId>,
+        body: Body<P>,
         context: Context,
         watch: &mut impl Watch<F>,
     ) {
-        let from_life = self.heads[from.0 as usize].life;
-        let to_life = life.unwrap_or(self.heads[to.0 as usize].life);
-        let kind = message.kind();
-        if let (true, Message::Answer { call, .. }) = (self.may_crash, &message) {
-            let call = *call;
-            let owed = &mut self.nodes[from.0 as usize].owed;
-            if let Some(at) = owed.iter().position(|(sender, _, _)| {
-                sender.node == to && sender.call == Some(call) && sender.life == to_life
-            }) {
-                owed.remove(at);
+        let (sender, receiver) = (self.heads[from.0 as usize], self.heads[to.0 as usize]);
+        let way = Way { from, from_life: sender.life, to_life: receiver.life };
+        let mut arrives = self.now + after;
+        if !self.choices.links_are_calm() && sender.host != receiver.host {
+            let kind = Kind { name: body.name(), reply: false };
+            match self.travel(from, to, kind, arrives, context, watch) {
+                Travel::Lost => return,
+                Travel::Once(at) => arrives = at,
+                Travel::Twice(first, second) => {
+                    let copy = EventKind::Ask { way, call, body: Some(body.clone()) };
+                    self.schedule_rarely(first, to, context, copy);
+                    arrives = second;
+                }
             }
         }
-        let leaves = self.now + after;
-        let arrival = |message| EventKind::Deliver { from, from_life, to_life, message };
-        if self.choices.links_are_calm() || self.host_of(from) == self.host_of(to) {
-            self.schedule(leaves, to, context, arrival(message));
-            return;
+        let arrival = || EventKind::Ask { way, call, body: Some(body) };
+        self.schedule(arrives, to, context, arrival);
+    }
+
+    /// The answer to a call leaves. `what` is what was asked.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]
+    pub(super) fn answer(
+        &mut self,
+        from: NodeId,
+        to: Sender,
+        call: CallId,
+        what: Name,
+        outcome: Outcome<P>,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) {
+        if self.may_crash {
+            self.pay(from, to);
         }
+        let (sender, receiver) = (self.heads[from.0 as usize], self.heads[to.node.0 as usize]);
+        let way = Way { from, from_life: sender.life, to_life: to.life };
+        let (to, mut arrives) = (to.node, self.now);
+        if !self.choices.links_are_calm() && sender.host != receiver.host {
+            let kind = Kind { name: what, reply: true };
+            match self.travel(from, to, kind, arrives, context, watch) {
+                Travel::Lost => return,
+                Travel::Once(at) => arrives = at,
+                Travel::Twice(first, second) => {
+                    let outcome = Some(outcome.clone());
+                    let copy = EventKind::Answer { way, call, to: what, outcome };
+                    self.schedule_rarely(first, to, context, copy);
+                    arrives = second;
+                }
+            }
+        }
+        let arrival = || EventKind::Answer { way, call, to: what, outcome: Some(outcome) };
+        self.schedule(arrives, to, context, arrival);
+    }
+
+    /// A call is answered and no longer owed.
+    #[cold]
+    fn pay(&mut self, node: NodeId, to: Sender) {
+        let owed = &mut self.nodes[node.0 as usize].owed;
+        if let Some(at) = owed.iter().position(|(sender, _, _)| *sender == to) {
+            owed.remove(at);
+        }
+    }
+
+    /// What becomes of a message that leaves.
+    fn travel(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        kind: Kind,
+        leaves: Time,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) -> Travel {
         let sites = self.choices.on_link(from, to, kind);
         if sites.are_quiet {
-            self.schedule(leaves + sites.calm_latency, to, context, arrival(message));
-            return;
+            return Travel::Once(leaves + sites.calm_latency);
         }
         let flow = context.flow;
         if self.choices.ask(sites.lose, flow, &Question::Strike) != 0 {
             self.emit(watch, from, context, What::Lost { to, kind });
-            return;
+            return Travel::Lost;
         }
         let mut arrives = leaves + self.travel_time(sites, flow);
         if !self.choices.is_quiet(sites.delay) {
@@ -64,14 +127,11 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
                 arrives += by;
             }
         }
-        if self.choices.ask(sites.duplicate, flow, &Question::Strike) != 0 {
-            self.emit(watch, from, context, What::Duplicated { to, kind });
-            let again = leaves + self.travel_time(sites, flow);
-            self.schedule(arrives, to, context, arrival(message.clone()));
-            self.schedule(again, to, context, arrival(message));
-            return;
+        if self.choices.ask(sites.duplicate, flow, &Question::Strike) == 0 {
+            return Travel::Once(arrives);
         }
-        self.schedule(arrives, to, context, arrival(message));
+        self.emit(watch, from, context, What::Duplicated { to, kind });
+        Travel::Twice(arrives, leaves + self.travel_time(sites, flow))
     }
 
     fn extra_delay(
@@ -103,26 +163,21 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     }
 
     /// The message comes to a node that is down, or in another life than the one it was sent to.
+    #[cold]
     pub(super) fn meet_nobody(
         &mut self,
         node: NodeId,
         context: Context,
-        (from, from_life): (NodeId, u32),
-        message: Message<P>,
+        from: Sender,
+        kind: Kind,
         watch: &mut impl Watch<F>,
     ) {
-        let kind = message.kind();
-        match message {
-            Message::Ask { call: Some(call), .. } => {
-                let seq = self.emit(watch, node, context, What::Refused { from, kind });
-                let context = Context { cause: seq, ..context };
-                let sender = Sender { node: from, life: from_life, call: Some(call) };
-                self.reset(node, sender, kind, context, watch);
-            }
-            Message::Ask { call: None, .. } | Message::Answer { .. } => {
-                self.emit(watch, node, context, What::Dropped { from, kind });
-            }
+        if kind.reply || from.call.is_none() {
+            self.emit(watch, node, context, What::Dropped { from: from.node, kind });
+            return;
         }
+        let seq = self.emit(watch, node, context, What::Refused { from: from.node, kind });
+        self.reset(node, from, kind, Context { cause: seq, ..context }, watch);
     }
 
     /// The caller sees a reset connection, or, as a fault, nothing at all.
@@ -139,9 +194,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if self.choices.ask(site, context.flow, &Question::Strike) != 0 {
             return;
         }
-        let outcome: Outcome<P> = Err::<Answer<P>, _>(Failure::Reset);
-        let message = Message::Answer { call, to: kind.name, outcome };
-        self.transmit(node, sender.node, message, Span::ZERO, Some(sender.life), context, watch);
+        self.answer(node, sender, call, kind.name, Err(Failure::Reset), context, watch);
     }
 
     /// The event happens once the host goes on.
@@ -154,9 +207,9 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let (timer, call) = match kind {
             EventKind::Wake { timer, number } => (Some((timer, number)), None),
             EventKind::Expire { call, .. } => (None, Some(call)),
-            EventKind::Start | EventKind::Deliver { .. } => (None, None),
+            EventKind::Start | EventKind::Ask { .. } | EventKind::Answer { .. } => (None, None),
         };
-        let handle = self.schedule(until, node, context, kind);
+        let handle = self.schedule_rarely(until, node, context, kind);
         let at = &mut self.nodes[node.0 as usize];
         if let Some((timer, number)) = timer {
             at.moved(timer, number, until, handle);

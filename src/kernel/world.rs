@@ -83,7 +83,7 @@ impl<M: Machine> World<M> {
     /// Runs to the end.
     pub fn run(&mut self, watch: &mut impl Watch<M::Fact>) -> End {
         loop {
-            if let Some(end) = self.step(watch) {
+            if let Some(end) = self.run_to_step(u64::MAX, watch) {
                 return end;
             }
         }
@@ -100,7 +100,7 @@ impl<M: Machine> World<M> {
     }
 
     /// Takes one step: one event happens to one node.
-    #[inline]
+    #[inline(always)]
     pub fn step(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<End> {
         if self.fabric.stopped {
             return Some(End::Stopped);
@@ -111,16 +111,16 @@ impl<M: Machine> World<M> {
         if self.fabric.steps >= self.fabric.bounds.steps {
             return Some(End::Steps);
         }
-        let event = match self.fabric.next_event::<M::Timer>(watch) {
-            Ok(drawn) => self.fabric.queue.take(drawn),
+        let drawn = match self.fabric.next_event::<M::Timer>(watch) {
+            Ok(drawn) => drawn,
             Err(end) => return Some(end),
         };
-        if event.ground == Ground::Foreground {
+        if self.fabric.queue.peek(&drawn).ground == Ground::Foreground {
             self.fabric.foreground -= 1;
         }
         self.fabric.steps += 1;
         self.fabric.choices.tick(self.fabric.now, self.fabric.steps);
-        self.happen(event, watch);
+        self.happen(drawn, watch);
         None
     }
 
