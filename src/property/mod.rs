@@ -9,6 +9,7 @@ mod availability;
 mod balancer_fairness;
 mod breaker_path;
 mod conservation;
+pub mod drill;
 mod event_per_row;
 mod every_call_ends;
 mod judge;

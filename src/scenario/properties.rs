@@ -97,6 +97,10 @@ impl Check<'_> {
             PropertyFile::Quiescence { name } => {
                 (named(name, "quiescence"), Box::new(Quiescence::default()))
             }
+            PropertyFile::Drill { name, claim } => {
+                let observer = self.drill_claim(&path.field("claim"), claim, file)?;
+                (named(name, "the machine under drill"), Box::new(observer))
+            }
             PropertyFile::SometimesSucceeds { name } => {
                 (named(name, "some work succeeds"), Box::new(SometimesSucceeds::default()))
             }

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod cli;
+mod defects;
 mod determinism;
 mod docs;
 mod examples;

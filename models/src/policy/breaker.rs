@@ -33,8 +33,10 @@
 //! ```
 
 mod config;
+mod exchange;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod window;
 
 use std::sync::Arc;
@@ -46,109 +48,10 @@ pub use config::{
     Boundary, BreakerConfig, BreakerOptions, FailureClass, HalfOpenEntry, HalfOpening, Interval,
     LateResults, OpenSince, ProbeDeadline, Probes, Trip, Verdict,
 };
+pub use exchange::{
+    Admission, BreakerState, CallResult, Look, Override, Permit, Refusal, Transition,
+};
 use window::{Tally, Window};
-
-/// Where a breaker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BreakerState {
-    /// Everybody is admitted, failures are counted.
-    Closed,
-    /// Nobody is admitted until the timeout is over.
-    Open,
-    /// Probes are admitted, the next results decide.
-    HalfOpen,
-}
-
-/// A change of state as it is announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Transition {
-    /// The state that the announcement names; in the guide not always the one it was in (CB-5).
-    pub from: BreakerState,
-    /// The state it is in now.
-    pub to: BreakerState,
-}
-
-/// The right to one call, given back with its result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Permit {
-    /// Counts the changes of state before it was given.
-    generation: u64,
-    /// Counts the permits of the breaker.
-    number: u64,
-    at: Time,
-}
-
-impl Permit {
-    /// The changes of state before it was given.
-    #[must_use]
-    pub const fn generation(&self) -> u64 {
-        self.generation
-    }
-}
-
-/// A breaker's refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    /// When trying again may help; `None` where that depends on somebody else's result.
-    pub retry_after: Option<Span>,
-}
-
-/// The answer to a caller.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Admission {
-    /// The permit for the call, or why there is none.
-    pub outcome: Result<Permit, Refusal>,
-    /// What became due before the question, and what the question itself changed.
-    pub transitions: Vec<Transition>,
-}
-
-impl Admission {
-    /// Whether the call may go ahead.
-    #[must_use]
-    pub const fn is_admitted(&self) -> bool {
-        self.outcome.is_ok()
-    }
-}
-
-/// How a call ended, as far as a breaker is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum CallResult {
-    /// It succeeded.
-    Success,
-    /// It failed.
-    Failure(FailureClass),
-    /// It was never made, or nobody knows: the permit is given back, and nothing counts.
-    Abandoned,
-}
-
-impl CallResult {
-    /// A failure of whoever was called.
-    pub const FAILED: Self = Self::Failure(FailureClass::Error);
-}
-
-/// What somebody sees who looks before asking to be admitted; see [`HalfOpenEntry`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Look {
-    /// Whoever asks is admitted, as things stand.
-    Admits,
-    /// Whoever asks is refused.
-    Refuses,
-    /// The wait is over: whoever asks half-opens it.
-    HalfOpens,
-}
-
-/// What somebody wants a breaker to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Override {
-    /// Closed, with nothing counted, and on its own from then on.
-    Closed,
-    /// Open until another override; results do not count.
-    Open,
-    /// Off: everybody is admitted and nothing counts, until another override.
-    Disabled,
-}
 
 /// One circuit breaker.
 #[derive(Clone, Debug, Serialize)]
@@ -287,18 +190,6 @@ impl Breaker {
         transitions
     }
 
-    /// Makes the wait that has just begun longer by the `word / 2^64`-th part of the longest jitter,
-    /// rounded down. Without it there is none.
-    pub fn jitter(&mut self, word: u64) {
-        if self.state == BreakerState::Open && self.overridden.is_none() {
-            let (wait, odds) = (self.base_wait(), self.config.open_jitter);
-            let longest =
-                u128::from(wait.as_nanos()) * u128::from(odds.num()) / u128::from(odds.den());
-            let extra = u64::try_from((longest * u128::from(word)) >> 64);
-            self.wait = wait + Span::from_nanos(extra.unwrap_or(u64::MAX));
-        }
-    }
-
     /// Decides in the breaker's place, or leaves it to itself again.
     pub fn force(&mut self, now: Time, what: Override) -> Vec<Transition> {
         let mut transitions = self.settle(now);
@@ -314,43 +205,6 @@ impl Breaker {
             transitions.push(Transition { from, to });
         }
         transitions
-    }
-
-    /// Lives through the first thing that is due by `now`, at the instant at which it was due: an
-    /// automatic half-opening, or a probe that is lost.
-    pub fn wake(&mut self, now: Time) -> Option<Transition> {
-        while let Some(due) = self.due().filter(|due| *due <= now) {
-            if self.state == BreakerState::Open {
-                return Some(self.change(due, BreakerState::HalfOpen));
-            }
-            self.under_way.remove(0);
-            let lost = self.take_in(due, CallResult::Failure(FailureClass::Timeout), false);
-            if lost.is_some() {
-                return lost;
-            }
-        }
-        None
-    }
-
-    /// When [`wake`](Self::wake) next has something to do.
-    #[must_use]
-    pub fn due(&self) -> Option<Time> {
-        match self.state {
-            BreakerState::Closed => None,
-            BreakerState::Open => match self.config.half_opening {
-                HalfOpening::Automatic if self.overridden.is_none() => {
-                    self.over_at(self.open_since(), self.wait)
-                }
-                HalfOpening::Automatic | HalfOpening::Lazy => None,
-            },
-            BreakerState::HalfOpen => {
-                let probe = self.under_way.first()?;
-                match self.config.probe_deadline {
-                    ProbeDeadline::Never => None,
-                    ProbeDeadline::After(span) => self.over_at(probe.at, span),
-                }
-            }
-        }
     }
 
     /// How it behaves.
@@ -375,33 +229,6 @@ impl Breaker {
     #[must_use]
     pub const fn probes_under_way(&self) -> usize {
         self.under_way.len()
-    }
-
-    /// Everything that is due by `now`.
-    fn settle(&mut self, now: Time) -> Vec<Transition> {
-        let transitions = std::iter::from_fn(|| self.wake(now)).collect();
-        if let Interval::Every(every) = self.config.count_interval
-            && self.config.trip == Trip::Consecutive
-            && self.state == BreakerState::Closed
-            && self.is_over(self.counting_since, every, now)
-        {
-            self.count_anew(now, every);
-        }
-        transitions
-    }
-
-    /// Begins the interval of the count that `now` lies in.
-    fn count_anew(&mut self, now: Time, every: Span) {
-        let elapsed = now.since(self.counting_since).as_nanos();
-        let every = every.as_nanos().max(1);
-        // At its very end an interval still goes on where the end is exclusive.
-        let begun = match self.config.boundary {
-            Boundary::Exclusive => (elapsed - 1) / every,
-            Boundary::Inclusive => elapsed / every,
-        };
-        self.counting_since += Span::from_nanos(begun * every);
-        self.failures = 0;
-        self.generation += 1;
     }
 
     fn enter(&mut self, now: Time, look: Look, mut transitions: Vec<Transition>) -> Admission {
@@ -516,50 +343,5 @@ impl Breaker {
                 under_way < u64::from(permits) && under_way + self.probed.calls() < needed
             }
         }
-    }
-
-    /// When trying again may help, for somebody who is refused.
-    fn retry_after(&self, now: Time) -> Option<Span> {
-        let at = match (self.overridden, self.state) {
-            (Some(_), _) | (None, BreakerState::Closed) => None,
-            (None, BreakerState::Open) => self.over_at(self.open_since(), self.wait),
-            (None, BreakerState::HalfOpen) => self.due(),
-        };
-        at.map(|at| at.since(now))
-    }
-
-    /// The wait before jitter.
-    fn base_wait(&self) -> Span {
-        let config = &self.config;
-        if config.open_multiplier <= 1 {
-            return config.open_timeout;
-        }
-        let factor = u64::from(config.open_multiplier).saturating_pow(self.reopenings);
-        config.open_timeout.times(factor).min(config.open_timeout_max)
-    }
-
-    fn open_since(&self) -> Time {
-        match self.config.open_since {
-            OpenSince::LastFailure => self.last_failure,
-            OpenSince::Opening => self.opened,
-        }
-    }
-
-    /// Whether a span that began at `start` is over.
-    fn is_over(&self, start: Time, span: Span, now: Time) -> bool {
-        match self.config.boundary {
-            Boundary::Exclusive => now.since(start) > span,
-            Boundary::Inclusive => now.since(start) >= span,
-        }
-    }
-
-    /// The first instant at which it is; `None` beyond the end of time.
-    fn over_at(&self, start: Time, span: Span) -> Option<Time> {
-        let more = match self.config.boundary {
-            Boundary::Exclusive => 1,
-            Boundary::Inclusive => 0,
-        };
-        let end = start.as_nanos().checked_add(span.as_nanos())?.checked_add(more)?;
-        Some(Time::from_nanos(end))
     }
 }

@@ -8,6 +8,7 @@
 
 mod breaker;
 mod breaker_claims;
+mod naive_breaker;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

@@ -3,6 +3,8 @@
 use brownout_models::{Ratio, Span};
 use serde::Deserialize;
 
+use crate::property::drill::ClaimFile;
+
 /// A property and its parameters.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename = "Property", deny_unknown_fields)]
@@ -83,6 +85,13 @@ pub enum PropertyFile {
     Quiescence {
         /// What the property is called in reports.
         name: Option<String>,
+    },
+    /// What a machine under drill must hold.
+    Drill {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The claim, by the kind of machine.
+        claim: ClaimFile,
     },
     /// Sometimes: some piece of work of a client succeeds.
     SometimesSucceeds {
