@@ -41,6 +41,12 @@ impl Fields {
         self.left.shift_remove(field).ok_or_else(|| Bad(format!("field `{field}` is missing")))
     }
 
+    /// Whether a field that may be left out is there.
+    pub(super) fn has(&mut self, field: &'static str) -> bool {
+        self.known.push(field);
+        self.left.contains_key(field)
+    }
+
     /// A string.
     pub(super) fn text(&mut self, field: &'static str) -> Result<String, Bad> {
         self.typed(field, "a string")
@@ -57,6 +63,26 @@ impl Fields {
         // Signed, because `-0` is an integer that is not below zero.
         let number: i64 = self.integer_as(field, what)?;
         u64::try_from(number).map_err(|_| wrong(field, what))
+    }
+
+    /// An integer from 0 to 2^63-1, or nothing.
+    pub(super) fn optional_natural(&mut self, field: &'static str) -> Result<Option<u64>, Bad> {
+        if self.has(field) { self.natural(field).map(Some) } else { Ok(None) }
+    }
+
+    /// One of these words; `of` has their meaning.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        field: &'static str,
+        of: &[(&'static str, T)],
+    ) -> Result<T, Bad> {
+        let text = self.text(field)?;
+        let known: Vec<&str> = of.iter().map(|(word, _)| *word).collect();
+        of.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let hint = suggestion(&text, &known).map(|word| format!(", did you mean `{word}`?"));
+            let known = known.join(", ");
+            Bad(format!("field `{field}` must be one of {known}{}", hint.unwrap_or_default()))
+        })
     }
 
     /// An integer from -2^63 to 2^63-1.
