@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::contract::{Failure, NodeId};
-use crate::policy::BreakerState;
+use crate::policy::{BreakerState, GivenUp};
 use crate::{Name, Span};
 
 /// Something that became true at a stock machine.
@@ -250,4 +250,26 @@ pub enum Fact {
     },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),
+    /// A sidecar does not try a call again, although attempts are left.
+    GaveUp {
+        /// The service.
+        service: Name,
+        /// The method.
+        method: Name,
+        /// The business key.
+        key: u64,
+        /// Why.
+        why: GivenUp,
+    },
+    /// A sidecar does not wait for an attempt any more: another one decided the call.
+    Abandoned {
+        /// The service.
+        service: Name,
+        /// The method.
+        method: Name,
+        /// The business key.
+        key: u64,
+        /// Which attempt, from 1.
+        attempt: u32,
+    },
 }

@@ -78,8 +78,9 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 /// Declares a configuration and its options from one table: the name, the type, and the value in
-/// each profile (one value where both agree). `also` adds fields to the options only: what a file
-/// says beside the values, and what the configuration does not keep.
+/// each profile (one value where both agree). `with` adds a configuration inside, with options of its
+/// own. `also` adds fields to the options only: what a file says beside the values, and what the
+/// configuration does not keep.
 ///
 /// The configuration gets `guide()`, `hardened()`, `of(profile)` and a default, which is the guide's;
 /// the options get `resolve(profile)`, where the profile is the one that holds if they name none.
@@ -90,11 +91,15 @@ macro_rules! options {
         $(#[$config_doc:meta])* config $Config:ident;
         $(#[$options_doc:meta])* options $Options:ident as $rename:literal;
         { $($(#[$doc:meta])* $field:ident : $Type:ty = $guide:expr $(, hardened $hardened:expr)? ;)* }
+        $(with { $($(#[$with_doc:meta])* $with:ident : $WithOptions:ty => $WithConfig:ty ;)* })?
         $(also { $($(#[$also_doc:meta])* $also:ident : $AlsoType:ty ;)* })?
     ) => {
         $(#[$config_doc])*
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-        pub struct $Config { $($(#[$doc])* pub $field: $Type,)* }
+        pub struct $Config {
+            $($(#[$doc])* pub $field: $Type,)*
+            $($($(#[$with_doc])* pub $with: $WithConfig,)*)?
+        }
 
         $(#[$options_doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -103,6 +108,7 @@ macro_rules! options {
             /// Whose values hold for what is left out; that of whatever it is part of.
             pub profile: Option<$crate::Profile>,
             $($(#[$doc])* pub $field: Option<$Type>,)*
+            $($($(#[$with_doc])* pub $with: $WithOptions,)*)?
             $($($(#[$also_doc])* pub $also: $AlsoType,)*)?
         }
 
@@ -110,13 +116,16 @@ macro_rules! options {
             /// The published guide's values.
             #[must_use]
             pub fn guide() -> Self {
-                Self { $($field: $guide,)* }
+                Self { $($field: $guide,)* $($($with: <$WithConfig>::guide(),)*)? }
             }
 
             /// What the best implementations do.
             #[must_use]
             pub fn hardened() -> Self {
-                Self { $($field: $crate::profile::hardened!($guide $(, $hardened)?),)* }
+                Self {
+                    $($field: $crate::profile::hardened!($guide $(, $hardened)?),)*
+                    $($($with: <$WithConfig>::hardened(),)*)?
+                }
             }
 
             /// The values of a profile.
@@ -139,8 +148,10 @@ macro_rules! options {
             /// The configuration: what is written here, and the profile's values for the rest.
             #[must_use]
             pub fn resolve(&self, profile: $crate::Profile) -> $Config {
-                let mut config = $Config::of(self.profile.unwrap_or(profile));
+                let profile = self.profile.unwrap_or(profile);
+                let mut config = $Config::of(profile);
                 $(if let Some(value) = &self.$field { config.$field = value.clone(); })*
+                $($(config.$with = self.$with.resolve(profile);)*)?
                 config
             }
         }

@@ -98,7 +98,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         self.heads[node.0 as usize].life = life;
         let ground = Ground::Background;
         let flow = self.choices.start_flow(node, LIFE, 0, ground);
-        let context = Context { flow, cause, deadline: Time::NEVER };
+        let context = Context { flow, cause, deadline: Time::NEVER, span: None };
         // The run waits for a life to begin, though not for what goes on in it.
         self.foreground += 1;
         self.queue.push(self.now + after, Event { node, ground, context, kind: EventKind::Start });

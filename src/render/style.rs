@@ -79,7 +79,8 @@ impl Styles {
             | Fact::Broken { .. }
             | Fact::Overloaded { .. }
             | Fact::DeadLettered { .. }
-            | Fact::Unwanted { .. } => self.bad,
+            | Fact::Unwanted { .. }
+            | Fact::GaveUp { .. } => self.bad,
             Fact::Asked { .. }
             | Fact::Registered { .. }
             | Fact::Revived { .. }
@@ -100,7 +101,8 @@ impl Styles {
             | Fact::SagaBegan { .. }
             | Fact::SagaStep { .. }
             | Fact::Drilled { .. }
-            | Fact::Own(_) => self.fact,
+            | Fact::Own(_)
+            | Fact::Abandoned { .. } => self.fact,
         }
     }
 }

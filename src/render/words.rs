@@ -186,6 +186,12 @@ impl<'a> Words<'a> {
             }
             Fact::Drilled { operation, response, .. } => drilled(operation, response),
             Fact::Own(text) => text.to_string(),
+            Fact::GaveUp { method, key, why, .. } => {
+                format!("does not try {} again: {}", of(method, key), why.words())
+            }
+            Fact::Abandoned { method, key, attempt, .. } => {
+                format!("attempt {attempt} at {} does not matter any more", of(method, key))
+            }
         }
     }
 

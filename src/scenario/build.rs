@@ -8,14 +8,16 @@ use brownout_models::machine::{
     Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig, SagaNode,
     SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
-use brownout_models::policy::{Backoff, DispatcherConfig, RegistryOptions, RetryConfig};
+use brownout_models::policy::{
+    Backoff, DispatcherConfig, Idempotent, RegistryOptions, SidecarOptions,
+};
 use brownout_models::{Name, Profile, Span};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::check::{Check, Group, remedy};
 use super::file::{
-    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
-    OwnFile, RouteFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
+    ActionFile, ArrivalsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile,
+    SagaFile, ScenarioFile, ServiceFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
@@ -140,32 +142,46 @@ impl Check<'_> {
         }
     }
 
-    fn attempts(&mut self, path: &Path, file: &AttemptsFile) -> Stock {
-        let AttemptsFile { profile, max_retries, backoff, attempt_timeout } = file.clone();
-        let aliases = Vec::new();
-        let upstream = None;
-        self.sidecar(
-            path,
-            &SidecarFile { profile, aliases, max_retries, backoff, attempt_timeout, upstream },
-        )
+    /// A sidecar beside its service or saga, which is nobody's upstream and has no name of its own.
+    fn attempts(&mut self, path: &Path, options: &SidecarOptions) -> Stock {
+        for (field, is_there) in
+            [("aliases", !options.aliases.is_empty()), ("upstream", options.upstream.is_some())]
+        {
+            if is_there {
+                let message = format!("a sidecar beside its service has no `{field}`");
+                let help = "remove it, or declare a `Sidecar` of its own in `nodes`";
+                self.problem(&path.field(field), message, "expected none", help);
+            }
+        }
+        self.sidecar(path, options)
     }
 
-    fn sidecar(&mut self, path: &Path, file: &SidecarFile) -> Stock {
-        self.guide_only(path, "a sidecar", file.profile);
-        let attempt_timeout = path.field("attempt_timeout");
-        self.not_zero_timeout(&attempt_timeout, "the timeout of an attempt", file.attempt_timeout);
-        let upstream = file
+    fn sidecar(&mut self, path: &Path, options: &SidecarOptions) -> Stock {
+        let upstream = options
             .upstream
             .as_ref()
             .and_then(|upstream| self.single_node(&path.field("upstream"), upstream));
-        let default = RetryConfig::default();
-        let retry = RetryConfig {
-            max_retries: file.max_retries.unwrap_or(default.max_retries),
-            backoff: file.backoff.map_or(default.backoff, |base| Backoff { base }),
+        let (retry, mistakes) = options.retry(Profile::Guide);
+        self.mistakes(path, mistakes);
+        let idempotent = match &retry.idempotent {
+            Idempotent::Every => None,
+            Idempotent::Only(methods) => Some(self.idempotent(path, methods)),
         };
-        let (registry, attempt_timeout) = (self.registry, file.attempt_timeout);
-        let config = SidecarConfig { registry, retry, attempt_timeout, upstream };
+        let telemetry = options.telemetry(Profile::Guide);
+        let registry = self.registry;
+        let config = SidecarConfig { registry, retry, idempotent, telemetry, upstream };
         Stock::Sidecar(SidecarNode::new(Arc::new(config)))
+    }
+
+    /// The names of methods that may be done twice, each of them in use.
+    fn idempotent(&mut self, path: &Path, methods: &[String]) -> IndexSet<Name> {
+        let known = self.messages.clone();
+        for method in methods.iter().filter(|method| !known.contains(method)) {
+            let message = format!("nobody can be asked for `{method}`");
+            let help = remedy(method, &known, "remove it, or give a service a handler");
+            self.problem(&path.field("idempotent"), message, "expected methods in use", help);
+        }
+        methods.iter().map(|method| self.name(method)).collect()
     }
 
     fn broker(&mut self, path: &Path, file: &BrokerFile) -> Stock {

@@ -34,6 +34,11 @@ impl<T> Agenda<T> {
         self.entries.pop_first().map(|(_, entry)| entry)
     }
 
+    /// Forgets every timer but those that `keep` says yes to.
+    pub(super) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        self.entries.retain(|_, entry| keep(entry));
+    }
+
     /// Whether nothing is set.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -150,6 +150,15 @@ pub(super) fn unknown_operation(operation: &str, known: &[&str]) -> Bad {
     Bad(format!("there is no operation `{operation}`; {hint}"))
 }
 
+/// A field that may be left out.
+pub(super) fn optional<T>(
+    fields: &mut Fields,
+    field: &'static str,
+    read: impl FnOnce(&mut Fields) -> Result<T, Bad>,
+) -> Result<Option<T>, Bad> {
+    if fields.has(field) { read(fields).map(Some) } else { Ok(None) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,9 +23,11 @@
 //! ```
 
 mod agenda;
+mod backoff;
 mod balancer;
 mod breaker;
 mod broker;
+mod budget;
 mod client;
 mod composition;
 mod error;
@@ -44,7 +46,9 @@ use std::io::{BufRead, Write};
 
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{
+    BackoffOptions, BreakerOptions, ObservabilityOptions, RegistryOptions, SidecarOptions,
+};
 use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
@@ -52,7 +56,7 @@ use error::suggestion;
 use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 11] = [
+pub const MACHINES: [&str; 13] = [
     "registry",
     "balancer",
     "client",
@@ -64,6 +68,8 @@ pub const MACHINES: [&str; 11] = [
     "saga",
     "composition",
     "observability",
+    "backoff",
+    "retry-budget",
 ];
 
 /// Reads the name of a profile.
@@ -141,7 +147,9 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "client" => seat(client::ClientDesk::new(with.read::<client::ClientOptions>()?)),
         "breaker" => seat(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?)),
         "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?)),
-        "sidecar" => seat(sidecar::SidecarDesk::new(with.guide()?)),
+        "sidecar" => seat(sidecar::SidecarDesk::new(with.read::<SidecarOptions>()?)),
+        "backoff" => seat(backoff::BackoffDesk::new(with.read::<BackoffOptions>()?)),
+        "retry-budget" => seat(budget::BudgetDesk::new(with.read::<budget::BudgetOptions>()?)),
         "broker" => seat(broker::BrokerDesk::new(with.guide()?)),
         "composition" => {
             seat(composition::CompositionDesk::new(with.read::<client::ClientOptions>()?))
@@ -159,8 +167,8 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
             seat(saga::SagaDesk::default())
         }
         "observability" => {
-            with.refuse()?;
-            seat(observability::ObservabilityDesk::default())
+            let config = with.read::<ObservabilityOptions>()?;
+            seat(observability::ObservabilityDesk::new(config))
         }
         _ => return Err(StdioError::unknown_machine(name)),
     })

@@ -1,7 +1,10 @@
 //! Every answer, event and error of the protocol, with the fields in the order they are written.
 
 use brownout_models::Time;
-use brownout_models::policy::{BreakerState, DiscoverError, Health, Level, Look, RegistryError};
+use brownout_models::policy::{
+    BreakerState, DiscoverError, GivenUp, Health, Histogram, Instrument, Level, Look, Recorded,
+    RegistryError, SpanStatus,
+};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -99,15 +102,44 @@ pub(super) enum Answer {
         errors: u64,
         error_rate: String,
         average_latency: u64,
+        #[serde(flatten)]
+        more: Option<Box<MoreMetrics>>,
+    },
+    /// A wait between two attempts, and the range that the jitter leaves open.
+    Wait {
+        retry: u32,
+        delay: u64,
+        min: u64,
+        max: u64,
+    },
+    /// What a retry budget says, and where it stands.
+    Lent {
+        allowed: bool,
+        tokens_thousandths: Option<u64>,
+        calls: u64,
+        retries: u64,
     },
     Spans {
         spans: Vec<SpanView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dropped: Option<u64>,
     },
     DeadLetters {
         dead_letters: Vec<DeadLetterView>,
     },
     Logs {
         logs: Vec<LogView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        evicted: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        below_level: Option<u64>,
+    },
+    /// A hardened platform took a measurement in.
+    Recorded {
+        recorded: Recorded,
+    },
+    Series {
+        series: Vec<MetricView>,
     },
     /// The last value of a metric, or null.
     Metric(Option<MetricView>),
@@ -134,6 +166,47 @@ pub(super) struct SpanView {
     pub(super) operation: String,
     pub(super) start: u64,
     pub(super) end: Option<u64>,
+    #[serde(flatten)]
+    pub(super) more: Option<MoreOfSpan>,
+}
+
+/// What a hardened sidecar says of a span besides.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MoreOfSpan {
+    pub(super) id: String,
+    pub(super) parent: Option<String>,
+    pub(super) status: SpanStatus,
+    pub(super) attempt: Option<u32>,
+}
+
+/// What a hardened sidecar counts besides.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MoreMetrics {
+    pub(super) errors_per_million: Option<u64>,
+    pub(super) in_flight: u64,
+    pub(super) attempts: u64,
+    pub(super) resend_count: u64,
+    pub(super) backoff: u64,
+    pub(super) budget_thousandths: Option<u64>,
+    pub(super) successes: HistogramView,
+    pub(super) failures: HistogramView,
+    pub(super) attempt_successes: HistogramView,
+    pub(super) attempt_failures: HistogramView,
+}
+
+/// A histogram: the sum in nanoseconds, and how many fell into each bucket.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct HistogramView {
+    pub(super) count: u64,
+    pub(super) sum: u64,
+    pub(super) buckets: Vec<u64>,
+}
+
+impl HistogramView {
+    pub(super) fn of(histogram: &Histogram) -> Self {
+        let (count, sum) = (histogram.count(), histogram.sum().as_nanos());
+        Self { count, sum, buckets: histogram.counts().to_vec() }
+    }
 }
 
 /// A message that one subscriber could not take.
@@ -160,6 +233,15 @@ pub(super) struct MetricView {
     pub(super) value: Box<RawValue>,
     pub(super) at: u64,
     pub(super) tags: IndexMap<String, String>,
+    #[serde(flatten)]
+    pub(super) more: Option<MoreOfMetric>,
+}
+
+/// What a hardened platform says of a series besides.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MoreOfMetric {
+    pub(super) instrument: Instrument,
+    pub(super) count: u64,
 }
 
 /// Something that happened.
@@ -207,6 +289,8 @@ pub(super) enum Completion {
         attempts: Vec<u64>,
         #[serde(flatten)]
         verdict: Verdict,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gave_up: Option<GivenUp>,
     },
     /// A saga's execution ended.
     Executed {

@@ -108,7 +108,7 @@ mod tests {
     use crate::contract::FlowId;
 
     fn call(tag: u64) -> OpenCall {
-        let context = Context { flow: FlowId(0), cause: 0, deadline: Time::NEVER };
+        let context = Context { flow: FlowId(0), cause: 0, deadline: Time::NEVER, span: None };
         OpenCall { tag, context, to: NodeId(0) }
     }
 

@@ -1,5 +1,7 @@
 //! Small numbers for nodes, flows and calls, and the context that work carries along.
 
+use std::num::NonZeroU64;
+
 use serde::{Serialize, Serializer};
 
 use crate::Time;
@@ -40,6 +42,8 @@ pub struct Context {
     pub cause: u32,
     /// When nobody waits for the result any more; [`Time::NEVER`] without a timeout upstream.
     pub deadline: Time,
+    /// The span that this is part of, for whoever traces; none where nobody up to here did.
+    pub span: Option<NonZeroU64>,
 }
 
 impl Context {

@@ -91,7 +91,8 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// from here on.
     pub fn start_flow(&mut self, source: Purpose, index: u64, ground: Ground) -> FlowId {
         let flow = self.driver.start_flow(self.me, source, index, ground);
-        self.context = Context { flow, cause: self.context.cause, deadline: Time::NEVER };
+        let (cause, deadline) = (self.context.cause, Time::NEVER);
+        self.context = Context { flow, cause, deadline, span: None };
         flow
     }
 

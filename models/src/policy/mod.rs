@@ -1,22 +1,26 @@
 //! Policies: the plain values that machines own, each a decision of one kind.
 //!
-//! A policy takes `now` as an argument and answers; it never waits, draws or prints. Everything
-//! here follows the published guide's Go code to the letter, defects included, so that a test can
-//! show them; each module names the lines it follows and the defects it shows. What is *not* here:
-//! timers (the owner's), messages (the machines'), and the hardened variants.
+//! A policy takes `now` as an argument and answers; it never waits, draws or prints. In the profile
+//! `guide` each follows the published guide's Go code to the letter, defects included, so that a
+//! test can show them; each module names the lines it follows and the defects it shows. What is
+//! *not* here: timers (the owner's) and messages (the machines').
 
 pub mod backoff;
 pub mod balancer;
 pub mod breaker;
 pub mod bucket;
+pub mod budget;
 pub mod composition;
 pub mod dispatch;
+pub mod histogram;
 pub mod observability;
 pub mod registry;
+pub mod retry;
 pub mod saga;
-pub mod sidecar;
+pub mod spans;
+pub mod telemetry;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
 pub use balancer::RoundRobin;
 pub use breaker::{
     Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,
@@ -24,11 +28,25 @@ pub use breaker::{
     Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
 };
 pub use bucket::{Limiter, TokenBucket};
+pub use budget::{BudgetConfig, Loan, RetryBudget, Spent};
 pub use composition::{Composed, Composition, Part};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
-pub use observability::{Level, LogEntry, Metric, Observability};
+pub use histogram::Histogram;
+pub use observability::{
+    Identity, Instrument, Level, LevelMatch, LogEntry, LogOrder, LogQuery, Measure, Metric,
+    Observability, ObservabilityConfig, ObservabilityOptions, Recorded, Values,
+};
 pub use registry::{
     DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,
 };
+pub use retry::{
+    Attempt, AttemptFailure, ComeBack, Deadline, FailureKind, GivenUp, Hedging, Idempotent,
+    OwnRejections, Pushback, Retry, RetryConfig, RetryNext, Retryable, SidecarOptions, Start,
+    Terms,
+};
 pub use saga::{Next, Saga};
-pub use sidecar::{CallMetrics, Retry, RetryConfig, RetryNext, SpanRecord, SpanTable, SpanTicket};
+pub use spans::{SpanId, SpanRecord, SpanStart, SpanStatus, SpanTable, SpanTicket};
+pub use telemetry::{
+    AttemptView, CallMetrics, Counting, Latency, Parents, SpanIds, TelemetryConfig,
+    TelemetryOptions,
+};

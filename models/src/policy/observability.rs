@@ -1,138 +1,212 @@
-//! Central logs and metrics: everything is kept, little can be asked.
+//! Central logs and metrics: what is kept of them, and what can be asked.
 //!
 //! Follows the guide's `ObservabilityPlatform` (lines 965-1036). A metric is its name: tags are
 //! kept but tell nothing apart, and the last write wins without history (OB-2); logs are kept for
-//! ever (OB-4) and found by exact service and exact level only, never by trace (OB-5).
+//! ever (OB-4) and found by exact service and exact level only, never by trace (OB-5), in the order
+//! in which they arrived (OB-8). `hardened` follows OpenTelemetry: distinct label sets are distinct
+//! series, within a cardinality limit; counters never fall; logs have a minimum level and a bound,
+//! come in the order of their own time, and are found by any field.
 //!
-//! What is *not* here: the meaning of a value, which is the user's and comes back as given, and the
-//! guide's lack of any lock (OB-1).
+//! What is *not* here: the guide's lack of any lock (OB-1), and what a value means: the user's type
+//! says what can be added up (see [`Measure`]).
 //!
 //! ```
-//! use brownout_models::policy::{Level, Observability};
+//! use brownout_models::policy::{
+//!     Level, LogQuery, Observability, ObservabilityConfig, Recorded,
+//! };
 //! use brownout_models::{Name, Time};
+//! use indexmap::IndexMap;
 //!
-//! let mut platform = Observability::<u64>::default();
-//! platform.log(Time::ZERO, Name(0), "trace-1", "paid", Level::Warn);
-//! assert_eq!(platform.query(Some(Name(0)), Some(Level::Error)).count(), 0, "WARN is not ERROR");
-//! assert_eq!(platform.query(None, None).count(), 1);
+//! let mut platform = Observability::<u64>::new(ObservabilityConfig::hardened());
+//! platform.log(Time::ZERO, Name(0), "trace-1", "paid", Level::Error);
+//! let at_least = |level| LogQuery { level: Some(level), ..LogQuery::default() };
+//! assert_eq!(platform.query(&at_least(Level::Warn)).count(), 1, "an error is worse than a warning");
+//! let tags = |host: &str| IndexMap::from([("host".to_owned(), host.to_owned())]);
+//! platform.record(Time::ZERO, Name(1), 7, tags("a"));
+//! platform.record(Time::ZERO, Name(1), 8, tags("b"));
+//! assert_eq!(platform.series(Name(1)).count(), 2);
 //! ```
+
+mod logs;
+mod series;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Time};
+use crate::profile::{Mistake, options};
+use crate::{Capacity, Name, Time};
 
-/// How much a log entry matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// For who looks for a fault.
-    Debug,
-    /// The usual course.
-    Info,
-    /// Something to look after.
-    Warn,
-    /// Something failed.
-    Error,
+pub use logs::{Level, LogEntry, LogQuery};
+pub use series::{Instrument, Measure, Metric, Recorded};
+
+use logs::Logs;
+use series::Catalogue;
+
+options! {
+    /// What is kept of logs and metrics, and how it is found.
+    config ObservabilityConfig;
+    /// A platform's configuration as it is written.
+    options ObservabilityOptions as "Observability";
+    {
+        /// What a series of a metric is; its name in the guide (OB-2).
+        series: Identity = Identity::Name, hardened Identity::NameAndLabels;
+        /// Label sets kept of each metric; all in the guide, 2,000 hardened (OpenTelemetry). What is
+        /// beyond goes to one series for all, labelled `otel.metric.overflow`.
+        cardinality: Capacity = Capacity::Unbounded, hardened Capacity::AtMost(2_000);
+        /// What becomes of values that are not finite, and of counters that fall; both are taken in
+        /// the guide (OB-9).
+        values: Values = Values::Anything, hardened Values::Checked;
+        /// Lines kept; all in the guide (OB-4), hardened the latest 10,000.
+        logs_max: Capacity = Capacity::Unbounded, hardened Capacity::AtMost(10_000);
+        /// The least level that is kept; everything in the guide (OB-4), `INFO` hardened.
+        log_level: Level = Level::Debug, hardened Level::Info;
+        /// What a query for a level finds; that level alone in the guide (OB-5).
+        level_match: LevelMatch = LevelMatch::Exact, hardened LevelMatch::Minimum;
+        /// In which order lines are found; as they arrived in the guide (OB-8).
+        log_order: LogOrder = LogOrder::Arrival, hardened LogOrder::EventTime;
+    }
 }
 
-/// One line of log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LogEntry {
-    /// When it was logged.
-    pub at: Time,
-    /// How much it matters.
-    pub level: Level,
-    /// Who logged it.
-    pub service: Name,
-    /// For which trace; it cannot be asked for.
-    pub trace: String,
-    /// The text.
-    pub message: String,
+/// What a series of a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// Its name; whatever is recorded replaces what was there.
+    Name,
+    /// Its name and its labels, whatever their order.
+    NameAndLabels,
 }
 
-/// The last value of a metric.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Metric<V> {
-    /// As given.
-    pub value: V,
-    /// When it was recorded.
-    pub at: Time,
-    /// As given with this value; they identify nothing.
-    pub tags: IndexMap<String, String>,
+/// Which values are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Values {
+    /// All of them.
+    Anything,
+    /// Those that mean something: finite ones, and increments of a counter that are not negative.
+    Checked,
+}
+
+/// What a query for a level finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LevelMatch {
+    /// That level.
+    Exact,
+    /// That level and worse.
+    Minimum,
+}
+
+/// In which order lines are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogOrder {
+    /// As they arrived.
+    Arrival,
+    /// By their own time, and as they arrived within an instant.
+    EventTime,
+}
+
+impl ObservabilityConfig {
+    /// Everything that makes no sense.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        for (option, what, capacity) in [
+            ("cardinality", "no series is kept", self.cardinality),
+            ("logs_max", "no line is kept", self.logs_max),
+        ] {
+            if capacity == Capacity::AtMost(0) {
+                let help = "write `Unbounded`, or how many there is room for";
+                mistakes.push(Mistake::new(option, what, "expected 1 or more", help));
+            }
+        }
+        mistakes
+    }
 }
 
 /// All logs and metrics of a system.
 #[derive(Clone, Debug, Serialize)]
 pub struct Observability<V> {
-    logs: Vec<LogEntry>,
-    metrics: IndexMap<Name, Metric<V>>,
+    config: ObservabilityConfig,
+    logs: Logs,
+    metrics: Catalogue<V>,
 }
 
 impl<V> Default for Observability<V> {
     fn default() -> Self {
-        Self { logs: Vec::new(), metrics: IndexMap::new() }
+        Self::new(ObservabilityConfig::default())
     }
 }
 
 impl<V> Observability<V> {
-    /// Keeps a line.
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new(config: ObservabilityConfig) -> Self {
+        Self { config, logs: Logs::default(), metrics: Catalogue::default() }
+    }
+
+    /// Takes in a line that is of this very instant.
     pub fn log(&mut self, now: Time, service: Name, trace: &str, message: &str, level: Level) {
         let (trace, message) = (trace.to_owned(), message.to_owned());
-        self.logs.push(LogEntry { at: now, level, service, trace, message });
+        self.take_in(LogEntry { at: now, level, service, trace, message });
     }
 
-    /// The lines of exactly this service and level, each with its number; nothing means any.
-    pub fn query(
-        &self,
-        service: Option<Name>,
-        level: Option<Level>,
-    ) -> impl Iterator<Item = (usize, &LogEntry)> {
-        self.logs.iter().enumerate().filter(move |(_, entry)| {
-            service.is_none_or(|service| entry.service == service)
-                && level.is_none_or(|level| entry.level == level)
-        })
+    /// Takes in a line of any time: a batch from elsewhere arrives late.
+    pub fn take_in(&mut self, entry: LogEntry) {
+        self.logs.take_in(&self.config, entry);
     }
 
-    /// Replaces the metric of this name, tags and all.
-    pub fn record(&mut self, now: Time, name: Name, value: V, tags: IndexMap<String, String>) {
-        self.metrics.insert(name, Metric { value, at: now, tags });
+    /// The lines that a query is about, each with its number; numbers count all lines that came in.
+    pub fn query<'a>(
+        &'a self,
+        query: &LogQuery,
+    ) -> impl Iterator<Item = (usize, &'a LogEntry)> + use<'a, V> {
+        self.logs.find(&self.config, query).into_iter()
     }
 
-    /// The last value of a metric; the guide itself cannot read one (OB-3).
+    /// Lines that were kept and made room for others, and lines below the least level.
     #[must_use]
-    pub fn metric(&self, name: Name) -> Option<&Metric<V>> {
-        self.metrics.get(&name)
+    pub const fn lines_dropped(&self) -> (u64, u64) {
+        self.logs.dropped()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_and_services_match_exactly_and_numbers_count_all_lines() {
-        let mut platform = Observability::<()>::default();
-        for (service, level) in [(0, Level::Warn), (1, Level::Error), (0, Level::Error)] {
-            platform.log(Time::ZERO, Name(service), "t", "m", level);
-        }
-        let numbers = |service, level| {
-            platform.query(service, level).map(|(number, _)| number).collect::<Vec<_>>()
-        };
-        assert_eq!(numbers(Some(Name(0)), None), [0, 2]);
-        assert_eq!(numbers(None, Some(Level::Error)), [1, 2]);
-        assert_eq!(numbers(Some(Name(0)), Some(Level::Error)), [2]);
-        assert_eq!(numbers(None, Some(Level::Debug)), []);
+impl<V: Measure> Observability<V> {
+    /// Takes in the current value of something.
+    pub fn record(
+        &mut self,
+        now: Time,
+        name: Name,
+        value: V,
+        tags: IndexMap<String, String>,
+    ) -> Recorded {
+        self.measure(now, name, Instrument::Gauge, value, tags)
     }
 
-    #[test]
-    fn the_last_write_wins_whatever_its_tags() {
-        let mut platform = Observability::default();
-        let tags = |host: &str| IndexMap::from([("host".to_owned(), host.to_owned())]);
-        platform.record(Time::ZERO, Name(0), 1, tags("a"));
-        platform.record(Time::from_nanos(1), Name(0), 2, tags("b"));
-        let last = Metric { value: 2, at: Time::from_nanos(1), tags: tags("b") };
-        assert_eq!(platform.metric(Name(0)), Some(&last));
-        assert_eq!(platform.metric(Name(1)), None);
+    /// Takes in a measurement. The first of a metric says what kind of instrument it is.
+    pub fn measure(
+        &mut self,
+        now: Time,
+        name: Name,
+        instrument: Instrument,
+        value: V,
+        tags: IndexMap<String, String>,
+    ) -> Recorded {
+        self.metrics.measure(&self.config, (now, name, instrument), value, tags)
+    }
+
+    /// What the guide's map would hold: the latest value of a metric, whatever its labels. The guide
+    /// itself cannot read one (OB-3).
+    #[must_use]
+    pub fn metric(&self, name: Name) -> Option<&Metric<V>> {
+        self.metrics.latest(name)
+    }
+
+    /// The series of a metric in the order of their first value, the overflow last.
+    pub fn series(&self, name: Name) -> impl Iterator<Item = &Metric<V>> {
+        self.metrics.of(name)
+    }
+
+    /// The series of exactly these labels.
+    #[must_use]
+    pub fn labelled(&self, name: Name, tags: &IndexMap<String, String>) -> Option<&Metric<V>> {
+        self.metrics.labelled(name, tags)
     }
 }

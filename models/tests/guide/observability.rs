@@ -1,6 +1,6 @@
 //! Queries against a filter over everything logged, metrics against the last write.
 
-use brownout_models::policy::{Level, Observability};
+use brownout_models::policy::{Level, LogQuery, Observability};
 use brownout_models::{Name, Time};
 use indexmap::IndexMap;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ proptest! {
     #[test]
     fn a_query_is_a_filter_and_a_metric_its_last_write(
         logs in prop::collection::vec((0..3_u32, level()), 0..40),
-        writes in prop::collection::vec((0..3_u32, any::<u8>()), 0..20),
+        writes in prop::collection::vec((0..3_u32, any::<u64>()), 0..20),
         service in prop::option::of(0..3_u32),
         wanted in prop::option::of(level()),
     ) {
@@ -28,7 +28,8 @@ proptest! {
         for (name, value) in &writes {
             platform.record(Time::ZERO, Name(*name), *value, IndexMap::new());
         }
-        let found = platform.query(service.map(Name), wanted).map(|(number, _)| number);
+        let query = LogQuery { service: service.map(Name), level: wanted, ..LogQuery::default() };
+        let found = platform.query(&query).map(|(number, _)| number);
         let expected = (0..logs.len()).filter(|number| {
             (service.is_none() || service == Some(logs[*number].0))
                 && (wanted.is_none() || wanted == Some(logs[*number].1))

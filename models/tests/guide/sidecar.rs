@@ -1,6 +1,9 @@
 //! Numbers and spans against the list of all calls, and retries against the guide's loop.
 
-use brownout_models::policy::{Backoff, CallMetrics, Retry, RetryConfig, RetryNext, SpanTable};
+use brownout_models::policy::{
+    BackoffConfig, CallMetrics, FailureKind, Retry, RetryBudget, RetryConfig, RetryNext, SpanStart,
+    SpanStatus, SpanTable, Start, TelemetryConfig, Terms,
+};
 use brownout_models::{Name, Span, Time};
 use proptest::prelude::*;
 
@@ -43,19 +46,27 @@ proptest! {
         base in 0..300_u64,
         script in prop::collection::vec((0..50_u64, prop::bool::weighted(0.3)), 0..8),
     ) {
-        let backoff = Backoff { base: Span::from_nanos(base) };
-        let mut retry = Retry::new(RetryConfig { max_retries, backoff });
+        let base = Span::from_nanos(base);
+        let backoff = BackoffConfig { base, ..BackoffConfig::guide() };
+        let max_attempts = max_retries + 1;
+        let config = RetryConfig { max_attempts, backoff, ..RetryConfig::guide() };
+        let mut budget = RetryBudget::new(config.budget.clone());
         let (mut now, mut attempts, mut handler) = (Time::ZERO, Vec::new(), script.iter());
+        let mut retry = Retry::begin(&config, &mut budget, now, Terms::default());
         let ok = loop {
+            prop_assert!(matches!(retry.start(&config, &mut budget, now), Start::Go(_)));
             attempts.push(now.as_nanos());
             let (takes, ok) = handler.next().copied().unwrap_or((0, true));
             now += Span::from_nanos(takes);
-            match retry.ended(ok) {
+            let result = if ok { Ok(()) } else { Err(FailureKind::Permanent.into()) };
+            match retry.ended(&config, &mut budget, now, result, |waits| waits.at(u64::MAX)) {
                 RetryNext::Again { after } => now += after,
                 RetryNext::Succeeded => break true,
-                RetryNext::Failed => break false,
+                RetryNext::Failed(_) => break false,
+                RetryNext::Waiting => unreachable!("one attempt at a time"),
             }
         };
+        let base = base.as_nanos();
         prop_assert_eq!((attempts, now.as_nanos(), ok), intercept(max_retries, base, &script));
     }
 
@@ -63,11 +74,11 @@ proptest! {
     fn numbers_are_those_of_the_calls(
         calls in prop::collection::vec((0..1_000_u64, any::<bool>(), any::<bool>()), 1..200),
     ) {
-        let mut metrics = CallMetrics::default();
+        let mut metrics = CallMetrics::new(&TelemetryConfig::guide());
         for (latency, ok, ended) in &calls {
             metrics.started();
             if *ended {
-                metrics.ended(Span::from_nanos(*latency), *ok);
+                metrics.ended(Span::from_nanos(*latency), Span::ZERO, *ok);
             }
         }
         let ended = || calls.iter().filter(|(_, _, ended)| *ended);
@@ -86,16 +97,17 @@ proptest! {
     fn the_last_span_of_an_instant_is_the_one_that_shows(
         events in prop::collection::vec((0..2_u64, 0..4_usize), 1..60),
     ) {
-        let (mut table, mut all, mut now) = (SpanTable::default(), Vec::new(), 0);
+        let mut table = SpanTable::new(&TelemetryConfig::guide(), 0);
+        let (mut all, mut now) = (Vec::new(), 0);
         for (step, event) in events {
             now += step;
             let at = Time::from_nanos(now);
             if event == 0 || all.is_empty() {
                 let trace = Name(u32::try_from(all.len()).unwrap());
-                all.push((table.begin(at, trace, Name(0)), trace, now, None));
+                all.push((table.begin(at, SpanStart::new(trace, Name(0))), trace, now, None));
             } else {
                 let place = event * 7 % all.len();
-                table.end(at, all[place].0);
+                table.end(at, all[place].0, SpanStatus::Ok);
                 all[place].3 = Some(at);
             }
         }

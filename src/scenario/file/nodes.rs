@@ -1,6 +1,6 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BreakerOptions, RegistryOptions, SidecarOptions};
 use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub enum NodeFile {
     /// A service with instances.
     Service(ServiceFile),
     /// A sidecar of its own.
-    Sidecar(SidecarFile),
+    Sidecar(Box<SidecarOptions>),
     /// A message broker.
     Broker(BrokerFile),
     /// A saga orchestrator.
@@ -39,15 +39,15 @@ impl NodeFile {
             Self::Gateway(file) => file.profile = profile,
             Self::Service(file) => {
                 if let Some(sidecar) = &mut file.sidecar {
-                    sidecar.profile = profile;
+                    sidecar.profile = Some(profile);
                 }
             }
-            Self::Sidecar(file) => file.profile = profile,
+            Self::Sidecar(file) => file.profile = Some(profile),
             Self::Broker(file) => file.profile = profile,
             Self::Saga(file) => {
                 file.profile = profile;
                 if let Some(sidecar) = &mut file.sidecar {
-                    sidecar.profile = profile;
+                    sidecar.profile = Some(profile);
                 }
             }
             Self::Drill(file) => file.profile = profile,
@@ -108,7 +108,7 @@ pub struct ServiceFile {
     /// What it does, by method or topic.
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
-    pub sidecar: Option<AttemptsFile>,
+    pub sidecar: Option<SidecarOptions>,
     /// How long the relay of the outbox waits for the broker; 1 s.
     pub relay_timeout: Option<Span>,
 }
@@ -127,38 +127,6 @@ impl Default for ServiceFile {
             relay_timeout: None,
         }
     }
-}
-
-/// How a sidecar tries.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Attempts", deny_unknown_fields, default)]
-pub struct AttemptsFile {
-    /// The profile; guide.
-    pub profile: Profile,
-    /// Attempts after the first; 3.
-    pub max_retries: Option<u32>,
-    /// The wait before the second attempt, doubling from then on; 100 ms.
-    pub backoff: Option<Span>,
-    /// How long an attempt may take; for ever.
-    pub attempt_timeout: Option<Span>,
-}
-
-/// A sidecar of its own.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Sidecar", deny_unknown_fields, default)]
-pub struct SidecarFile {
-    /// The profile; guide.
-    pub profile: Profile,
-    /// Former names.
-    pub aliases: Vec<String>,
-    /// Attempts after the first; 3.
-    pub max_retries: Option<u32>,
-    /// The wait before the second attempt, doubling from then on; 100 ms.
-    pub backoff: Option<Span>,
-    /// How long an attempt may take; for ever.
-    pub attempt_timeout: Option<Span>,
-    /// The node that gets every call; the service that the call is for.
-    pub upstream: Option<String>,
 }
 
 /// A message broker.
@@ -204,7 +172,7 @@ pub struct SagaFile {
     /// How long an action or a compensation may take; for ever.
     pub step_timeout: Option<Span>,
     /// A sidecar beside it, through which its calls go.
-    pub sidecar: Option<AttemptsFile>,
+    pub sidecar: Option<SidecarOptions>,
 }
 
 /// A step of a saga.
