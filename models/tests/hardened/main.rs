@@ -6,9 +6,16 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod backoff;
 mod breaker;
 mod breaker_claims;
+mod budget;
+mod hedging;
 mod naive_breaker;
+mod observability;
+mod retry;
+mod telemetry;
+mod theory;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

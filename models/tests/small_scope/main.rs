@@ -7,8 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod breaker;
+mod budget;
 mod canonical;
+mod observability;
 mod one_instant;
+mod retry;
+mod telemetry;
 
 use std::collections::BTreeSet;
 
@@ -33,4 +37,25 @@ fn explore<S>(
         (fresh, depth) = (later, depth + 1);
         assert!(depth < 1_000, "the states end");
     }
+}
+
+/// Every different state, `start` among them, by its fingerprint: whatever `next` leads to, until
+/// nothing is new. No alphabet here has more than `LIMIT`.
+fn states<S>(
+    start: S,
+    fingerprint: impl Fn(&S) -> String,
+    next: impl Fn(&S) -> Vec<S>,
+) -> BTreeSet<String> {
+    const LIMIT: usize = 100_000;
+    let mut seen = BTreeSet::from([fingerprint(&start)]);
+    let mut frontier = vec![start];
+    while let Some(state) = frontier.pop() {
+        for state in next(&state) {
+            if seen.insert(fingerprint(&state)) {
+                assert!(seen.len() < LIMIT, "the alphabet is not small");
+                frontier.push(state);
+            }
+        }
+    }
+    seen
 }
