@@ -7,7 +7,10 @@
 //! To add a claim: a variant of the machine's enum, whose doc comment says what must hold, and an
 //! account behind it. To add a machine: a file like `breaker.rs` and a variant of [`ClaimFile`].
 
+mod backoff;
 mod breaker;
+mod observability;
+mod sidecar;
 
 use std::fmt;
 
@@ -15,7 +18,10 @@ use brownout_models::{Fact, Time};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use backoff::BackoffClaim;
 pub use breaker::BreakerClaim;
+pub use observability::ObservabilityClaim;
+pub use sidecar::SidecarClaim;
 
 use super::{Ending, Observer};
 use crate::drill::instant;
@@ -28,6 +34,12 @@ use crate::layout::Layout;
 pub enum ClaimFile {
     /// About a circuit breaker.
     Breaker(BreakerClaim),
+    /// About a backoff.
+    Backoff(BackoffClaim),
+    /// About a sidecar.
+    Sidecar(SidecarClaim),
+    /// About a platform of logs and metrics.
+    Observability(ObservabilityClaim),
 }
 
 impl ClaimFile {
@@ -36,6 +48,9 @@ impl ClaimFile {
     pub const fn machine(&self) -> &'static str {
         match self {
             Self::Breaker(_) => "breaker",
+            Self::Backoff(_) => "backoff",
+            Self::Sidecar(_) => "sidecar",
+            Self::Observability(_) => "observability",
         }
     }
 
@@ -43,6 +58,9 @@ impl ClaimFile {
     pub(crate) fn account(&self) -> Box<dyn Account> {
         match self {
             Self::Breaker(claim) => claim.account(),
+            Self::Backoff(claim) => claim.account(),
+            Self::Sidecar(claim) => claim.account(),
+            Self::Observability(claim) => claim.account(),
         }
     }
 }
