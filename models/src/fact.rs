@@ -241,4 +241,25 @@ pub enum Fact {
     },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),
+    /// The registry forgot an instance that it had given up long ago.
+    Evicted {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+    },
+    /// A caller takes an instance out of its own list: too many calls to it failed.
+    Ejected {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+    },
+    /// A caller takes an instance that it had ejected back into its list.
+    Readmitted {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+    },
 }

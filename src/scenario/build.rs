@@ -47,7 +47,6 @@ impl Check<'_> {
     }
 
     fn registry(&mut self, path: &Path, options: &RegistryOptions) -> Stock {
-        self.guide_only(path, "a registry", options.profile.unwrap_or_default());
         let registry = options.resolve(Profile::Guide);
         self.mistakes(path, registry.mistakes());
         Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry }))
@@ -124,6 +123,7 @@ impl Check<'_> {
                     None => Heartbeat::Never,
                     Some(period) => Heartbeat::Every(period),
                 },
+                reregisters: file.reregisters.unwrap_or(self.registry_is_hardened),
                 workers: file.workers,
                 queue: file.queue,
                 handlers,

@@ -74,7 +74,7 @@ impl<C> Caller<C> {
         service: Name,
         context: C,
     ) -> Result<(), (C, Trouble)> {
-        let instances = match self.directory.discover(service) {
+        let instances = match self.directory.discover(now, service) {
             Ok(instances) => instances,
             Err(error) => return Err((context, error)),
         };

@@ -64,6 +64,12 @@ impl Fields {
         Ok(number)
     }
 
+    /// An integer from 0 to 2^63-1 that may be left out.
+    pub(super) fn natural_or(&mut self, field: &'static str, default: u64) -> Result<u64, Bad> {
+        self.known.push(field);
+        if self.left.contains_key(field) { self.natural(field) } else { Ok(default) }
+    }
+
     /// An integer from -2^63 to 2^63-1.
     pub(super) fn integer(&mut self, field: &'static str) -> Result<i64, Bad> {
         self.typed(field, "an integer up to 2^63-1")

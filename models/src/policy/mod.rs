@@ -24,7 +24,8 @@ pub use composition::{Composed, Composition, Part};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
 pub use observability::{Level, LogEntry, Metric, Observability};
 pub use registry::{
-    DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,
+    DiscoverError, Found, Gone, GoneHow, Health, Instance, Registration, Registry, RegistryConfig,
+    RegistryError, RegistryOptions,
 };
 pub use saga::{Next, Saga};
 pub use sidecar::{CallMetrics, Retry, RetryConfig, RetryNext, SpanRecord, SpanTable, SpanTicket};

@@ -78,6 +78,8 @@ pub struct ServiceFile {
     pub registered: bool,
     /// How often instances say that they are alive; 10 s.
     pub heartbeat: Option<Span>,
+    /// Whether instances register again where the registry does not know them; if it is hardened.
+    pub reregisters: Option<bool>,
     /// What it does, by method or topic.
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
@@ -95,6 +97,7 @@ impl Default for ServiceFile {
             queue: 1_000,
             registered: true,
             heartbeat: Some(Span::from_secs(10)),
+            reregisters: None,
             handlers: IndexMap::new(),
             sidecar: None,
             relay_timeout: None,

@@ -74,6 +74,7 @@ macro_rules! sessions {
 sessions! {
     lines registry balancer client limiter breaker gateway sidecar broker saga composition
     observability
+    registry_hardened
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.
