@@ -239,6 +239,15 @@ pub enum Fact {
         /// Whether every action succeeded.
         committed: bool,
     },
+    /// A machine under drill was asked something.
+    Drilled {
+        /// The operation, by its name.
+        operation: Box<str>,
+        /// The request, as JSON.
+        request: Box<str>,
+        /// The response, as JSON.
+        response: Box<str>,
+    },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),
     /// The registry forgot an instance that it had given up long ago.

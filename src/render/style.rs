@@ -102,6 +102,7 @@ impl Styles {
             | Fact::Acknowledged { .. }
             | Fact::SagaBegan { .. }
             | Fact::SagaStep { .. }
+            | Fact::Drilled { .. }
             | Fact::Own(_) => self.fact,
         }
     }

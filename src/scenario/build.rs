@@ -40,6 +40,7 @@ impl Check<'_> {
                 NodeFile::Broker(file) => machines.push(self.broker(&path, file)),
                 NodeFile::Saga(file) => self.saga(&path, name, file, &group, &mut machines),
                 NodeFile::Clients(file) => machines.push(self.clients(&path, name, number, file)),
+                NodeFile::Drill(file) => machines.extend(self.drill(&path, file)),
                 NodeFile::Own(file) => machines.extend(self.own(&path, file, kinds)),
             }
         }

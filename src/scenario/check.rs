@@ -58,7 +58,15 @@ pub(super) enum GroupKind {
     Broker,
     Saga,
     Clients,
+    Drill,
     Own,
+}
+
+impl GroupKind {
+    /// Whether work begins there.
+    pub(super) const fn starts_work(self) -> bool {
+        matches!(self, Self::Clients | Self::Drill)
+    }
 }
 
 impl<'a> Check<'a> {

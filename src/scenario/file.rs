@@ -18,8 +18,9 @@ use serde::Deserialize;
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
-    OwnFile, RouteFile, SagaFile, SagaStepFile, ServiceFile, SidecarFile, SubscriptionFile,
+    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, DrillFile, GatewayFile,
+    NodeFile, OwnFile, RouteFile, SagaFile, SagaStepFile, ServiceFile, SidecarFile,
+    SubscriptionFile,
 };
 pub use properties::PropertyFile;
 pub use steps::{AddFile, FailureFile, StepFile};

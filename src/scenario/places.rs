@@ -39,7 +39,7 @@ impl Check<'_> {
             let message = "a scenario without nodes does nothing";
             let help = "declare at least a service and the clients that call it";
             self.problem(&path, message, "expected nodes", help);
-        } else if !self.groups.values().any(|group| group.kind == GroupKind::Clients) {
+        } else if !self.groups.values().any(|group| group.kind.starts_work()) {
             let help = "add `\"client\": Clients(script: [..])`";
             self.problem_with_key(&path, "nobody starts any work", "expected some `Clients`", help);
         }
@@ -66,6 +66,7 @@ impl Check<'_> {
             NodeFile::Broker(_) => (GroupKind::Broker, 1, false),
             NodeFile::Saga(file) => (GroupKind::Saga, 1, file.sidecar.is_some()),
             NodeFile::Clients(_) => (GroupKind::Clients, 1, false),
+            NodeFile::Drill(_) => (GroupKind::Drill, 1, false),
             NodeFile::Own(_) => (GroupKind::Own, 1, false),
         };
         if let NodeFile::Registry(options) = node {
@@ -114,6 +115,7 @@ impl Check<'_> {
             | GroupKind::Sidecar
             | GroupKind::Saga
             | GroupKind::Clients
+            | GroupKind::Drill
             | GroupKind::Own => {
                 self.groups.insert(name.to_owned(), group);
                 return;
@@ -187,6 +189,7 @@ fn aliases(node: &NodeFile) -> &[String] {
         NodeFile::Broker(file) => &file.aliases,
         NodeFile::Saga(file) => &file.aliases,
         NodeFile::Clients(file) => &file.aliases,
+        NodeFile::Drill(file) => &file.aliases,
         NodeFile::Own(file) => &file.aliases,
     }
 }
@@ -203,6 +206,7 @@ fn methods(node: &NodeFile) -> Option<Vec<String>> {
         | NodeFile::Broker(_)
         | NodeFile::Saga(_)
         | NodeFile::Clients(_)
+        | NodeFile::Drill(_)
         | NodeFile::Own(_) => None,
     }
 }

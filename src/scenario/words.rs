@@ -40,7 +40,10 @@ impl Check<'_> {
                     }
                 }
                 NodeFile::Clients(clients) => self.find_words_of_steps(&clients.script),
-                NodeFile::Registry(_) | NodeFile::Sidecar(_) | NodeFile::Own(_) => {}
+                NodeFile::Registry(_)
+                | NodeFile::Sidecar(_)
+                | NodeFile::Drill(_)
+                | NodeFile::Own(_) => {}
             }
         }
     }

@@ -19,6 +19,7 @@ impl Options for BreakerOptions {
 }
 
 /// A breaker, and whether it may still be configured.
+#[derive(Clone, Debug)]
 pub(super) struct BreakerDesk {
     breaker: Breaker,
     in_use: bool,

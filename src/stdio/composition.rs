@@ -11,6 +11,7 @@ use super::registry::DirectoryRequest;
 use super::vocabulary::{Answer, Completion, Events, Trouble};
 
 /// Compositions over one client.
+#[derive(Clone, Debug)]
 pub(super) struct CompositionDesk {
     caller: Caller<Piece>,
     /// By the number of their request.
@@ -18,6 +19,7 @@ pub(super) struct CompositionDesk {
 }
 
 /// What a call is made for.
+#[derive(Clone, Debug)]
 struct Piece {
     request: u64,
     part: Part,

@@ -48,6 +48,7 @@ impl Options for GatewayOptions {
 }
 
 /// A gateway in front of a client.
+#[derive(Clone, Debug)]
 pub(super) struct GatewayDesk {
     caller: Caller<Forwarded>,
     /// By path alone: a route of another method replaces the one before.
@@ -57,7 +58,7 @@ pub(super) struct GatewayDesk {
     breakers: IndexMap<Name, Breaker>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Route {
     service: Name,
     method: String,
@@ -65,6 +66,7 @@ struct Route {
 }
 
 /// What a call is made for.
+#[derive(Clone, Debug)]
 struct Forwarded {
     request: u64,
     service: Name,

@@ -9,7 +9,7 @@ use super::script::{Invocation, Script};
 use super::vocabulary::{Answer, CallKind, Completion, Events, SagaCall, Trouble, Verdict};
 
 /// A saga and its handlers.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct SagaDesk {
     names: Names,
     saga: Saga,
@@ -19,6 +19,7 @@ pub(super) struct SagaDesk {
 }
 
 /// The execution under way.
+#[derive(Clone, Debug)]
 struct Execution {
     request: u64,
     calls: Vec<SagaCall>,

@@ -15,7 +15,7 @@ pub(super) struct Invocation {
 }
 
 /// A handler that behaves as told, and past the end of its script succeeds at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Script {
     left: VecDeque<Invocation>,
 }

@@ -54,7 +54,7 @@ impl Trouble {
 }
 
 /// What a request is answered with when it is taken.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Answer {
     /// Done, and nothing to say: `{}`.
@@ -119,7 +119,7 @@ impl Answer {
 }
 
 /// A registered instance in the list of services.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct InstanceView {
     pub(super) id: String,
     pub(super) port: i64,
@@ -128,7 +128,7 @@ pub(super) struct InstanceView {
 }
 
 /// A span of the sidecar's table.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SpanView {
     pub(super) trace: String,
     pub(super) operation: String,
@@ -137,14 +137,14 @@ pub(super) struct SpanView {
 }
 
 /// A message that one subscriber could not take.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct DeadLetterView {
     pub(super) payload: Box<RawValue>,
     pub(super) published_at: u64,
 }
 
 /// A line of log, numbered by the `log` requests before it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct LogView {
     pub(super) number: usize,
     pub(super) at: u64,
@@ -155,7 +155,7 @@ pub(super) struct LogView {
 }
 
 /// The last value of a metric.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct MetricView {
     pub(super) value: Box<RawValue>,
     pub(super) at: u64,
@@ -163,7 +163,7 @@ pub(super) struct MetricView {
 }
 
 /// Something that happened.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Event {
     /// A sweep or a check gave the instance up.
@@ -194,7 +194,7 @@ pub(super) enum Event {
 }
 
 /// How a pending request ended.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Completion {
     /// A publisher goes on.
@@ -225,7 +225,7 @@ pub(super) enum Completion {
 }
 
 /// `ok` or `error`, never both.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Verdict {
     Ok { ok: bool },
@@ -243,7 +243,7 @@ impl Verdict {
 }
 
 /// One invocation of an action or compensation.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SagaCall {
     pub(super) at: u64,
     pub(super) kind: CallKind,
@@ -260,13 +260,13 @@ pub(super) enum CallKind {
 }
 
 /// Events since the last response.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Events {
     list: Vec<Stamped>,
 }
 
 /// An event and its instant.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Stamped {
     at: u64,
     #[serde(flatten)]

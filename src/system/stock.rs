@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Opaque;
 use super::own::Stranger;
+use crate::drill::DrillNode;
 
 /// Any machine of a system.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +32,8 @@ pub enum Stock {
     Saga(SagaNode<Opaque>),
     /// A population of clients.
     Clients(ClientNode<Opaque>),
+    /// A machine under drill.
+    Drill(Box<DrillNode>),
     /// A stranger's machine.
     Own(Box<dyn Stranger>),
 }
@@ -46,6 +49,7 @@ macro_rules! each {
             Stock::Broker($machine) => $do,
             Stock::Saga($machine) => $do,
             Stock::Clients($machine) => $do,
+            Stock::Drill($machine) => $do,
             Stock::Own($machine) => $do,
         }
     };
@@ -72,6 +76,7 @@ impl Stock {
             Self::Broker(_) => "broker",
             Self::Saga(_) => "saga",
             Self::Clients(_) => "clients",
+            Self::Drill(_) => "drill",
             Self::Own(_) => "own",
         }
     }
@@ -90,6 +95,7 @@ impl Stock {
             Self::Broker(machine) => name(machine),
             Self::Saga(machine) => name(machine),
             Self::Clients(machine) => name(machine),
+            Self::Drill(machine) => name(&**machine),
             Self::Own(machine) => machine.phase_name(),
         }
     }
@@ -108,6 +114,7 @@ impl Stock {
             Self::Broker(machine) => name(machine, timer),
             Self::Saga(machine) => name(machine, timer),
             Self::Clients(machine) => name(machine, timer),
+            Self::Drill(machine) => name(&**machine, timer),
             Self::Own(machine) => machine.timer_name(timer),
         }
     }
@@ -134,6 +141,7 @@ impl Machine for Stock {
             Self::Broker(machine) => step(machine, input, turn),
             Self::Saga(machine) => step(machine, input, turn),
             Self::Clients(machine) => step(machine, input, turn),
+            Self::Drill(machine) => step(&mut **machine, input, turn),
             Self::Own(machine) => machine.step(input, turn),
         }
     }

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod cli;
+mod defects;
 mod determinism;
 mod docs;
 mod examples;
@@ -19,6 +20,7 @@ mod search;
 mod snapshots;
 mod stdio;
 mod stranger;
+mod theory;
 mod tidy;
 
 use std::path::PathBuf;

@@ -289,7 +289,7 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Fault: which of these ways something fails; `None` is calm.
     #[must_use]
-    pub fn fault(&mut self, purpose: Purpose, ways: &[&'static str]) -> Option<usize> {
+    pub fn fault(&mut self, purpose: Purpose, ways: &[&str]) -> Option<usize> {
         let answer = usize::try_from(self.choose(purpose, Choice::Fault(ways))).unwrap_or(0);
         answer.checked_sub(1).filter(|way| *way < ways.len())
     }
