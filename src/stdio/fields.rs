@@ -89,6 +89,11 @@ impl Fields {
         self.typed(field, "an object of strings")
     }
 
+    /// An array of strings.
+    pub(super) fn list(&mut self, field: &'static str) -> Result<Vec<String>, Bad> {
+        self.typed(field, "an array of strings")
+    }
+
     /// An array of anything.
     pub(super) fn array(&mut self, field: &'static str) -> Result<Vec<Box<RawValue>>, Bad> {
         self.typed(field, "an array")

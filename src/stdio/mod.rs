@@ -33,6 +33,7 @@ mod fields;
 mod gateway;
 mod limiter;
 mod observability;
+mod outlier;
 mod protocol;
 mod registry;
 mod saga;
@@ -44,7 +45,7 @@ use std::io::{BufRead, Write};
 
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BalancerOptions, BreakerOptions, OutlierOptions, RegistryOptions};
 use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
@@ -52,7 +53,7 @@ use error::suggestion;
 use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 11] = [
+pub const MACHINES: [&str; 12] = [
     "registry",
     "balancer",
     "client",
@@ -64,6 +65,7 @@ pub const MACHINES: [&str; 11] = [
     "saga",
     "composition",
     "observability",
+    "outlier",
 ];
 
 /// Reads the name of a profile.
@@ -146,10 +148,8 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "composition" => {
             seat(composition::CompositionDesk::new(with.read::<client::ClientOptions>()?))
         }
-        "balancer" => {
-            with.refuse()?;
-            seat(balancer::BalancerDesk::default())
-        }
+        "balancer" => seat(balancer::BalancerDesk::new(with.read::<BalancerOptions>()?)),
+        "outlier" => seat(outlier::OutlierDesk::new(with.read::<OutlierOptions>()?)),
         "limiter" => {
             with.refuse()?;
             seat(limiter::LimiterDesk::default())

@@ -84,6 +84,12 @@ pub(super) enum Answer {
     Index {
         index: Option<usize>,
     },
+    Ejected {
+        ejected: bool,
+    },
+    Hosts {
+        hosts: Vec<String>,
+    },
     Allowed {
         allowed: bool,
     },
@@ -172,6 +178,10 @@ pub(super) enum Event {
     Healthy { service: String, id: String },
     /// The instance was given up for so long that it is forgotten.
     Evicted { service: String, id: String },
+    /// Too many calls to the host failed; it is out until then at least.
+    Ejected { host: String, until: u64 },
+    /// The host was out for long enough.
+    Readmitted { host: String },
     /// A breaker announces a change; with the service's name where there are several.
     Transition {
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use crate::contract::{
     Sender, Ticket, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Jobs, Program, Progress};
+use crate::machine::{Dialer, Discovery, Jobs, Program, Progress};
 use crate::{Name, Span};
 
 crate::timers! {
@@ -31,8 +31,8 @@ crate::timers! {
 pub struct ServiceConfig {
     /// The service.
     pub service: Name,
-    /// Where it registers and finds other services; `None` for neither.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
     /// Whether and when it says that it is alive.
     pub heartbeat: Heartbeat,
     /// Whether it waits for the registry's answers, says that it is alive as soon as it is
@@ -103,7 +103,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     /// An idle instance.
     #[must_use]
     pub fn new(config: Arc<ServiceConfig>) -> Self {
-        let jobs = Jobs::new(Dialer::new(config.registry));
+        let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         let (waiting, in_flight) = (VecDeque::new(), IndexSet::new());
         Self { config, jobs, busy: 0, waiting, beats: 0, in_flight }
     }
@@ -128,7 +128,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     }
 
     fn tell_registry(&self, body: Body<P>, tag: u64, turn: &mut Turn<'_, P, Fact>) {
-        match self.config.registry {
+        match self.config.discovery.registry {
             Some(registry) if self.config.reregisters => {
                 turn.call(registry, body, Some(REGISTRY_TIMEOUT), tag);
             }

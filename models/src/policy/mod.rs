@@ -12,17 +12,19 @@ pub mod bucket;
 pub mod composition;
 pub mod dispatch;
 pub mod observability;
+pub mod outlier;
 pub mod registry;
 pub mod saga;
 pub mod sidecar;
 
 pub use backoff::Backoff;
-pub use balancer::RoundRobin;
+pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
 pub use breaker::{Admission, Breaker, BreakerConfig, BreakerOptions, BreakerState, Transition};
 pub use bucket::{Limiter, TokenBucket};
 pub use composition::{Composed, Composition, Part};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
 pub use observability::{Level, LogEntry, Metric, Observability};
+pub use outlier::{Outlier, OutlierConfig, OutlierOptions};
 pub use registry::{
     DiscoverError, Found, Gone, GoneHow, Health, Instance, Registration, Registry, RegistryConfig,
     RegistryError, RegistryOptions,

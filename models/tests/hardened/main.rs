@@ -6,6 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod balancer;
+mod balancer_theory;
+mod outlier;
 mod registry;
 mod registry_claims;
 mod registry_outages;

@@ -1,6 +1,6 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BalancerOptions, BreakerOptions, OutlierOptions, RegistryOptions};
 use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -70,6 +70,10 @@ pub struct GatewayFile {
     pub breaker: BreakerOptions,
     /// How long the gateway waits for a service; for ever.
     pub timeout: Option<Span>,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    pub outlier: OutlierOptions,
 }
 
 /// Where the requests for a path go.
@@ -113,6 +117,10 @@ pub struct ServiceFile {
     pub sidecar: Option<AttemptsFile>,
     /// How long the relay of the outbox waits for the broker; 1 s.
     pub relay_timeout: Option<Span>,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    pub outlier: OutlierOptions,
 }
 
 impl Default for ServiceFile {
@@ -128,6 +136,8 @@ impl Default for ServiceFile {
             handlers: IndexMap::new(),
             sidecar: None,
             relay_timeout: None,
+            balancer: BalancerOptions::default(),
+            outlier: OutlierOptions::default(),
         }
     }
 }
@@ -252,6 +262,12 @@ pub struct ClientsFile {
     /// The amount of every request; 1.
     #[serde(default = "one_i64")]
     pub amount: i64,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    #[serde(default)]
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    #[serde(default)]
+    pub outlier: OutlierOptions,
     /// What each arrival does.
     pub script: Vec<StepFile>,
 }

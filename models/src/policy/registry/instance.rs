@@ -30,8 +30,8 @@ pub struct Instance<A> {
     pub health: Health,
     /// The last register or heartbeat.
     pub last_seen: Time,
-    /// When it was given up, if it is.
-    pub(super) given_up_at: Time,
+    /// When it was given up, while it is.
+    pub(super) given_up_at: Option<Time>,
     /// Whether it was ever healthy.
     pub(super) was_healthy: bool,
     /// Heartbeats in a row since it was given up.
@@ -59,7 +59,7 @@ impl<A> Instance<A> {
             incarnation,
             health,
             last_seen: now,
-            given_up_at: Time::ZERO,
+            given_up_at: None,
             was_healthy: health == Health::Healthy,
             beats: 0,
             probes_fail: false,
@@ -114,13 +114,13 @@ impl<A> Instance<A> {
 
     pub(super) const fn give_up(&mut self, now: Time) {
         self.health = Health::Unhealthy;
-        self.given_up_at = now;
+        self.given_up_at = Some(now);
         self.beats = 0;
     }
 
     const fn heal(&mut self) -> bool {
         self.health = Health::Healthy;
-        self.was_healthy = true;
+        (self.was_healthy, self.given_up_at, self.beats) = (true, None, 0);
         true
     }
 

@@ -34,7 +34,9 @@ impl<A> Registry<A> {
             self.give_up_silent(now, &mut gone);
         }
         if let Eviction::After(grace) = self.config.eviction {
-            self.evict(&mut gone, |instance| instance.given_up_at + grace <= now);
+            self.evict(&mut gone, |instance| {
+                instance.given_up_at.is_some_and(|at| at + grace <= now)
+            });
         }
         self.swept = Some(now);
         self.version += u64::from(!gone.is_empty());
@@ -75,7 +77,7 @@ impl<A> Registry<A> {
             };
         }
         let Eviction::After(grace) = self.config.eviction else { return None };
-        let end = instance.given_up_at.as_nanos().checked_add(grace.as_nanos())?;
+        let end = instance.given_up_at?.as_nanos().checked_add(grace.as_nanos())?;
         self.look_at(Time::from_nanos(end))
     }
 
