@@ -30,20 +30,17 @@ impl Recovers {
 
 impl Observer for Recovers {
     fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
-        match &entry.what {
-            What::Noted(Fact::Asked { key }) => {
-                let healed = layout.heal_at.unwrap_or(Time::ZERO);
-                if entry.at > healed + self.within {
-                    self.begun += 1;
-                    self.open.insert((entry.node.0, *key));
-                }
+        if let What::Noted(Fact::Asked { key }) = &entry.what {
+            let healed = layout.heal_at.unwrap_or(Time::ZERO);
+            if entry.at > healed + self.within {
+                self.begun += 1;
+                self.open.insert((entry.node.0, *key));
             }
-            What::Noted(Fact::Ended { key, failure, .. }) => {
-                if self.open.swap_remove(&(entry.node.0, *key)) && failure.is_none() {
-                    self.succeeded += 1;
-                }
-            }
-            _ => {}
+        } else if let What::Noted(Fact::Ended { key, failure, .. }) = &entry.what
+            && self.open.swap_remove(&(entry.node.0, *key))
+            && failure.is_none()
+        {
+            self.succeeded += 1;
         }
         Ok(())
     }

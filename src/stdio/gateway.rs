@@ -113,7 +113,7 @@ impl GatewayDesk {
         }
         if !self.on_breaker(now, service, events, |breaker| {
             let admission = breaker.allow(now);
-            (admission.admitted, admission.transition)
+            (admission.is_admitted(), admission.transitions)
         }) {
             let message = "service unavailable: circuit breaker open";
             return Err(Trouble::new("breaker_open", message));
@@ -131,12 +131,12 @@ impl GatewayDesk {
         now: Time,
         service: Name,
         events: &mut Events,
-        act: impl FnOnce(&mut Breaker) -> (T, Option<Transition>),
+        act: impl FnOnce(&mut Breaker) -> (T, Vec<Transition>),
     ) -> T {
         let config = &self.breaker;
         let breaker = self.breakers.entry(service).or_insert_with(|| Breaker::new(config.clone()));
-        let (answer, transition) = act(breaker);
-        if let Some(Transition { from, to }) = transition {
+        let (answer, transitions) = act(breaker);
+        for Transition { from, to } in transitions {
             let service = Some(self.caller.directory.text(service));
             events.note(now, Event::Transition { service, from, to });
         }

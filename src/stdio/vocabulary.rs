@@ -1,7 +1,7 @@
 //! Every answer, event and error of the protocol, with the fields in the order they are written.
 
 use brownout_models::Time;
-use brownout_models::policy::{BreakerState, DiscoverError, Health, Level, RegistryError};
+use brownout_models::policy::{BreakerState, DiscoverError, Health, Level, Look, RegistryError};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -96,6 +96,15 @@ pub(super) enum Answer {
     Admission {
         allowed: bool,
         state: BreakerState,
+        /// For the call's result, where results belong to permits.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        permit: Option<u64>,
+        /// Of a refusal, where refusals say more; null where nobody knows.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Option<u64>>,
+    },
+    Look {
+        look: Look,
     },
     State {
         state: Option<BreakerState>,

@@ -40,9 +40,9 @@ fn queue(rate: u32, workers: u32, work: &str, during: &str) -> Scenario {
 
 /// How long each request of a run took, in nanoseconds.
 fn latencies(run: &Run) -> impl Iterator<Item = u64> {
-    run.facts().filter_map(|(_, fact)| match fact {
-        Fact::Ended { latency, failure: None, .. } => Some(latency.as_nanos()),
-        _ => None,
+    run.facts().filter_map(|(_, fact)| {
+        let Fact::Ended { latency, failure: None, .. } = fact else { return None };
+        Some(latency.as_nanos())
     })
 }
 
@@ -52,11 +52,15 @@ fn run(scenario: &Scenario, seed: u64) -> Run {
     run
 }
 
+fn square(value: f64) -> f64 {
+    value * value
+}
+
 /// The mean of the replications, and half the width of its 99.9 % interval.
 fn interval(means: &[f64]) -> (f64, f64) {
     let count = means.len() as f64;
     let mean = means.iter().sum::<f64>() / count;
-    let squares = means.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    let squares = means.iter().map(|value| square(value - mean)).sum::<f64>();
     (mean, STUDENT * (squares / (count - 1.0) / count).sqrt())
 }
 
@@ -114,8 +118,7 @@ fn poisson_arrivals_have_the_variance_of_their_mean() {
         }
     }
     let mean = counts.iter().sum::<u32>() as f64 / 1_000.0;
-    let variance =
-        counts.iter().map(|count| (f64::from(*count) - mean).powi(2)).sum::<f64>() / 999.0;
+    let variance = counts.iter().map(|count| square(f64::from(*count) - mean)).sum::<f64>() / 999.0;
     assert!((mean - 30.0).abs() <= 3.29 * (30.0_f64 / 1_000.0).sqrt(), "mean {mean}");
     assert!((variance / mean - 1.0).abs() <= 3.29 * (2.0_f64 / 999.0).sqrt(), "{variance}");
 }
@@ -126,10 +129,12 @@ fn littles_law_holds_exactly_on_a_path_that_begins_and_ends_empty() {
     // The area under the number in the system, step by step.
     let (mut area, mut inside, mut last) = (0_u64, 0_u64, 0_u64);
     for (entry, fact) in run.facts() {
-        let change = match fact {
-            Fact::Asked { .. } => 1,
-            Fact::Ended { .. } => -1,
-            _ => continue,
+        let change = if let Fact::Asked { .. } = fact {
+            1
+        } else if let Fact::Ended { .. } = fact {
+            -1
+        } else {
+            continue;
         };
         let at = entry.at.as_nanos();
         area += inside * (at - last);

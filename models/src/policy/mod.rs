@@ -19,7 +19,11 @@ pub mod sidecar;
 
 pub use backoff::Backoff;
 pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
-pub use breaker::{Admission, Breaker, BreakerConfig, BreakerOptions, BreakerState, Transition};
+pub use breaker::{
+    Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,
+    FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,
+    Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
+};
 pub use bucket::{Limiter, TokenBucket};
 pub use composition::{Composed, Composition, Part};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};

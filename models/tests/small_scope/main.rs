@@ -1,12 +1,15 @@
 //! Every state that a machine can reach with a few operations and a few steps of time, counted.
 //!
-//! States are merged by a canonical form, in which instants are ages, so the exploration ends by
-//! itself: then it covers operation sequences of every length. The counts are derived in the
-//! comments, and do not depend on when a machine starts or from where its ids count.
+//! States are merged by a canonical form, in which instants are ages and ids are numbered anew, so the
+//! exploration ends by itself: then it covers operation sequences of every length. The counts are
+//! derived in the comments, and do not depend on when a machine starts or from where its ids count.
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod balancer;
+mod breaker;
+mod canonical;
+mod one_instant;
 mod outlier;
 mod registry;
 
