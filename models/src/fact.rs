@@ -272,4 +272,25 @@ pub enum Fact {
         /// Which attempt, from 1.
         attempt: u32,
     },
+    /// The registry forgot an instance that it had given up long ago.
+    Evicted {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+    },
+    /// A caller takes an instance out of its own list: too many calls to it failed.
+    Ejected {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+    },
+    /// A caller takes an instance that it had ejected back into its list.
+    Readmitted {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+    },
 }

@@ -32,7 +32,10 @@ impl Observer for BalancerFairness {
         if let Fact::Registered { service, .. }
         | Fact::Unhealthy { service, .. }
         | Fact::Revived { service, .. }
-        | Fact::Deregistered { service, .. } = fact
+        | Fact::Deregistered { service, .. }
+        | Fact::Evicted { service, .. }
+        | Fact::Ejected { service, .. }
+        | Fact::Readmitted { service, .. } = fact
         {
             self.windows.retain(|(_, known), _| known != service);
         }

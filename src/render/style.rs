@@ -75,6 +75,8 @@ impl Styles {
             | Fact::SagaStep { failure: Some(_), .. }
             | Fact::SagaEnded { committed: false, .. }
             | Fact::Unhealthy { .. }
+            | Fact::Evicted { .. }
+            | Fact::Ejected { .. }
             | Fact::Limited { .. }
             | Fact::Broken { .. }
             | Fact::Overloaded { .. }
@@ -85,6 +87,7 @@ impl Styles {
             | Fact::Registered { .. }
             | Fact::Revived { .. }
             | Fact::Deregistered { .. }
+            | Fact::Readmitted { .. }
             | Fact::Picked { .. }
             | Fact::Admitted { .. }
             | Fact::Breaker { .. }

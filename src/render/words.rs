@@ -115,6 +115,11 @@ impl<'a> Words<'a> {
             Fact::Deregistered { service, instance } => {
                 format!("forgot {}", who(instance, service))
             }
+            Fact::Evicted { service, instance } => format!("evicted {}", who(instance, service)),
+            Fact::Ejected { service, instance } => format!("ejected {}", who(instance, service)),
+            Fact::Readmitted { service, instance } => {
+                format!("readmitted {}", who(instance, service))
+            }
             Fact::Picked { instance, of, .. } => format!("picked {} of {of}", self.node(*instance)),
             Fact::Admitted { client, route, limit } => {
                 format!("admitted {} on {} ({limit}/min)", name(client), name(route))

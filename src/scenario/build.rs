@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
 use brownout_models::machine::{
-    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, GatewayConfig, GatewayNode,
-    Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig, SagaNode,
-    SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
+    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, Discovery, GatewayConfig,
+    GatewayNode, Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig,
+    SagaNode, SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{
-    Backoff, DispatcherConfig, Idempotent, RegistryOptions, SidecarOptions,
+    Backoff, BalancerOptions, DispatcherConfig, Idempotent, OutlierOptions, RegistryOptions,
+    SidecarOptions,
 };
 use brownout_models::{Name, Profile, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -50,7 +51,6 @@ impl Check<'_> {
     }
 
     fn registry(&mut self, path: &Path, options: &RegistryOptions) -> Stock {
-        self.guide_only(path, "a registry", options.profile.unwrap_or_default());
         let registry = options.resolve(Profile::Guide);
         self.mistakes(path, registry.mistakes());
         Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry }))
@@ -74,13 +74,28 @@ impl Check<'_> {
         }
         let breaker = file.breaker.resolve(file.profile);
         self.mistakes(&path.field("breaker"), breaker.mistakes());
-        let (registry, timeout) = (self.registry, file.timeout);
+        let discovery = self.discovery(path, file.profile, &file.balancer, &file.outlier);
+        let timeout = file.timeout;
         Stock::Gateway(GatewayNode::new(Arc::new(GatewayConfig {
-            registry,
+            discovery,
             routes,
             breaker,
             timeout,
         })))
+    }
+
+    /// How a node that calls services finds and chooses their instances.
+    fn discovery(
+        &mut self,
+        path: &Path,
+        profile: Profile,
+        balancer: &BalancerOptions,
+        outlier: &OutlierOptions,
+    ) -> Discovery {
+        let (balancer, outlier) = (balancer.resolve(profile), outlier.resolve(profile));
+        self.mistakes(&path.field("balancer"), balancer.mistakes());
+        self.mistakes(&path.field("outlier"), outlier.mistakes());
+        Discovery { registry: self.registry, balancer, outlier }
     }
 
     fn route(&mut self, path: &Path, file: &RouteFile) -> Option<Route> {
@@ -109,6 +124,7 @@ impl Check<'_> {
         let relay_timeout = path.field("relay_timeout");
         self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
         let service = self.name(name);
+        let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
         for (number, _) in group.nodes.iter().enumerate() {
             let sidecar = group.sidecars.get(number).copied();
             let handlers = file
@@ -121,12 +137,13 @@ impl Check<'_> {
                 .collect();
             let config = ServiceConfig {
                 service,
-                registry: self.registry,
+                discovery: discovery.clone(),
                 heartbeat: match file.heartbeat {
                     _ if !file.registered => Heartbeat::Unregistered,
                     None => Heartbeat::Never,
                     Some(period) => Heartbeat::Every(period),
                 },
+                reregisters: file.reregisters.unwrap_or(self.registry_is_hardened),
                 workers: file.workers,
                 queue: file.queue,
                 handlers,
@@ -275,8 +292,9 @@ impl Check<'_> {
         let script = self.program(&path.field("script"), &file.script, None);
         // Two populations never share a key: the high bits tell them apart.
         let first_key = number << 56;
-        let (amount, registry) = (file.amount, self.registry);
-        let config = ClientConfig { arrivals, script, clients, amount, first_key, registry };
+        let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
+        let amount = file.amount;
+        let config = ClientConfig { arrivals, script, clients, amount, first_key, discovery };
         Stock::Clients(ClientNode::new(Arc::new(config)))
     }
 

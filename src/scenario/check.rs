@@ -21,6 +21,8 @@ pub(super) struct Check<'a> {
     pub(super) groups: IndexMap<String, Group>,
     pub(super) places: Vec<Place>,
     pub(super) registry: Option<NodeId>,
+    /// Whether the registry answers as instances that register again expect it.
+    pub(super) registry_is_hardened: bool,
     pub(super) broker: Option<NodeId>,
     /// Every sidecar, and whether it knows whom its calls are for, whatever they say.
     pub(super) sidecars: BTreeMap<NodeId, bool>,
@@ -76,6 +78,7 @@ impl<'a> Check<'a> {
             groups: IndexMap::new(),
             places: Vec::new(),
             registry: None,
+            registry_is_hardened: false,
             broker: None,
             sidecars: BTreeMap::new(),
             tables: Vec::new(),

@@ -1,5 +1,6 @@
 //! Which nodes there are: every instance of every service, and the sidecars beside them.
 
+use brownout_models::Profile;
 use brownout_models::contract::NodeId;
 use indexmap::IndexMap;
 
@@ -68,6 +69,9 @@ impl Check<'_> {
             NodeFile::Drill(_) => (GroupKind::Drill, 1, false),
             NodeFile::Own(_) => (GroupKind::Own, 1, false),
         };
+        if let NodeFile::Registry(options) = node {
+            self.registry_is_hardened = options.profile == Some(Profile::Hardened);
+        }
         let range = 1..=i128::from(INSTANCES_MAX);
         let help = "write a number from this range; an instance has many `workers`";
         let number = ("the number of instances", instances);

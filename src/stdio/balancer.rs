@@ -1,39 +1,83 @@
-//! `balancer`: round robin over the list shown.
+//! `balancer`: which host of the list shown gets the next call.
 
-use brownout_models::policy::RoundRobin;
-use brownout_models::{Names, Time};
+use brownout_models::policy::{Balancer, BalancerConfig, BalancerOptions, Host, Pick};
+use brownout_models::{Mistake, Names, Profile, Span, Time};
 
+use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
 use super::vocabulary::{Answer, Events};
 
-/// A balancer and its services' names.
-#[derive(Clone, Debug, Default)]
-pub(super) struct BalancerDesk {
-    names: Names,
-    balancer: RoundRobin,
+impl Options for BalancerOptions {
+    type Config = BalancerConfig;
+
+    fn checked(&self, profile: Profile) -> (BalancerConfig, Vec<Mistake>) {
+        let config = self.resolve(profile);
+        let mistakes = config.mistakes();
+        (config, mistakes)
+    }
 }
 
-/// `select`: the service of every instance in the list; ids decide nothing.
-pub(super) struct Select {
-    services: Vec<String>,
+/// A balancer and the names of its services and hosts.
+#[derive(Clone, Debug)]
+pub(super) struct BalancerDesk {
+    names: Names,
+    balancer: Balancer,
+}
+
+impl BalancerDesk {
+    pub(super) fn new(config: BalancerConfig) -> Self {
+        Self { names: Names::new(), balancer: Balancer::new(config) }
+    }
+}
+
+/// A request to the balancer.
+pub(super) enum BalancerRequest {
+    /// Which of these?
+    Select { instances: Vec<Shown>, key: u64, word: u64 },
+    /// A call to the host began.
+    Started { id: String },
+    /// It ended after so many nanoseconds.
+    Ended { id: String, latency: u64 },
+}
+
+/// An entry of a list.
+pub(super) struct Shown {
+    service: String,
+    id: String,
+    weight: u32,
+}
+
+impl Shown {
+    fn read(mut entry: Fields) -> Result<Self, Bad> {
+        let (service, id) = (entry.text("service")?, entry.text("id")?);
+        let weight = u32::try_from(entry.natural_or("weight", 1)?);
+        let weight = weight.map_err(|_| Bad("field `weight` must be below 2^32".to_owned()))?;
+        entry.end()?;
+        Ok(Self { service, id, weight })
+    }
 }
 
 impl Desk for BalancerDesk {
-    type Request = Select;
+    type Request = BalancerRequest;
 
-    fn read(operation: &str, fields: &mut Fields) -> Result<Select, Bad> {
-        if operation != "select" {
-            return Err(unknown_operation(operation, &["select", "advance"]));
+    fn read(operation: &str, fields: &mut Fields) -> Result<BalancerRequest, Bad> {
+        match operation {
+            "select" => {
+                let mut instances = Vec::new();
+                for entry in fields.array("instances")? {
+                    instances.push(Shown::read(Fields::of_value(&entry, "instances")?)?);
+                }
+                let (key, word) = (fields.natural_or("key", 0)?, fields.natural_or("word", 0)?);
+                Ok(BalancerRequest::Select { instances, key, word })
+            }
+            "started" => Ok(BalancerRequest::Started { id: fields.text("id")? }),
+            "ended" => Ok(BalancerRequest::Ended {
+                id: fields.text("id")?,
+                latency: fields.natural("latency")?,
+            }),
+            _ => Err(unknown_operation(operation, &["select", "started", "ended", "advance"])),
         }
-        let mut services = Vec::new();
-        for entry in fields.array("instances")? {
-            let mut entry = Fields::of_value(&entry, "instances")?;
-            services.push(entry.text("service")?);
-            entry.text("id")?;
-            entry.end()?;
-        }
-        Ok(Select { services })
     }
 
     fn due(&self) -> Option<Time> {
@@ -44,17 +88,35 @@ impl Desk for BalancerDesk {
 
     fn take(
         &mut self,
-        _now: Time,
+        now: Time,
         _number: u64,
-        Select { services }: Select,
+        request: BalancerRequest,
         _events: &mut Events,
     ) -> Result<Answer, Bad> {
-        // A mixed list counts for the service of its first entry.
-        let index = services.first().and_then(|service| {
-            let service = self.names.intern(service);
-            self.balancer.select(service, services.len())
-        });
-        Ok(Answer::Index { index })
+        match request {
+            BalancerRequest::Select { instances, key, word } => {
+                // A mixed list counts for the service of its first entry.
+                let Some(first) = instances.first() else {
+                    return Ok(Answer::Index { index: None });
+                };
+                let service = self.names.intern(&first.service);
+                let mut hosts = Vec::new();
+                for Shown { id, weight, .. } in &instances {
+                    hosts.push(Host { id: self.names.intern(id), weight: *weight });
+                }
+                let index = self.balancer.pick(Pick { now, service, key, word }, &hosts);
+                Ok(Answer::Index { index })
+            }
+            BalancerRequest::Started { id } => {
+                self.balancer.started(now, self.names.intern(&id));
+                Ok(Answer::Done {})
+            }
+            BalancerRequest::Ended { id, latency } => {
+                let id = self.names.intern(&id);
+                self.balancer.ended(now, id, Span::from_nanos(latency));
+                Ok(Answer::Done {})
+            }
+        }
     }
 
     fn is_pending(&self) -> bool {

@@ -1,10 +1,12 @@
-//! `client`: discovery, round robin, and a call that always succeeds after a while; and the caller
+//! `client`: discovery, a balancer, and a call that always succeeds after a while; and the caller
 //! that other machines share.
 //!
 //! The guide's call can only fail at discovery: once an instance is picked it sleeps 50 ms and
 //! reports success, whatever happens to the instance meanwhile.
 
-use brownout_models::policy::{RegistryConfig, RegistryOptions, RoundRobin};
+use brownout_models::policy::{
+    Balancer, BalancerConfig, BalancerOptions, Host, Pick, RegistryConfig, RegistryOptions,
+};
 use brownout_models::{Mistake, Name, Profile, Span, Time};
 use serde::Deserialize;
 
@@ -23,12 +25,14 @@ pub(super) const CALL_TAKES: Span = Span::from_millis(50);
 #[serde(rename = "Client", deny_unknown_fields, default)]
 pub(super) struct ClientOptions {
     registry: RegistryOptions,
+    balancer: BalancerOptions,
     call_takes: Option<Span>,
 }
 
 /// How long a call takes, and the registry's leases.
 pub(super) struct ClientConfig {
     pub(super) registry: RegistryConfig,
+    pub(super) balancer: BalancerConfig,
     pub(super) call_takes: Span,
 }
 
@@ -38,8 +42,11 @@ impl Options for ClientOptions {
     fn checked(&self, profile: Profile) -> (ClientConfig, Vec<Mistake>) {
         let registry = self.registry.resolve(profile);
         let mistakes = registry.mistakes().into_iter().map(|mistake| mistake.within("registry"));
-        let mistakes = mistakes.collect();
-        (ClientConfig { registry, call_takes: self.call_takes.unwrap_or(CALL_TAKES) }, mistakes)
+        let mut mistakes: Vec<_> = mistakes.collect();
+        let balancer = self.balancer.resolve(profile);
+        mistakes.extend(balancer.mistakes().into_iter().map(|mistake| mistake.within("balancer")));
+        let call_takes = self.call_takes.unwrap_or(CALL_TAKES);
+        (ClientConfig { registry, balancer, call_takes }, mistakes)
     }
 }
 
@@ -47,7 +54,9 @@ impl Options for ClientOptions {
 #[derive(Clone, Debug)]
 pub(super) struct Caller<C> {
     pub(super) directory: Directory,
-    balancer: RoundRobin,
+    balancer: Balancer,
+    /// What the next pick draws, where its rule draws.
+    word: u64,
     call_takes: Span,
     calls: Agenda<Call<C>>,
 }
@@ -63,7 +72,8 @@ impl<C> Caller<C> {
     pub(super) fn new(config: ClientConfig) -> Self {
         Self {
             directory: Directory::new(config.registry),
-            balancer: RoundRobin::default(),
+            balancer: Balancer::new(config.balancer),
+            word: 0,
             call_takes: config.call_takes,
             calls: Agenda::default(),
         }
@@ -76,14 +86,17 @@ impl<C> Caller<C> {
         service: Name,
         context: C,
     ) -> Result<(), (C, Trouble)> {
-        let instances = match self.directory.discover(service) {
+        let instances = match self.directory.discover(now, service) {
             Ok(instances) => instances,
             Err(error) => return Err((context, error)),
         };
-        let place = self.balancer.select(service, instances.len());
+        let hosts: Vec<_> = instances.iter().map(|instance| Host::new(*instance)).collect();
+        let pick = Pick { now, service, key: 0, word: std::mem::take(&mut self.word) };
+        let place = self.balancer.pick(pick, &hosts);
         let Some(instance) = place.and_then(|place| instances.get(place).copied()) else {
             return Err((context, Trouble::new("no_instances", "no available instance")));
         };
+        self.balancer.started(now, instance);
         self.calls.set(now + self.call_takes, Call { context, instance });
         Ok(())
     }
@@ -99,7 +112,9 @@ impl<C> Caller<C> {
             self.directory.wake(now, events);
             return None;
         }
-        self.calls.pop()
+        let call = self.calls.pop()?;
+        self.balancer.ended(now, call.instance, self.call_takes);
+        Some(call)
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -123,7 +138,7 @@ struct Asked {
 /// A request to the client.
 pub(super) enum ClientRequest {
     Directory(DirectoryRequest),
-    Call { service: String, method: String },
+    Call { service: String, method: String, word: u64 },
 }
 
 impl ClientDesk {
@@ -144,7 +159,8 @@ impl Desk for ClientDesk {
                 ["register", "deregister", "heartbeat", "discover", "services", "call", "advance"];
             return Err(unknown_operation(operation, &known));
         }
-        Ok(ClientRequest::Call { service: fields.text("service")?, method: fields.text("method")? })
+        let (service, method) = (fields.text("service")?, fields.text("method")?);
+        Ok(ClientRequest::Call { service, method, word: fields.natural_or("word", 0)? })
     }
 
     fn due(&self) -> Option<Time> {
@@ -171,7 +187,8 @@ impl Desk for ClientDesk {
             ClientRequest::Directory(request) => {
                 Ok(self.caller.directory.take(now, request, events))
             }
-            ClientRequest::Call { service, method } => {
+            ClientRequest::Call { service, method, word } => {
+                self.caller.word = word;
                 let service = self.caller.directory.names.intern(&service);
                 let asked = Asked { request: number, method };
                 if let Err((_, error)) = self.caller.call(now, service, asked) {

@@ -85,6 +85,12 @@ impl Fields {
         })
     }
 
+    /// An integer from 0 to 2^63-1 that may be left out.
+    pub(super) fn natural_or(&mut self, field: &'static str, default: u64) -> Result<u64, Bad> {
+        self.known.push(field);
+        if self.left.contains_key(field) { self.natural(field) } else { Ok(default) }
+    }
+
     /// An integer from -2^63 to 2^63-1.
     pub(super) fn integer(&mut self, field: &'static str) -> Result<i64, Bad> {
         self.integer_as(field, "an integer up to 2^63-1")
@@ -110,6 +116,11 @@ impl Fields {
     /// An object with a string in every field, in the order given.
     pub(super) fn texts(&mut self, field: &'static str) -> Result<IndexMap<String, String>, Bad> {
         self.typed(field, "an object of strings")
+    }
+
+    /// An array of strings.
+    pub(super) fn list(&mut self, field: &'static str) -> Result<Vec<String>, Bad> {
+        self.typed(field, "an array of strings")
     }
 
     /// An array of anything.

@@ -4,7 +4,7 @@
 //! the breaker belongs to the service and outlives every change of its routes.
 
 use brownout_models::policy::{
-    Breaker, BreakerConfig, BreakerOptions, Limiter, RegistryOptions, Transition,
+    BalancerConfig, Breaker, BreakerConfig, BreakerOptions, Limiter, RegistryOptions, Transition,
 };
 use brownout_models::{Mistake, Name, Profile, Span, Time};
 use indexmap::IndexMap;
@@ -42,7 +42,8 @@ impl Options for GatewayOptions {
         let of_breaker = breaker.mistakes().into_iter().map(|mistake| mistake.within("breaker"));
         let mistakes = of_registry.chain(of_breaker).collect();
         let call_takes = self.call_takes.unwrap_or(CALL_TAKES);
-        let client = ClientConfig { registry, call_takes };
+        let balancer = BalancerConfig::of(profile);
+        let client = ClientConfig { registry, balancer, call_takes };
         (GatewayConfig { client, breaker }, mistakes)
     }
 }

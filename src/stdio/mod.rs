@@ -35,6 +35,7 @@ mod fields;
 mod gateway;
 mod limiter;
 mod observability;
+mod outlier;
 mod protocol;
 mod registry;
 mod saga;
@@ -47,7 +48,8 @@ use std::io::{BufRead, Write};
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
 use brownout_models::policy::{
-    BackoffOptions, BreakerOptions, ObservabilityOptions, RegistryOptions, SidecarOptions,
+    BackoffOptions, BalancerOptions, BreakerOptions, ObservabilityOptions, OutlierOptions,
+    RegistryOptions, SidecarOptions,
 };
 use serde::de::DeserializeOwned;
 
@@ -56,7 +58,7 @@ use error::suggestion;
 use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 13] = [
+pub const MACHINES: [&str; 14] = [
     "registry",
     "balancer",
     "client",
@@ -70,6 +72,7 @@ pub const MACHINES: [&str; 13] = [
     "observability",
     "backoff",
     "retry-budget",
+    "outlier",
 ];
 
 /// Reads the name of a profile.
@@ -154,10 +157,8 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "composition" => {
             seat(composition::CompositionDesk::new(with.read::<client::ClientOptions>()?))
         }
-        "balancer" => {
-            with.refuse()?;
-            seat(balancer::BalancerDesk::default())
-        }
+        "balancer" => seat(balancer::BalancerDesk::new(with.read::<BalancerOptions>()?)),
+        "outlier" => seat(outlier::OutlierDesk::new(with.read::<OutlierOptions>()?)),
         "limiter" => {
             with.refuse()?;
             seat(limiter::LimiterDesk::default())

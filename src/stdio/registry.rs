@@ -1,6 +1,9 @@
 //! `registry`: who serves what; and the directory that other machines share.
 
-use brownout_models::policy::{Registry, RegistryConfig, RegistryOptions};
+use brownout_models::policy::registry::{Snapshots, Validation, validate};
+use brownout_models::policy::{
+    Gone, GoneHow, Registration, Registry, RegistryConfig, RegistryError, RegistryOptions,
+};
 use brownout_models::{Mistake, Name, Names, Profile, Time};
 
 use super::Options;
@@ -9,8 +12,8 @@ use super::protocol::Desk;
 use super::vocabulary::{Answer, Event, Events, InstanceView, Trouble};
 
 /// The operations of a directory.
-pub(super) const OPERATIONS: [&str; 5] =
-    ["register", "deregister", "heartbeat", "discover", "services"];
+pub(super) const OPERATIONS: [&str; 6] =
+    ["register", "deregister", "heartbeat", "check", "discover", "services"];
 
 impl Options for RegistryOptions {
     type Config = RegistryConfig;
@@ -35,11 +38,30 @@ pub(super) struct Directory {
     registry: Registry<Address>,
 }
 
+/// Which life of which instance a request is about.
+pub(super) struct Who {
+    service: String,
+    id: String,
+    incarnation: u64,
+}
+
+impl Who {
+    fn read(fields: &mut Fields) -> Result<Self, Bad> {
+        let (service, id) = (fields.text("service")?, fields.text("id")?);
+        Ok(Self { service, id, incarnation: fields.natural_or("incarnation", 0)? })
+    }
+
+    fn trouble(&self, error: RegistryError) -> Answer {
+        Answer::Failed { error: Trouble::registry(error, &self.service, &self.id) }
+    }
+}
+
 /// A request to a directory.
 pub(super) enum DirectoryRequest {
-    Register { service: String, id: String, port: i64 },
-    Deregister { service: String, id: String },
-    Heartbeat { service: String, id: String },
+    Register { who: Who, host: String, port: i64 },
+    Deregister { who: Who },
+    Heartbeat { who: Who },
+    Check { service: String, id: String, passed: bool },
     Discover { service: String },
     Services,
 }
@@ -49,17 +71,16 @@ impl DirectoryRequest {
     pub(super) fn read(operation: &str, fields: &mut Fields) -> Result<Option<Self>, Bad> {
         let request = match operation {
             "register" => {
-                let (service, id) = (fields.text("service")?, fields.text("id")?);
-                // The host is part of the address and appears in no answer.
-                fields.text("host")?;
-                Self::Register { service, id, port: fields.integer("port")? }
+                let (who, host) = (Who::read(fields)?, fields.text("host")?);
+                Self::Register { who, host, port: fields.integer("port")? }
             }
-            "deregister" => {
-                Self::Deregister { service: fields.text("service")?, id: fields.text("id")? }
-            }
-            "heartbeat" => {
-                Self::Heartbeat { service: fields.text("service")?, id: fields.text("id")? }
-            }
+            "deregister" => Self::Deregister { who: Who::read(fields)? },
+            "heartbeat" => Self::Heartbeat { who: Who::read(fields)? },
+            "check" => Self::Check {
+                service: fields.text("service")?,
+                id: fields.text("id")?,
+                passed: fields.boolean("passed")?,
+            },
             "discover" => Self::Discover { service: fields.text("service")? },
             "services" => Self::Services,
             _ => return Ok(None),
@@ -80,50 +101,66 @@ impl Directory {
         events: &mut Events,
     ) -> Answer {
         match request {
-            DirectoryRequest::Register { service, id, port } => {
-                let (service, id) = (self.names.intern(&service), self.names.intern(&id));
-                let created = self.registry.register(now, service, id, Address { port });
-                Answer::Created { created }
-            }
-            DirectoryRequest::Deregister { service, id } => {
-                let names = (self.names.intern(&service), self.names.intern(&id));
-                match self.registry.deregister(names.0, names.1) {
+            DirectoryRequest::Register { who, host, port } => self.register(now, &who, &host, port),
+            DirectoryRequest::Deregister { who } => {
+                let (service, id) = self.intern(&who.service, &who.id);
+                match self.registry.deregister(now, service, id, who.incarnation) {
                     Ok(()) => Answer::Done {},
-                    Err(error) => Answer::Failed { error: Trouble::registry(error, &service, &id) },
+                    Err(error) => who.trouble(error),
                 }
             }
-            DirectoryRequest::Heartbeat { service, id } => self.heartbeat(now, service, id, events),
-            DirectoryRequest::Discover { service } => {
-                let name = self.names.intern(&service);
-                match self.discover(name) {
-                    Ok(ids) => {
-                        let instances = ids.iter().map(|id| self.text(*id)).collect();
-                        Answer::Instances { instances }
+            DirectoryRequest::Heartbeat { who } => {
+                let (service, id) = self.intern(&who.service, &who.id);
+                match self.registry.heartbeat(now, service, id, who.incarnation) {
+                    Ok(healed) => {
+                        if healed {
+                            let Who { service, id, .. } = who;
+                            events.note(now, Event::Healthy { service, id });
+                        }
+                        Answer::Done {}
                     }
-                    Err(error) => Answer::Failed { error },
+                    Err(error) => who.trouble(error),
                 }
             }
+            DirectoryRequest::Check { service, id, passed } => {
+                let names = self.intern(&service, &id);
+                match self.registry.probed(now, names.0, names.1, passed) {
+                    Ok(false) => {}
+                    Ok(true) if passed => events.note(now, Event::Healthy { service, id }),
+                    Ok(true) => events.note(now, Event::Unhealthy { service, id }),
+                    Err(error) => {
+                        return Answer::Failed { error: Trouble::registry(error, &service, &id) };
+                    }
+                }
+                Answer::Done {}
+            }
+            DirectoryRequest::Discover { service } => self.show(now, &service),
             DirectoryRequest::Services => self.services(),
         }
     }
 
-    /// The healthy instances of a service in list order, at least one.
-    pub(super) fn discover(&self, service: Name) -> Result<Vec<Name>, Trouble> {
-        match self.registry.discover(service) {
-            Ok(healthy) => Ok(healthy.map(|instance| instance.id).collect()),
+    /// The instances of a service that a caller may use, in list order, at least one.
+    pub(super) fn discover(&self, now: Time, service: Name) -> Result<Vec<Name>, Trouble> {
+        match self.registry.discover(now, service) {
+            Ok(found) => Ok(found.instances.iter().map(|instance| instance.id).collect()),
             Err(error) => Err(Trouble::discover(error, self.names.text(service))),
         }
     }
 
-    /// The next sweep that marks an instance.
+    /// The next sweep that may change anything.
     pub(super) fn due(&self) -> Option<Time> {
-        self.registry.next_marking()
+        self.registry.due()
     }
 
     /// Sweeps.
     pub(super) fn wake(&mut self, now: Time, events: &mut Events) {
-        for (service, id) in self.registry.sweep(now) {
-            events.note(now, Event::Unhealthy { service: self.text(service), id: self.text(id) });
+        for Gone { service, id, how } in self.registry.sweep(now) {
+            let (service, id) = (self.text(service), self.text(id));
+            let event = match how {
+                GoneHow::GivenUp => Event::Unhealthy { service, id },
+                GoneHow::Evicted => Event::Evicted { service, id },
+            };
+            events.note(now, event);
         }
     }
 
@@ -131,17 +168,38 @@ impl Directory {
         self.names.text(name).to_owned()
     }
 
-    fn heartbeat(&mut self, now: Time, service: String, id: String, events: &mut Events) -> Answer {
-        let names = (self.names.intern(&service), self.names.intern(&id));
-        match self.registry.heartbeat(now, names.0, names.1) {
-            Ok(revived) => {
-                if revived {
-                    events.note(now, Event::Healthy { service, id });
-                }
-                Answer::Done {}
-            }
-            Err(error) => Answer::Failed { error: Trouble::registry(error, &service, &id) },
+    fn intern(&mut self, service: &str, id: &str) -> (Name, Name) {
+        (self.names.intern(service), self.names.intern(id))
+    }
+
+    fn register(&mut self, now: Time, who: &Who, host: &str, port: i64) -> Answer {
+        if self.registry.config().validation == Validation::On
+            && let Err(invalid) = validate(&who.service, &who.id, host, port)
+        {
+            let error = Trouble::new("invalid_registration", invalid.to_string());
+            return Answer::Failed { error };
         }
+        let (service, id) = self.intern(&who.service, &who.id);
+        let incarnation = who.incarnation;
+        let registration = Registration { service, id, incarnation, address: Address { port } };
+        match self.registry.register(now, registration) {
+            Ok(created) => Answer::Created { created },
+            Err(error) => who.trouble(error),
+        }
+    }
+
+    fn show(&mut self, now: Time, service: &str) -> Answer {
+        let name = self.names.intern(service);
+        let found = match self.registry.discover(now, name) {
+            Ok(found) => found,
+            Err(error) => return Answer::Failed { error: Trouble::discover(error, service) },
+        };
+        let instances = found.instances.iter().map(|instance| self.text(instance.id)).collect();
+        let (version, panic) = match self.registry.config().snapshots {
+            Snapshots::Unversioned => (None, None),
+            Snapshots::Versioned => (Some(found.version), Some(found.is_panic)),
+        };
+        Answer::Instances { instances, version, panic }
     }
 
     fn services(&self) -> Answer {

@@ -30,6 +30,10 @@ impl Trouble {
             RegistryError::InstanceNotFound => {
                 Self::new("instance_not_found", format!("instance {id} not found"))
             }
+            RegistryError::StaleIncarnation { known } => {
+                let message = format!("incarnation {known} of instance {id} has registered");
+                Self::new("stale_incarnation", message)
+            }
         }
     }
 
@@ -69,14 +73,25 @@ pub(super) enum Answer {
     Created {
         created: bool,
     },
+    /// The version and the panic are there where the registry is asked for versions.
     Instances {
         instances: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        panic: Option<bool>,
     },
     Services {
         services: IndexMap<String, Vec<InstanceView>>,
     },
     Index {
         index: Option<usize>,
+    },
+    Ejected {
+        ejected: bool,
+    },
+    Hosts {
+        hosts: Vec<String>,
     },
     Allowed {
         allowed: bool,
@@ -248,10 +263,16 @@ pub(super) struct MoreOfMetric {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Event {
-    /// A sweep marked the instance.
+    /// A sweep or a check gave the instance up.
     Unhealthy { service: String, id: String },
-    /// A heartbeat revived the instance.
+    /// A heartbeat or a check revived the instance.
     Healthy { service: String, id: String },
+    /// The instance was given up for so long that it is forgotten.
+    Evicted { service: String, id: String },
+    /// Too many calls to the host failed; it is out until then at least.
+    Ejected { host: String, until: u64 },
+    /// The host was out for long enough.
+    Readmitted { host: String },
     /// A breaker announces a change; with the service's name where there are several.
     Transition {
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::contract::{
-    Body, Choice, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request, Turn,
+    Body, Choice, Failure, Ground, Input, Machine, Outcome, Purpose, Request, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Jobs, Program, Progress};
+use crate::machine::{Dialer, Discovery, Jobs, Program, Progress};
 use crate::{Name, Span};
 
 crate::timers! {
@@ -36,8 +36,8 @@ pub struct ClientConfig {
     pub amount: i64,
     /// Added to the number of an arrival, it makes the business key.
     pub first_key: u64,
-    /// Where services are found; `None` for a script that names its nodes.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
 }
 
 /// When work arrives.
@@ -84,7 +84,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
     /// A population that has not begun.
     #[must_use]
     pub fn new(config: Arc<ClientConfig>) -> Self {
-        let jobs = Jobs::new(Dialer::new(config.registry));
+        let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         Self { config, jobs, slots: 0 }
     }
 

@@ -1,14 +1,19 @@
 //! Calling a service: ask the registry for instances, pick one, call it.
 //!
 //! Follows the guide's `ServiceClient.Call`; discovery is asked for every call, and nobody tries the
-//! next instance when the first is gone (LB-7).
+//! next instance when the first is gone (LB-7). How it picks, and whether it ejects instances whose
+//! calls fail, is its configuration's.
 
+use std::sync::Arc;
+
+use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::contract::{Answer, Body, Failure, NodeId, Outcome, Request, Turn};
+use crate::contract::{Answer, Body, Failure, NodeId, Outcome, Purpose, Request, Turn};
 use crate::fact::Fact;
-use crate::policy::RoundRobin;
-use crate::{Name, Span};
+use crate::policy::outlier::{Outlier, OutlierConfig, Verdict};
+use crate::policy::{Balancer, BalancerConfig, Host, Pick};
+use crate::{Name, Span, Time};
 
 /// Who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -19,22 +24,60 @@ pub struct Target {
     pub service: Name,
 }
 
+/// How a caller finds and chooses instances.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Discovery {
+    /// Who is asked; without a registry only nodes that are named are reached.
+    pub registry: Option<NodeId>,
+    /// Which instance gets a call.
+    pub balancer: BalancerConfig,
+    /// Which instances get none for a while.
+    pub outlier: OutlierConfig,
+}
+
+impl From<Option<NodeId>> for Discovery {
+    /// As in the guide: round robin, and nobody is ejected.
+    fn from(registry: Option<NodeId>) -> Self {
+        Self { registry, ..Self::default() }
+    }
+}
+
 /// Places calls and follows them through discovery.
 #[derive(Clone, Debug, Serialize)]
 pub struct Dialer {
     registry: Option<NodeId>,
-    balancer: RoundRobin,
+    balancer: Balancer,
+    outlier: OutlierConfig,
+    /// What was seen of the instances of each service, where that matters.
+    outliers: IndexMap<Name, Outlier>,
+    /// Calls to instances, by slot, where somebody wants to hear of their ends.
+    under_way: IndexMap<u32, UnderWay>,
+}
+
+/// A call to an instance.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct UnderWay {
+    service: Name,
+    instance: NodeId,
+    since: Time,
 }
 
 /// The low bit of a tag tells discovery from the call itself.
 const DISCOVERING: u64 = 0;
 const CALLING: u64 = 1;
 
+/// Which instance a balancer draws, and which one besides.
+const DRAW: Purpose = Purpose("draw");
+const SECOND_DRAW: Purpose = Purpose("second draw");
+
 impl Dialer {
-    /// A dialer that asks this registry; without one it reaches only nodes that are named.
+    /// A dialer that has called nobody.
     #[must_use]
-    pub fn new(registry: Option<NodeId>) -> Self {
-        Self { registry, balancer: RoundRobin::default() }
+    pub fn new(discovery: impl Into<Discovery>) -> Self {
+        let Discovery { registry, balancer, outlier } = discovery.into();
+        let balancer = Balancer::new(balancer);
+        let (outliers, under_way) = (IndexMap::new(), IndexMap::new());
+        Self { registry, balancer, outlier, outliers, under_way }
     }
 
     /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`; `timeout`
@@ -70,6 +113,7 @@ impl Dialer {
         (target, request, timeout): (Target, &Request<P>, Option<Span>),
     ) -> Option<Outcome<P>> {
         if tag & 1 == CALLING {
+            self.ended(turn, Self::slot(tag), &outcome);
             return Some(outcome);
         }
         let instances = match outcome {
@@ -77,12 +121,14 @@ impl Dialer {
             Ok(Answer::Done(_)) => return Some(Err(Failure::NoInstances)),
             Err(failure) => return Some(Err(failure)),
         };
-        let Some(index) = self.balancer.select(target.service, instances.len()) else {
+        let service = target.service;
+        let instances = self.without_outliers(turn, service, instances);
+        let Some(instance) = self.pick(turn, service, &instances, request.key) else {
             return Some(Err(Failure::NoInstances));
         };
-        let (service, instance) = (target.service, instances[index]);
         let of = u32::try_from(instances.len()).unwrap_or(u32::MAX);
         turn.note(Fact::Picked { service, instance, of });
+        self.began(turn.now(), Self::slot(tag), service, instance);
         turn.call(instance, Body::Request(addressed(request, target)), timeout, tag | CALLING);
         None
     }
@@ -92,6 +138,102 @@ impl Dialer {
     pub fn slot(tag: u64) -> u32 {
         u32::try_from(tag >> 1).unwrap_or(u32::MAX)
     }
+
+    fn pick<P>(
+        &mut self,
+        turn: &mut Turn<'_, P, Fact>,
+        service: Name,
+        instances: &[NodeId],
+        key: u64,
+    ) -> Option<NodeId> {
+        if instances.is_empty() {
+            return None;
+        }
+        let word = match self.balancer.draws(service) {
+            0 => 0,
+            1 => turn.pick(DRAW, instances, 0),
+            _ => two_draws(turn, instances),
+        };
+        let hosts: Vec<_> = instances.iter().map(|instance| Host::new(Name(instance.0))).collect();
+        let pick = Pick { now: turn.now(), service, key, word: word as u64 };
+        self.balancer.pick(pick, &hosts).map(|index| instances[index])
+    }
+
+    /// The instances that are not ejected; all of them where that leaves nobody.
+    fn without_outliers<P>(
+        &mut self,
+        turn: &mut Turn<'_, P, Fact>,
+        service: Name,
+        instances: Arc<[NodeId]>,
+    ) -> Arc<[NodeId]> {
+        if !self.outlier.is_on() {
+            return instances;
+        }
+        let outlier = self.outliers.entry(service);
+        let outlier = outlier.or_insert_with(|| Outlier::new(self.outlier.clone()));
+        let hosts: Vec<_> = instances.iter().map(|instance| Name(instance.0)).collect();
+        outlier.show(turn.now(), &hosts);
+        for verdict in outlier.advance(turn.now()) {
+            tell(service, verdict, turn);
+        }
+        let is_in = |instance: &&NodeId| !outlier.is_ejected(Name(instance.0));
+        let left: Arc<[NodeId]> = instances.iter().filter(is_in).copied().collect();
+        if left.is_empty() { instances } else { left }
+    }
+
+    fn began(&mut self, now: Time, slot: u32, service: Name, instance: NodeId) {
+        if self.balancer.heeds_loads() || self.outlier.is_on() {
+            self.balancer.started(now, Name(instance.0));
+            self.under_way.insert(slot, UnderWay { service, instance, since: now });
+        }
+    }
+
+    fn ended<P>(&mut self, turn: &mut Turn<'_, P, Fact>, slot: u32, outcome: &Outcome<P>) {
+        let Some(call) = self.under_way.swap_remove(&slot) else { return };
+        let UnderWay { service, instance, since } = call;
+        let (now, host) = (turn.now(), Name(instance.0));
+        self.balancer.ended(now, host, now.since(since));
+        let Some(outlier) = self.outliers.get_mut(&service) else { return };
+        let mut verdicts = outlier.advance(now);
+        verdicts.extend(outlier.record(now, host, !is_the_hosts(outcome)));
+        for verdict in verdicts {
+            tell(service, verdict, turn);
+        }
+    }
+}
+
+/// Whether an instance is to blame for how a call ended, and not whoever called it.
+const fn is_the_hosts<P>(outcome: &Outcome<P>) -> bool {
+    match outcome {
+        Ok(_) => false,
+        Err(failure) => match failure {
+            Failure::Reset | Failure::TimedOut | Failure::Failed | Failure::Overloaded => true,
+            Failure::NoInstances
+            | Failure::NoHealthyInstances
+            | Failure::RouteNotFound
+            | Failure::RateLimited
+            | Failure::BreakerOpen
+            | Failure::Rejected
+            | Failure::UnknownMethod
+            | Failure::RolledBack => false,
+        },
+    }
+}
+
+fn tell<P>(service: Name, verdict: Verdict, turn: &mut Turn<'_, P, Fact>) {
+    let instance = NodeId(verdict.host.0);
+    turn.note(match verdict.ejected_until {
+        Some(_) => Fact::Ejected { service, instance },
+        None => Fact::Readmitted { service, instance },
+    });
+}
+
+/// A word from which a balancer takes two different places of the list.
+fn two_draws<P>(turn: &mut Turn<'_, P, Fact>, instances: &[NodeId]) -> usize {
+    let one = turn.pick(DRAW, instances, 0);
+    let others = [&instances[..one], &instances[one + 1..]].concat();
+    let other = if others.is_empty() { 0 } else { turn.pick(SECOND_DRAW, &others, 0) };
+    one + instances.len() * other
 }
 
 fn addressed<P: Clone>(request: &Request<P>, target: Target) -> Request<P> {

@@ -8,19 +8,17 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::contract::{
-    Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Turn,
-};
+use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
 use crate::fact::Fact;
-use crate::machine::{Dialer, Slab, Target};
+use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::{Breaker, BreakerConfig, Limiter, Transition};
 use crate::{Name, Span};
 
 /// How a gateway behaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GatewayConfig {
-    /// Where services are found.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
     /// Routes by path.
     pub routes: IndexMap<Name, Route>,
     /// How every breaker behaves.
@@ -69,7 +67,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             .values()
             .map(|route| (route.target.service, Breaker::new(config.breaker.clone())))
             .collect();
-        let dialer = Dialer::new(config.registry);
+        let dialer = Dialer::new(config.discovery.clone());
         Self { config, limiter: Limiter::default(), breakers, dialer, pending: Slab::default() }
     }
 

@@ -17,7 +17,7 @@ mod slab;
 
 pub use broker::{BrokerConfig, BrokerNode, Subscription};
 pub use client::{Arrivals, ClientConfig, ClientNode};
-pub use dialer::{Dialer, Target};
+pub use dialer::{Dialer, Discovery, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};
 pub use program::{Add, Program, Step};

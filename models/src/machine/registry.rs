@@ -5,25 +5,31 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::Name;
 use crate::contract::{
     Answer, Body, Failure, Ground, Input, Machine, NodeId, Purpose, Sender, Turn,
 };
 use crate::fact::Fact;
-use crate::policy::{DiscoverError, Registry, RegistryConfig};
+use crate::machine::Slab;
+use crate::policy::registry::{Expiry, Probing};
+use crate::policy::{
+    DiscoverError, GoneHow, Registration, Registry, RegistryConfig, RegistryError,
+};
+use crate::{Name, Time};
 
 crate::timers! {
     /// What can be overdue in a registry.
     pub enum Timer {
         /// The next sweep.
         Sweep,
+        /// The next round of probes.
+        Probe,
     }
 }
 
 /// How a registry behaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RegistryNodeConfig {
-    /// The lease and the period of the sweep.
+    /// The leases, and all the rest.
     pub registry: RegistryConfig,
 }
 
@@ -35,10 +41,23 @@ pub struct RegistryNode<P> {
     /// Answers to discovery, until something changes.
     snapshots: IndexMap<Name, Arc<[NodeId]>>,
     sweeps: u64,
+    /// When a lease will run out by itself, where leases do.
+    due: Option<Time>,
+    rounds: u64,
+    /// Probes under way.
+    probes: Slab<Probe>,
     payload: std::marker::PhantomData<P>,
 }
 
+/// A question whether an instance is well.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Probe {
+    service: Name,
+    id: Name,
+}
+
 const SWEEP: Purpose = Purpose("sweep");
+const PROBE: Purpose = Purpose("probe");
 
 impl<P> RegistryNode<P> {
     /// An empty registry.
@@ -49,19 +68,24 @@ impl<P> RegistryNode<P> {
             config,
             snapshots: IndexMap::new(),
             sweeps: 0,
+            due: None,
+            rounds: 0,
+            probes: Slab::default(),
             payload: std::marker::PhantomData,
         }
     }
 
-    fn discover(&mut self, service: Name) -> Result<Arc<[NodeId]>, Failure> {
-        if let Some(known) = self.snapshots.get(&service) {
+    fn discover(&mut self, now: Time, service: Name) -> Result<Arc<[NodeId]>, Failure> {
+        let is_current = self.due.is_none_or(|due| now < due);
+        if let Some(known) = self.snapshots.get(&service).filter(|_| is_current) {
             return Ok(Arc::clone(known));
         }
-        let healthy = self.registry.discover(service).map_err(|error| match error {
+        let found = self.registry.discover(now, service).map_err(|error| match error {
             DiscoverError::NoInstances => Failure::NoInstances,
             DiscoverError::NoHealthyInstances => Failure::NoHealthyInstances,
         })?;
-        let instances: Arc<[NodeId]> = healthy.map(|instance| instance.address).collect();
+        let instances: Arc<[NodeId]> =
+            found.instances.iter().map(|instance| instance.address).collect();
         self.snapshots.insert(service, Arc::clone(&instances));
         Ok(instances)
     }
@@ -78,44 +102,129 @@ const fn node(id: Name) -> NodeId {
 
 impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
     fn answer(&mut self, from: Sender, body: &Body<P>, turn: &mut Turn<'_, P, Fact>) {
-        let now = turn.now();
+        let (now, life) = (turn.now(), u64::from(from.life));
         let instance = from.node;
-        match body {
+        let touched = match body {
             Body::Discover(service) => {
-                let outcome = self.discover(*service).map(Answer::Instances);
+                let outcome = self.discover(now, *service).map(Answer::Instances);
                 turn.reply(from, body.name(), outcome);
                 return;
             }
-            Body::Register(service) => {
-                self.registry.register(now, *service, id(instance), instance);
-                turn.note(Fact::Registered { service: *service, instance });
-                self.snapshots.clear();
-            }
+            Body::Register(service) => self.register(from, *service, turn),
             Body::Heartbeat(service) => {
-                match self.registry.heartbeat(now, *service, id(instance)) {
-                    Ok(false) => {}
-                    Ok(true) => {
+                self.registry.heartbeat(now, *service, id(instance), life).map(|healed| {
+                    if healed {
                         turn.note(Fact::Revived { service: *service, instance });
                         self.snapshots.clear();
                     }
-                    Err(_) => {
-                        turn.reply_failure(from, body.name(), Failure::NoInstances);
-                        return;
-                    }
-                }
+                })
             }
             Body::Deregister(service) => {
-                if self.registry.deregister(*service, id(instance)).is_ok() {
+                if self.registry.deregister(now, *service, id(instance), life).is_ok() {
                     turn.note(Fact::Deregistered { service: *service, instance });
                     self.snapshots.clear();
                 }
+                Ok(())
             }
             Body::Request(_) | Body::Publish(_) => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
                 return;
             }
+        };
+        match touched {
+            Ok(()) => turn.reply_done(from, body.name()),
+            Err(RegistryError::ServiceNotFound | RegistryError::InstanceNotFound) => {
+                turn.reply_failure(from, body.name(), Failure::NoInstances);
+            }
+            Err(RegistryError::StaleIncarnation { .. }) => {
+                turn.reply_failure(from, body.name(), Failure::Rejected);
+            }
         }
-        turn.reply_done(from, body.name());
+        self.arm(turn);
+    }
+
+    fn register(
+        &mut self,
+        from: Sender,
+        service: Name,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> Result<(), RegistryError> {
+        let (instance, incarnation) = (from.node, u64::from(from.life));
+        let registration =
+            Registration { service, id: id(instance), incarnation, address: instance };
+        self.registry.register(turn.now(), registration)?;
+        turn.note(Fact::Registered { service, instance });
+        self.snapshots.clear();
+        Ok(())
+    }
+
+    fn sweep(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        self.sweeps += 1;
+        turn.start_flow(SWEEP, self.sweeps << 20, Ground::Background);
+        for gone in self.registry.sweep(turn.now()) {
+            let (service, instance) = (gone.service, node(gone.id));
+            turn.note(match gone.how {
+                GoneHow::GivenUp => Fact::Unhealthy { service, instance },
+                GoneHow::Evicted => Fact::Evicted { service, instance },
+            });
+            self.snapshots.clear();
+        }
+        match self.config.registry.expiry {
+            Expiry::Sweep => turn.set(Timer::Sweep, self.config.registry.sweep_every),
+            Expiry::Exact => {
+                self.due = None;
+                self.arm(turn);
+            }
+        }
+    }
+
+    /// Where leases run out by themselves: wakes when the next one does.
+    fn arm(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        if self.config.registry.expiry == Expiry::Sweep {
+            return;
+        }
+        let due = self.registry.due();
+        if due == self.due {
+            return;
+        }
+        self.due = due;
+        // Nobody waits for a lease to run out, whoever's message it was that moved it.
+        self.sweeps += 1;
+        turn.start_flow(SWEEP, self.sweeps << 20, Ground::Background);
+        match due {
+            Some(due) => turn.set(Timer::Sweep, due.since(turn.now())),
+            None => turn.cancel(Timer::Sweep),
+        }
+    }
+
+    /// Asks every instance how it is.
+    fn probe(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        self.rounds += 1;
+        turn.start_flow(PROBE, self.rounds << 20, Ground::Background);
+        let timeout = self.config.registry.probe_timeout;
+        for (service, instances) in self.registry.services() {
+            for instance in instances {
+                let tag = u64::from(self.probes.insert(Probe { service, id: instance.id }));
+                turn.call(instance.address, Body::Heartbeat(service), Some(timeout), tag);
+            }
+        }
+        turn.set(Timer::Probe, self.config.registry.probe_interval);
+    }
+
+    fn probed(&mut self, tag: u64, passed: bool, turn: &mut Turn<'_, P, Fact>) {
+        let slot = u32::try_from(tag).unwrap_or(u32::MAX);
+        let Some(Probe { service, id }) = self.probes.remove(slot) else { return };
+        // An instance that took its leave meanwhile is nobody's concern.
+        if self.registry.probed(turn.now(), service, id, passed) == Ok(true) {
+            let instance = node(id);
+            turn.note(if passed {
+                Fact::Revived { service, instance }
+            } else {
+                Fact::Unhealthy { service, instance }
+            });
+            self.snapshots.clear();
+        }
+        self.arm(turn);
     }
 }
 
@@ -132,19 +241,19 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
         match input {
-            Input::Start => turn.set(Timer::Sweep, self.config.registry.sweep_every),
-            Input::Deliver { from, body } => self.answer(from, &body, turn),
-            Input::Wake(Timer::Sweep) => {
-                self.sweeps += 1;
-                turn.start_flow(SWEEP, self.sweeps << 20, Ground::Background);
-                for (service, marked) in self.registry.sweep(turn.now()) {
-                    turn.note(Fact::Unhealthy { service, instance: node(marked) });
-                    self.snapshots.clear();
+            Input::Start => {
+                if self.config.registry.expiry == Expiry::Sweep {
+                    turn.set(Timer::Sweep, self.config.registry.sweep_every);
                 }
-                turn.set(Timer::Sweep, self.config.registry.sweep_every);
+                if self.config.registry.probing == Probing::On {
+                    turn.set(Timer::Probe, self.config.registry.probe_interval);
+                }
             }
-            // A registry calls nobody.
-            Input::Reply { .. } | Input::Expired { .. } => {}
+            Input::Deliver { from, body } => self.answer(from, &body, turn),
+            Input::Wake(Timer::Sweep) => self.sweep(turn),
+            Input::Wake(Timer::Probe) => self.probe(turn),
+            Input::Reply { tag, outcome } => self.probed(tag, outcome.is_ok(), turn),
+            Input::Expired { tag } => self.probed(tag, false, turn),
         }
     }
 

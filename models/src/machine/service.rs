@@ -7,10 +7,11 @@ use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use crate::contract::{
-    Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request, Sender, Turn,
+    Answer, Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request,
+    Sender, Ticket, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Jobs, Program, Progress};
+use crate::machine::{Dialer, Discovery, Jobs, Program, Progress};
 use crate::{Name, Span};
 
 crate::timers! {
@@ -30,10 +31,14 @@ crate::timers! {
 pub struct ServiceConfig {
     /// The service.
     pub service: Name,
-    /// Where it registers and finds other services; `None` for neither.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
     /// Whether and when it says that it is alive.
     pub heartbeat: Heartbeat,
+    /// Whether it waits for the registry's answers, says that it is alive as soon as it is
+    /// registered, and registers again where the registry does not know it (any more). Otherwise, as
+    /// in the guide (REG-19), it registers once and never learns what became of it.
+    pub reregisters: bool,
     /// How many requests it handles at once.
     pub workers: u32,
     /// How many requests wait at most; more are turned away.
@@ -76,33 +81,36 @@ pub struct ServiceNode<P> {
     in_flight: IndexSet<u64>,
 }
 
-/// A request that waits for a worker.
+/// What waits for a worker.
 #[derive(Clone, Debug, Serialize)]
-struct Waiting<P> {
-    context: Context,
-    from: Sender,
-    request: Request<P>,
-    program: u32,
+enum Waiting<P> {
+    /// A request.
+    Request { context: Context, from: Sender, request: Request<P>, program: u32 },
+    /// A probe: it takes a free worker to say that one is free.
+    Probe(Ticket),
 }
 
 const HEARTBEAT: Purpose = Purpose("heartbeat");
 /// Tags from here on belong to the outbox.
 const OUTBOX: u64 = 1 << 62;
+/// The tags of calls to the registry.
+const REGISTERING: u64 = 1 << 61;
+const BEATING: u64 = REGISTERING + 1;
+/// How long an instance waits for the registry.
+const REGISTRY_TIMEOUT: Span = Span::from_secs(1);
 
 impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     /// An idle instance.
     #[must_use]
     pub fn new(config: Arc<ServiceConfig>) -> Self {
-        let jobs = Jobs::new(Dialer::new(config.registry));
+        let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         let (waiting, in_flight) = (VecDeque::new(), IndexSet::new());
         Self { config, jobs, busy: 0, waiting, beats: 0, in_flight }
     }
 
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        if let Some(registry) = self.config.registry
-            && self.config.heartbeat != Heartbeat::Unregistered
-        {
-            turn.send(registry, Body::Register(self.config.service));
+        if self.config.heartbeat != Heartbeat::Unregistered {
+            self.tell_registry(Body::Register(self.config.service), REGISTERING, turn);
         }
         if let Heartbeat::Every(period) = self.config.heartbeat {
             turn.set(Timer::Heartbeat, period);
@@ -113,11 +121,46 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     fn beat(&mut self, turn: &mut Turn<'_, P, Fact>) {
         self.beats += 1;
         turn.start_flow(HEARTBEAT, self.beats << 20, Ground::Background);
-        if let Some(registry) = self.config.registry {
-            turn.send(registry, Body::Heartbeat(self.config.service));
-        }
+        self.tell_registry(Body::Heartbeat(self.config.service), BEATING, turn);
         if let Heartbeat::Every(period) = self.config.heartbeat {
             turn.set(Timer::Heartbeat, period);
+        }
+    }
+
+    fn tell_registry(&self, body: Body<P>, tag: u64, turn: &mut Turn<'_, P, Fact>) {
+        match self.config.discovery.registry {
+            Some(registry) if self.config.reregisters => {
+                turn.call(registry, body, Some(REGISTRY_TIMEOUT), tag);
+            }
+            Some(registry) => turn.send(registry, body),
+            None => {}
+        }
+    }
+
+    /// The registry answered: an instance that it took in speaks up at once, one that it does not
+    /// know registers. No answer is none; the next heartbeat will see.
+    fn registry_answered(&self, tag: u64, outcome: &Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
+        match outcome {
+            Ok(_) if tag == REGISTERING => {
+                if let Heartbeat::Every(_) = self.config.heartbeat {
+                    turn.set(Timer::Heartbeat, Span::ZERO);
+                }
+            }
+            Err(Failure::NoInstances) if tag == BEATING => {
+                self.tell_registry(Body::Register(self.config.service), REGISTERING, turn);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Somebody asks whether it is well: yes, as soon as a worker is free.
+    fn probe(&mut self, ticket: Ticket, turn: &mut Turn<'_, P, Fact>) {
+        if self.busy < self.config.workers {
+            turn.answer(ticket, Ok(Answer::Done(None)));
+        } else if self.waiting.len() < self.config.queue as usize {
+            self.waiting.push_back(Waiting::Probe(ticket));
+        } else {
+            turn.answer(ticket, Err(Failure::Overloaded));
         }
     }
 
@@ -128,7 +171,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             return;
         };
         let program = u32::try_from(program).unwrap_or(u32::MAX);
-        let waiting = Waiting { context: turn.context(), from, request, program };
+        let waiting = Waiting::Request { context: turn.context(), from, request, program };
         if self.busy < self.config.workers {
             self.take_up(waiting, turn);
         } else if self.waiting.len() < self.config.queue as usize {
@@ -141,9 +184,17 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
     }
 
-    /// A worker takes a request up, on behalf of whoever sent it.
+    /// A worker takes a request up, on behalf of whoever sent it; a probe keeps none.
     fn take_up(&mut self, waiting: Waiting<P>, turn: &mut Turn<'_, P, Fact>) {
-        let Waiting { context, from, request, program } = waiting;
+        let (context, from, request, program) = match waiting {
+            Waiting::Request { context, from, request, program } => {
+                (context, from, request, program)
+            }
+            Waiting::Probe(ticket) => {
+                turn.answer(ticket, Ok(Answer::Done(None)));
+                return;
+            }
+        };
         turn.on_behalf(context);
         self.busy += 1;
         turn.note(Fact::Began { method: request.method, key: request.key });
@@ -171,7 +222,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         let Some(job) = self.jobs.end(slot, failure, turn) else { return };
         turn.note(Fact::Finished { method: job.request.method, key: job.request.key, failure });
         self.busy -= 1;
-        if let Some(waiting) = self.waiting.pop_front() {
+        while self.busy < self.config.workers
+            && let Some(waiting) = self.waiting.pop_front()
+        {
             self.take_up(waiting, turn);
         }
     }
@@ -179,6 +232,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         if tag >= OUTBOX {
             self.relayed(tag - OUTBOX, outcome.is_ok(), turn);
+            return;
+        }
+        if tag >= REGISTERING {
+            self.registry_answered(tag, &outcome, turn);
             return;
         }
         let slot = Dialer::slot(tag);
@@ -262,6 +319,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
             Input::Start => self.start(turn),
             Input::Deliver { from, body: Body::Request(request) } => {
                 self.accept(from, request, turn)
+            }
+            Input::Deliver { from, body: body @ Body::Heartbeat(_) } => {
+                self.probe(turn.ticket(from, body.name()), turn);
             }
             Input::Deliver { from, body } => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);

@@ -1,75 +1,401 @@
-//! Round robin: the next instance of a list, by a counter per service.
+//! Balancers: which host of a list gets the next call.
 //!
-//! Follows the guide's `RoundRobinBalancer` (lines 176-201): the counter belongs to the service and
-//! is taken modulo the length of whatever list is shown, so it is fair only while membership stays
-//! (LB-2), every balancer starts at the first instance (LB-4), and counters are never pruned
-//! (LB-5). An empty list is answered without counting.
+//! Under `guide` it is the guide's `RoundRobinBalancer` (lines 176-201): a counter for each service,
+//! taken modulo the length of whatever list is shown, so that it is fair only while membership stays
+//! (LB-2), every balancer starts at the first host (LB-4), and counters are never pruned (LB-5). An
+//! empty list is answered without counting. The guide's counter is signed and would fail after 2^63
+//! picks (LB-3); this one goes on.
 //!
-//! What is *not* here: discovery, and which service a mixed list counts for (the guide takes its
-//! first entry's, LB-1; the owner passes it in). The guide's counter is signed and would fail after
-//! 2^63 picks (LB-3); this one goes on.
+//! Under `hardened` it is gRPC's round robin with its random start, and hosts keep their place in the
+//! queue while they are away: between two turns of a host no other one has more than one turn in its
+//! presence. The other rules are options of [`BalancerConfig`].
+//!
+//! Randomness comes in as a word of the caller's; [`Balancer::draws`] says how many places of the
+//! list it must choose among. What is *not* here: discovery, ejecting hosts that fail
+//! ([`outlier`](super::outlier)), and which service a mixed list counts for (the guide takes its
+//! first entry's, LB-1; the owner passes it in).
 //!
 //! ```
-//! use brownout_models::Name;
-//! use brownout_models::policy::RoundRobin;
+//! use brownout_models::policy::balancer::{Balancer, BalancerConfig, BalancerKind, Host, Pick};
+//! use brownout_models::{Name, Span, Time};
 //!
-//! let mut balancer = RoundRobin::default();
-//! let picks: Vec<_> = [2, 2, 2, 3].map(|count| balancer.select(Name(0), count)).into();
-//! assert_eq!(picks, [Some(0), Some(1), Some(0), Some(0)]);
+//! let config = BalancerConfig { kind: BalancerKind::LeastRequest, ..BalancerConfig::hardened() };
+//! let mut balancer = Balancer::new(config);
+//! let hosts = [Host::new(Name(7)), Host::new(Name(8))];
+//! // In production `word` is 64 random bits and `key` a hash of what should stay together.
+//! let pick = Pick { now: Time::ZERO, service: Name(0), key: 0, word: 0 };
+//! let index = balancer.pick(pick, &hosts).expect("there is a host");
+//! balancer.started(Time::ZERO, hosts[index].id);
+//! assert_ne!(balancer.pick(pick, &hosts), Some(index), "the other one is idle");
+//! balancer.ended(Time::ZERO, hosts[index].id, Span::from_millis(5));
 //! ```
+
+mod config;
+mod hashing;
+mod load;
+mod queue;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::Name;
+pub use config::{
+    BalancerConfig, BalancerKind, BalancerOptions, BoundedLoad, Forget, Position, SlowStart, Start,
+};
+use hashing::{Tables, hash};
+use load::{Loads, WEIGHT_UNIT, warming};
+use queue::Queue;
 
-/// A counter of picks for every service.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct RoundRobin {
-    picks: IndexMap<Name, u64>,
+use crate::{Name, Span, Time};
+
+/// A host that can be picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Which host; the same id is the same host for all services.
+    pub id: Name,
+    /// Its share, relative to the others'; with 0 it gets nothing from rules that heed weights.
+    pub weight: u32,
 }
 
-impl RoundRobin {
-    /// The place of the next instance in a list of `count`; nothing for an empty list.
-    pub fn select(&mut self, service: Name, count: usize) -> Option<usize> {
-        let count = u64::try_from(count).ok()?;
-        if count == 0 {
+impl Host {
+    /// A host of weight 1.
+    #[must_use]
+    pub const fn new(id: Name) -> Self {
+        Self { id, weight: 1 }
+    }
+}
+
+/// What a pick depends on besides the hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// The time.
+    pub now: Time,
+    /// Whose hosts they are.
+    pub service: Name,
+    /// What the call is about: the same key finds the same host, where the rule hashes.
+    pub key: u64,
+    /// Random bits; with a [single draw](Balancer::draws) `word % n` is the place drawn of `n`, with
+    /// two the second one is `word / n % (n - 1)` of those that are left.
+    pub word: u64,
+}
+
+/// A balancer for any number of services.
+#[derive(Clone, Debug, Serialize)]
+pub struct Balancer {
+    config: BalancerConfig,
+    /// Picks of each service.
+    counters: IndexMap<Name, Counter>,
+    queues: IndexMap<Name, Queue>,
+    loads: Loads,
+    tables: Tables,
+    /// When something may be forgotten.
+    forgets_at: Time,
+}
+
+/// A counter of picks.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Counter {
+    picks: u64,
+    seen: Time,
+}
+
+impl Balancer {
+    /// A balancer that has picked nothing.
+    #[must_use]
+    pub fn new(config: BalancerConfig) -> Self {
+        Self {
+            config,
+            counters: IndexMap::new(),
+            queues: IndexMap::new(),
+            loads: Loads::default(),
+            tables: Tables::default(),
+            forgets_at: Time::ZERO,
+        }
+    }
+
+    /// The place of the host that gets the next call; nothing for an empty list, which changes
+    /// nothing, and where every host weighs nothing.
+    pub fn pick(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
+        if hosts.is_empty() {
             return None;
         }
-        let picks = self.picks.entry(service).or_default();
-        let place = *picks % count;
-        *picks = picks.wrapping_add(1);
-        usize::try_from(place).ok()
+        let index = match self.config.kind {
+            BalancerKind::RoundRobin => self.round_robin(pick, hosts),
+            BalancerKind::Random => {
+                let weights = self.weights(pick.now, hosts);
+                let all: u64 = weights.iter().sum();
+                let drawn = pick.word.checked_rem(all)?;
+                place_of(&weights, drawn)
+            }
+            BalancerKind::Weighted => {
+                let weights = self.weights(pick.now, hosts);
+                self.queue(pick, hosts).most_due(hosts, &weights)
+            }
+            BalancerKind::PowerOfTwo => {
+                let (one, other) = two(pick.word, hosts.len());
+                let is_less = self.cross_load(&hosts[other], &hosts[one])
+                    < self.cross_load(&hosts[one], &hosts[other]);
+                Some(if is_less { other } else { one })
+            }
+            BalancerKind::LeastRequest => self.least_request(pick.word, hosts),
+            BalancerKind::PeakEwma => {
+                let cost = |at: usize| {
+                    let load = self.loads.get(hosts[at].id);
+                    load.map_or(0, |load| load.cost(pick.now, self.config.decay))
+                };
+                let (one, other) = two(pick.word, hosts.len());
+                Some(if cost(other) < cost(one) { other } else { one })
+            }
+            BalancerKind::RingHash => self.ring_hash(pick, hosts),
+            BalancerKind::Maglev => self.maglev(pick, hosts),
+        };
+        if self.heeds_loads() {
+            self.loads.show(pick.now, hosts);
+        }
+        self.forget(pick.now);
+        index
     }
+
+    /// How many places of the list the word of the next pick must choose among: none, one or two.
+    #[must_use]
+    pub fn draws(&self, service: Name) -> u32 {
+        match self.config.kind {
+            BalancerKind::RoundRobin | BalancerKind::Weighted => {
+                let is_known = match (self.config.kind, self.config.position) {
+                    (BalancerKind::RoundRobin, Position::Counter) => {
+                        self.counters.contains_key(&service)
+                    }
+                    _ => self.queues.contains_key(&service),
+                };
+                u32::from(self.config.start == Start::Random && !is_known)
+            }
+            BalancerKind::Random | BalancerKind::LeastRequest => 1,
+            BalancerKind::PowerOfTwo | BalancerKind::PeakEwma => 2,
+            BalancerKind::RingHash | BalancerKind::Maglev => 0,
+        }
+    }
+
+    /// Notes that a call to the host began.
+    pub fn started(&mut self, now: Time, host: Name) {
+        if self.heeds_loads() {
+            self.loads.started(now, host);
+        }
+    }
+
+    /// Notes that a call to the host ended, well or not.
+    pub fn ended(&mut self, now: Time, host: Name, latency: Span) {
+        if self.heeds_loads() {
+            self.loads.ended(now, host, latency, self.config.decay);
+        }
+    }
+
+    /// Whether it must be told of calls: round robin forgets them at once.
+    #[must_use]
+    pub const fn heeds_loads(&self) -> bool {
+        !matches!(self.config.kind, BalancerKind::RoundRobin)
+    }
+
+    /// How it behaves.
+    #[must_use]
+    pub const fn config(&self) -> &BalancerConfig {
+        &self.config
+    }
+
+    /// How many services and hosts it remembers.
+    #[must_use]
+    pub fn remembered(&self) -> (usize, usize) {
+        (self.counters.len().max(self.queues.len()), self.loads.len())
+    }
+
+    fn round_robin(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
+        match self.config.position {
+            Position::Counter => {
+                let first = match self.config.start {
+                    Start::First => 0,
+                    Start::Random => pick.word,
+                };
+                let counter = self.counters.entry(pick.service);
+                let counter = counter.or_insert(Counter { picks: first, seen: pick.now });
+                counter.seen = pick.now;
+                let place = counter.picks % hosts.len() as u64;
+                counter.picks = counter.picks.wrapping_add(1);
+                usize::try_from(place).ok()
+            }
+            Position::PerHost => self.queue(pick, hosts).longest_waiting(hosts),
+        }
+    }
+
+    /// The queue of a service, after these hosts were shown.
+    fn queue(&mut self, pick: Pick, hosts: &[Host]) -> &mut Queue {
+        let start = match self.config.start {
+            Start::First => 0,
+            Start::Random => place(pick.word, hosts.len()),
+        };
+        let queue = self.queues.entry(pick.service).or_default();
+        queue.show(pick.now, hosts, start);
+        queue
+    }
+
+    /// Weights in ten-thousandths, those of new hosts as far as they have warmed up.
+    fn weights(&self, now: Time, hosts: &[Host]) -> Vec<u64> {
+        let shape = (self.config.slow_start_minimum, self.config.slow_start_aggression);
+        let weight = |host: &Host| match self.config.slow_start {
+            SlowStart::Off => u64::from(host.weight) * WEIGHT_UNIT,
+            SlowStart::Over(window) => {
+                let since = self.loads.get(host.id).map_or(now, |load| load.since);
+                warming(host.weight, now.since(since), window, shape)
+            }
+        };
+        hosts.iter().map(weight).collect()
+    }
+
+    /// The load of `host`, with one more call, as it compares with `other`'s: `(active + 1) / weight`
+    /// crosswise.
+    fn cross_load(&self, host: &Host, other: &Host) -> u64 {
+        (u64::from(self.loads.active(host.id)) + 1) * u64::from(other.weight)
+    }
+
+    fn least_request(&self, word: u64, hosts: &[Host]) -> Option<usize> {
+        let first = place(word, hosts.len());
+        let mut best = first;
+        for index in (first + 1..hosts.len()).chain(0..first) {
+            let (one, other) = (&hosts[best], &hosts[index]);
+            if self.cross_load(other, one) < self.cross_load(one, other) {
+                best = index;
+            }
+        }
+        Some(best)
+    }
+
+    fn ring_hash(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
+        let ring = self.tables.ring(pick.service, hosts, self.config.ring_size);
+        let key = hash(pick.key);
+        let first = ring.partition_point(|(point, _)| *point < key);
+        self.first_with_room(hosts, &ring, first)
+    }
+
+    fn maglev(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
+        let table = self.tables.maglev(pick.service, hosts, self.config.table_size);
+        let first = hash(pick.key) % table.len().max(1) as u64;
+        self.first_with_room(hosts, &table, usize::try_from(first).unwrap_or(0))
+    }
+
+    /// From a place of the table on, round once, the first host that may have another call.
+    fn first_with_room(&self, hosts: &[Host], table: &[(u64, u32)], from: usize) -> Option<usize> {
+        let around = (from..table.len()).chain(0..from.min(table.len()));
+        let mut candidates = around.map(|at| table[at].1 as usize).filter(|at| *at < hosts.len());
+        let BoundedLoad::Percent(percent) = self.config.hash_balance_factor else {
+            return candidates.next();
+        };
+        let all: u64 = hosts.iter().map(|host| u64::from(self.loads.active(host.id))).sum();
+        let room = ((all + 1) * u64::from(percent)).div_ceil(100 * hosts.len() as u64);
+        candidates.find(|at| u64::from(self.loads.active(hosts[*at].id)) < room)
+    }
+
+    /// Forgets, now and then, what was not shown for long.
+    fn forget(&mut self, now: Time) {
+        let Forget::After(span) = self.config.forget else { return };
+        if now < self.forgets_at {
+            return;
+        }
+        self.forgets_at = now + span;
+        let since = Time::from_nanos(now.as_nanos().saturating_sub(span.as_nanos()));
+        self.counters.retain(|_, counter| counter.seen >= since);
+        self.queues.retain(|_, queue| queue.seen >= since);
+        for queue in self.queues.values_mut() {
+            queue.forget_before(since);
+        }
+        self.loads.forget_before(since);
+        // Tables are made again where they are still wanted.
+        self.tables = Tables::default();
+    }
+}
+
+/// One place of `count`.
+fn place(word: u64, count: usize) -> usize {
+    usize::try_from(word % count.max(1) as u64).unwrap_or(0)
+}
+
+/// Two different places of `count`; the same twice where there is only one.
+fn two(word: u64, count: usize) -> (usize, usize) {
+    let one = place(word, count);
+    if count < 2 {
+        return (one, one);
+    }
+    let other = place(word / count as u64, count - 1);
+    (one, if other < one { other } else { other + 1 })
+}
+
+/// In whose share of all weights a number falls.
+fn place_of(weights: &[u64], mut drawn: u64) -> Option<usize> {
+    for (index, weight) in weights.iter().enumerate() {
+        match drawn.checked_sub(*weight) {
+            Some(rest) => drawn = rest,
+            None => return Some(index),
+        }
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn hosts(count: u32) -> Vec<Host> {
+        (0..count).map(|id| Host::new(Name(id))).collect()
+    }
+
+    /// The next place in a list of `count`.
+    fn turn(balancer: &mut Balancer, service: u32, count: u32) -> Option<usize> {
+        let pick = Pick { now: Time::ZERO, service: Name(service), key: 0, word: 0 };
+        balancer.pick(pick, &hosts(count))
+    }
+
     #[test]
     fn an_empty_list_is_not_counted() {
-        let mut balancer = RoundRobin::default();
-        assert_eq!(balancer.select(Name(0), 0), None);
-        assert_eq!(balancer.select(Name(0), 2), Some(0));
-        assert_eq!(balancer.select(Name(0), 0), None);
-        assert_eq!(balancer.select(Name(0), 2), Some(1));
+        let mut balancer = Balancer::new(BalancerConfig::guide());
+        assert_eq!(turn(&mut balancer, 0, 0), None);
+        assert_eq!(turn(&mut balancer, 0, 2), Some(0));
+        assert_eq!(turn(&mut balancer, 0, 0), None);
+        assert_eq!(turn(&mut balancer, 0, 2), Some(1));
     }
 
     #[test]
     fn services_count_apart() {
-        let mut balancer = RoundRobin::default();
-        assert_eq!(balancer.select(Name(0), 2), Some(0));
-        assert_eq!(balancer.select(Name(1), 2), Some(0));
-        assert_eq!(balancer.select(Name(0), 2), Some(1));
+        let mut balancer = Balancer::new(BalancerConfig::guide());
+        assert_eq!(turn(&mut balancer, 0, 2), Some(0));
+        assert_eq!(turn(&mut balancer, 1, 2), Some(0));
+        assert_eq!(turn(&mut balancer, 0, 2), Some(1));
     }
 
     #[test]
     fn an_instance_that_flaps_with_the_calls_is_never_picked() {
-        let mut balancer = RoundRobin::default();
+        let mut balancer = Balancer::new(BalancerConfig::guide());
         for _ in 0..500 {
-            assert_eq!(balancer.select(Name(0), 2), Some(0), "both up: the first of two");
-            assert_eq!(balancer.select(Name(0), 1), Some(0), "the second is down");
+            assert_eq!(turn(&mut balancer, 0, 2), Some(0), "both up: the first of two");
+            assert_eq!(turn(&mut balancer, 0, 1), Some(0), "the second is down");
         }
+    }
+
+    #[test]
+    fn a_counter_that_overflows_goes_on() {
+        let mut balancer = Balancer::new(BalancerConfig::guide());
+        let counter = Counter { picks: u64::MAX, seen: Time::ZERO };
+        balancer.counters.insert(Name(0), counter);
+        assert_eq!(turn(&mut balancer, 0, 2), Some(1), "LB-3: the guide would fail long before");
+        assert_eq!(turn(&mut balancer, 0, 2), Some(0));
+    }
+
+    #[test]
+    fn two_places_are_two_different_ones() {
+        for count in 2..6 {
+            let mut seen = std::collections::BTreeSet::new();
+            for word in 0..(count * (count - 1)) as u64 {
+                let (one, other) = two(word, count);
+                assert!(one != other && one < count && other < count);
+                seen.insert((one, other));
+            }
+            assert_eq!(seen.len(), count * (count - 1), "each pair once");
+        }
+        assert_eq!(two(7, 1), (0, 0));
     }
 }

@@ -14,6 +14,7 @@ pub mod composition;
 pub mod dispatch;
 pub mod histogram;
 pub mod observability;
+pub mod outlier;
 pub mod registry;
 pub mod retry;
 pub mod saga;
@@ -21,7 +22,7 @@ pub mod spans;
 pub mod telemetry;
 
 pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
-pub use balancer::RoundRobin;
+pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
 pub use breaker::{
     Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,
     FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,
@@ -36,8 +37,10 @@ pub use observability::{
     Identity, Instrument, Level, LevelMatch, LogEntry, LogOrder, LogQuery, Measure, Metric,
     Observability, ObservabilityConfig, ObservabilityOptions, Recorded, Values,
 };
+pub use outlier::{Outlier, OutlierConfig, OutlierOptions};
 pub use registry::{
-    DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,
+    DiscoverError, Found, Gone, GoneHow, Health, Instance, Registration, Registry, RegistryConfig,
+    RegistryError, RegistryOptions,
 };
 pub use retry::{
     Attempt, AttemptFailure, ComeBack, Deadline, FailureKind, GivenUp, Hedging, Idempotent,

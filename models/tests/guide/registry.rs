@@ -1,7 +1,7 @@
 //! The registry against a list of rows.
 
 use brownout_models::policy::registry::{
-    DiscoverError, Health, Registry, RegistryConfig, RegistryError,
+    DiscoverError, Found, Health, Registration, Registry, RegistryConfig, RegistryError,
 };
 use brownout_models::{Name, Time};
 use proptest::prelude::*;
@@ -89,7 +89,7 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(config())]
 
-    /// The reference sweeps at every tick, the registry only where `next_marking` says so; which
+    /// The reference sweeps at every tick, the registry only where `due` says so; which
     /// comes first at a tick is given.
     #[test]
     fn the_registry_is_a_list_of_rows(
@@ -103,10 +103,10 @@ proptest! {
             let sweep_until = if sweeps_first { now } else { now.saturating_sub(1) };
             let mut marked = Vec::new();
             let until = Time::from_nanos(sweep_until);
-            while let Some(due) = registry.next_marking().filter(|due| *due <= until) {
+            while let Some(due) = registry.due().filter(|due| *due <= until) {
                 let swept = registry.sweep(due);
-                prop_assert!(!swept.is_empty(), "next_marking promises a mark at {due}");
-                marked.extend(swept);
+                prop_assert!(!swept.is_empty(), "due promises a mark at {due}");
+                marked.extend(swept.into_iter().map(|gone| (gone.service, gone.id)));
             }
             let mut expected = Vec::new();
             while tick <= sweep_until {
@@ -117,24 +117,31 @@ proptest! {
             let at = Time::from_nanos(now);
             match event {
                 Event::Register(service, id) => {
-                    let created = registry.register(at, Name(service), Name(id), ());
-                    prop_assert_eq!(created, rows.register(now, service, id));
+                    let registration = Registration {
+                        service: Name(service),
+                        id: Name(id),
+                        incarnation: 0,
+                        address: (),
+                    };
+                    let created = registry.register(at, registration);
+                    prop_assert_eq!(created, Ok(rows.register(now, service, id)));
                 }
                 Event::Deregister(service, id) => {
                     let expected = rows.find(service, id).map(|place| { rows.rows.remove(place); });
-                    prop_assert_eq!(registry.deregister(Name(service), Name(id)), expected);
+                    prop_assert_eq!(registry.deregister(at, Name(service), Name(id), 0), expected);
                 }
                 Event::Heartbeat(service, id) => {
                     let expected = rows.find(service, id).map(|place| {
                         rows.rows[place].seen = now;
                         !std::mem::replace(&mut rows.rows[place].healthy, true)
                     });
-                    prop_assert_eq!(registry.heartbeat(at, Name(service), Name(id)), expected);
+                    prop_assert_eq!(registry.heartbeat(at, Name(service), Name(id), 0), expected);
                 }
                 Event::Discover(service) => {
-                    let found = registry
-                        .discover(Name(service))
-                        .map(|healthy| healthy.map(|instance| instance.id).collect::<Vec<_>>());
+                    let ids = |found: Found<'_, ()>| {
+                        found.instances.iter().map(|instance| instance.id).collect::<Vec<_>>()
+                    };
+                    let found = registry.discover(at, Name(service)).map(ids);
                     prop_assert_eq!(found, rows.discover(service));
                 }
             }

@@ -1,4 +1,6 @@
-//! Every option of every policy against a naive reference, on sequences that nobody thought of.
+//! Every option of every policy against a naive reference, on sequences that nobody thought of; and the
+//! claims that tell the hardened policies from the guide's, each with the shortest sequence that shows
+//! it.
 //!
 //! The references are written from the documentation of the options, not from the policies: they keep
 //! whole histories and count them again at every question. Time moves in steps that love the
@@ -7,12 +9,19 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod backoff;
+mod balancer;
+mod balancer_theory;
 mod breaker;
 mod breaker_claims;
 mod budget;
 mod hedging;
 mod naive_breaker;
 mod observability;
+mod outlier;
+mod registry;
+mod registry_claims;
+mod registry_outages;
+mod registry_rows;
 mod retry;
 mod telemetry;
 mod theory;

@@ -6,20 +6,26 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
+mod balancer;
 mod breaker;
 mod budget;
 mod canonical;
 mod observability;
 mod one_instant;
+mod outlier;
+mod registry;
 mod retry;
 mod telemetry;
 
 use std::collections::BTreeSet;
 
+use brownout_models::{Span, Time};
+use serde::Serialize;
+
 /// Every state that is reached from `start`, and after how many operations no new one was.
-fn explore<S>(
+fn explore<S, K: Ord>(
     start: S,
-    key: impl Fn(&S) -> Vec<u128>,
+    key: impl Fn(&S) -> K,
     next: impl Fn(&S) -> Vec<S>,
 ) -> (usize, usize) {
     let mut seen = BTreeSet::from([key(&start)]);
@@ -58,4 +64,22 @@ fn states<S>(
         }
     }
     seen
+}
+
+/// A value as text in which every instant is how long ago it was, or how far ahead it lies.
+fn aged(value: &impl Serialize, now: Time) -> String {
+    let text = ron::to_string(value).unwrap();
+    let age = |part: &str| match part.parse::<Span>() {
+        Ok(at) => format!("{}", i128::from(now.as_nanos()) - i128::from(at.as_nanos())),
+        Err(_) => part.to_owned(),
+    };
+    text.split('"').map(age).collect::<Vec<_>>().join("\"")
+}
+
+/// Starts at zero, and one hour later; ids from zero, and from a thousand.
+const STARTS: [(u64, u32); 4] =
+    [(0, 0), (0, 1_000), (3_600_000_000_000, 0), (3_600_000_000_000, 1_000)];
+
+fn nanos(nanos: u64) -> Span {
+    Span::from_nanos(nanos)
 }

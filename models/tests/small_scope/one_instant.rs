@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use brownout_models::policy::{
-    Boundary, Breaker, BreakerConfig, BreakerState, CallResult, Permit, Registry, RegistryConfig,
-    Trip,
+    Boundary, Breaker, BreakerConfig, BreakerState, CallResult, Permit, Registration, Registry,
+    RegistryConfig, Trip,
 };
 use brownout_models::{Name, Span, Time};
 
@@ -61,7 +61,9 @@ impl Scene {
         // A lease of 30 s is not over at 30 s; with a shorter one the sweep finds the instance silent.
         let lease = Span::from_secs(20);
         let mut registry = Registry::new(RegistryConfig { lease, ..RegistryConfig::guide() });
-        registry.register(Time::ZERO, SERVICE, INSTANCE, ());
+        let registration =
+            Registration { service: SERVICE, id: INSTANCE, incarnation: 0, address: () };
+        registry.register(Time::ZERO, registration).unwrap();
         Self { breaker, straggler, probe: None, registry, said: Vec::new() }
     }
 
@@ -74,7 +76,7 @@ impl Scene {
                 return;
             }
             Event::Heartbeat => {
-                if self.registry.heartbeat(now, SERVICE, INSTANCE) == Ok(true) {
+                if self.registry.heartbeat(now, SERVICE, INSTANCE, 0) == Ok(true) {
                     self.said.push("registry: healthy".to_owned());
                 }
                 return;
@@ -211,5 +213,5 @@ fn the_calm_order_is_the_guides() {
     let later = seconds(60);
     assert!(!scene.breaker.allow(later).is_admitted(), "open until 30 s after the straggler");
     assert!(scene.breaker.allow(later + Span::from_nanos(1)).is_admitted());
-    assert_eq!(scene.registry.discover(SERVICE).unwrap().count(), 1);
+    assert_eq!(scene.registry.discover(later, SERVICE).unwrap().instances.len(), 1);
 }

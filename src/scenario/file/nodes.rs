@@ -1,6 +1,8 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
-use brownout_models::policy::{BreakerOptions, RegistryOptions, SidecarOptions};
+use brownout_models::policy::{
+    BalancerOptions, BreakerOptions, OutlierOptions, RegistryOptions, SidecarOptions,
+};
 use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -70,6 +72,10 @@ pub struct GatewayFile {
     pub breaker: BreakerOptions,
     /// How long the gateway waits for a service; for ever.
     pub timeout: Option<Span>,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    pub outlier: OutlierOptions,
 }
 
 /// Where the requests for a path go.
@@ -105,12 +111,18 @@ pub struct ServiceFile {
     pub registered: bool,
     /// How often instances say that they are alive; 10 s.
     pub heartbeat: Option<Span>,
+    /// Whether instances register again where the registry does not know them; if it is hardened.
+    pub reregisters: Option<bool>,
     /// What it does, by method or topic.
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
     pub sidecar: Option<SidecarOptions>,
     /// How long the relay of the outbox waits for the broker; 1 s.
     pub relay_timeout: Option<Span>,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    pub outlier: OutlierOptions,
 }
 
 impl Default for ServiceFile {
@@ -122,9 +134,12 @@ impl Default for ServiceFile {
             queue: 1_000,
             registered: true,
             heartbeat: Some(Span::from_secs(10)),
+            reregisters: None,
             handlers: IndexMap::new(),
             sidecar: None,
             relay_timeout: None,
+            balancer: BalancerOptions::default(),
+            outlier: OutlierOptions::default(),
         }
     }
 }
@@ -217,6 +232,12 @@ pub struct ClientsFile {
     /// The amount of every request; 1.
     #[serde(default = "one_i64")]
     pub amount: i64,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    #[serde(default)]
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    #[serde(default)]
+    pub outlier: OutlierOptions,
     /// What each arrival does.
     pub script: Vec<StepFile>,
 }

@@ -87,7 +87,8 @@ macro_rules! sessions {
 
 sessions! {
     lines registry balancer client limiter breaker gateway sidecar broker saga composition
-    observability backoff retry_budget breaker_hardened
+    observability backoff retry_budget breaker_hardened registry_hardened balancer_hardened
+    outlier
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.
@@ -192,7 +193,7 @@ fn what_cannot_start_says_what_would_fix_it() {
         refusal("brekaer", Profile::Guide, None),
         "there is no machine `brekaer`, did you mean `breaker`? (machines: registry, balancer, \
          client, limiter, breaker, gateway, sidecar, broker, saga, composition, observability, \
-         backoff, retry-budget)"
+         backoff, retry-budget, outlier)"
     );
     assert!(!refusal("cache", Profile::Guide, None).contains("did you mean"));
     assert_eq!(
@@ -200,8 +201,8 @@ fn what_cannot_start_says_what_would_fix_it() {
         "the profile `hardened` is not built yet for the machine `saga`; use `--profile guide`"
     );
     assert_eq!(
-        refusal("balancer", Profile::Guide, Some("()")),
-        "the machine `balancer` has nothing to configure; leave out `--config`"
+        refusal("observability", Profile::Guide, Some("()")),
+        "the machine `observability` has nothing to configure; leave out `--config`"
     );
     let mistyped = refusal("breaker", Profile::Guide, Some("(failure_treshold: 5)"));
     assert!(mistyped.contains("failure_treshold") && mistyped.contains("failure_threshold"));

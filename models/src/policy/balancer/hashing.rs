@@ -1,0 +1,110 @@
+//! Consistent hashing: the same key finds the same host while the hosts stay.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::Host;
+use super::config::{RING_MAX, TABLE_MAX};
+use crate::Name;
+
+/// The tables of each service, for the list they were made of.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Tables {
+    tables: IndexMap<Name, (Vec<Host>, Arc<Vec<(u64, u32)>>)>,
+}
+
+impl Tables {
+    /// The ring of a list: points in order, each with the index of its host: `ring_size` or
+    /// more.
+    pub(super) fn ring(
+        &mut self,
+        service: Name,
+        hosts: &[Host],
+        ring_size: u32,
+    ) -> Arc<Vec<(u64, u32)>> {
+        self.table(service, hosts, |hosts| ring(hosts, ring_size))
+    }
+
+    /// The lookup table of a list, `table_size` entries, each with the index of its host.
+    pub(super) fn maglev(
+        &mut self,
+        service: Name,
+        hosts: &[Host],
+        table_size: u32,
+    ) -> Arc<Vec<(u64, u32)>> {
+        self.table(service, hosts, |hosts| maglev(hosts, table_size))
+    }
+
+    fn table(
+        &mut self,
+        service: Name,
+        hosts: &[Host],
+        make: impl FnOnce(&[Host]) -> Vec<(u64, u32)>,
+    ) -> Arc<Vec<(u64, u32)>> {
+        match self.tables.get(&service) {
+            Some((known, table)) if known == hosts => Arc::clone(table),
+            Some(_) | None => {
+                let table = Arc::new(make(hosts));
+                self.tables.insert(service, (hosts.to_vec(), Arc::clone(&table)));
+                table
+            }
+        }
+    }
+}
+
+fn ring(hosts: &[Host], ring_size: u32) -> Vec<(u64, u32)> {
+    let all: u64 = hosts.iter().map(|host| u64::from(host.weight)).sum();
+    // A power of two for each unit of weight: it seldom changes with the list, and while it does not,
+    // only the keys of hosts that come or go move.
+    let each = u64::from(ring_size.min(RING_MAX)).div_ceil(all.max(1)).next_power_of_two();
+    let mut points = Vec::new();
+    for (index, host) in (0_u32..).zip(hosts) {
+        points.extend(
+            (0..each * u64::from(host.weight))
+                .map(|point| (hash(u64::from(host.id.0) << 32 | point), index)),
+        );
+    }
+    points.sort_unstable();
+    points
+}
+
+/// Eisenbud et al., "Maglev", NSDI 2016, section 3.4: hosts take turns in claiming the next free entry
+/// of their own permutation of the table. Host weights are not heeded.
+fn maglev(hosts: &[Host], table_size: u32) -> Vec<(u64, u32)> {
+    let size = u64::from(table_size.clamp(2, TABLE_MAX));
+    let mut permutations: Vec<(u64, u64)> = hosts
+        .iter()
+        .map(|host| {
+            let id = u64::from(host.id.0);
+            (hash(id << 1) % size, hash(id << 1 | 1) % (size - 1) + 1)
+        })
+        .collect();
+    let mut table = vec![u32::MAX; usize::try_from(size).unwrap_or(0)];
+    let mut left = if hosts.is_empty() { 0 } else { size };
+    'full: while left > 0 {
+        for (index, (next, skip)) in (0_u32..).zip(&mut permutations) {
+            if left == 0 {
+                break 'full;
+            }
+            // A skip that shares a factor with the size would not come round to every entry.
+            let mut steps = 0;
+            while table[usize::try_from(*next).unwrap_or(0)] != u32::MAX {
+                *next = (*next + if steps < size { *skip } else { 1 }) % size;
+                steps += 1;
+            }
+            table[usize::try_from(*next).unwrap_or(0)] = index;
+            left -= 1;
+        }
+    }
+    (0_u64..).zip(table).collect()
+}
+
+/// A fixed mix of 64 bits: the finaliser of `SplitMix64`.
+pub(super) const fn hash(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
