@@ -239,6 +239,40 @@ pub enum Fact {
         /// Whether every action succeeded.
         committed: bool,
     },
+    /// Why a saga that did not commit turned back or got stuck.
+    SagaFailed {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+        /// The step that failed, from 0.
+        step: u32,
+        /// How it failed.
+        failure: Failure,
+    },
+    /// A saga can go neither forward nor back, and somebody has to look.
+    SagaStuck {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+        /// The step where it stands, from 0.
+        step: u32,
+    },
+    /// A saga goes on where its log says that it stood when its orchestrator crashed.
+    SagaResumed {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+    },
+    /// A request found its saga running or over already, and shares its outcome.
+    SagaJoined {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+    },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),
 }

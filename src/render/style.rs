@@ -74,6 +74,8 @@ impl Styles {
             | Fact::Called { failure: Some(_), .. }
             | Fact::SagaStep { failure: Some(_), .. }
             | Fact::SagaEnded { committed: false, .. }
+            | Fact::SagaFailed { .. }
+            | Fact::SagaStuck { .. }
             | Fact::Unhealthy { .. }
             | Fact::Limited { .. }
             | Fact::Broken { .. }
@@ -99,6 +101,8 @@ impl Styles {
             | Fact::Acknowledged { .. }
             | Fact::SagaBegan { .. }
             | Fact::SagaStep { .. }
+            | Fact::SagaResumed { .. }
+            | Fact::SagaJoined { .. }
             | Fact::Own(_) => self.fact,
         }
     }

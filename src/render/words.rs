@@ -183,6 +183,16 @@ impl<'a> Words<'a> {
             Fact::SagaEnded { saga, key, committed: false } => {
                 format!("saga {} rolled back", of(saga, key))
             }
+            Fact::SagaFailed { saga, key, step, failure } => {
+                let step = step.saturating_add(1);
+                format!("saga {}: step {step} {}", of(saga, key), failure.words())
+            }
+            Fact::SagaStuck { saga, key, step } => {
+                let step = step.saturating_add(1);
+                format!("saga {} needs intervention at step {step}", of(saga, key))
+            }
+            Fact::SagaResumed { saga, key } => format!("saga {} goes on", of(saga, key)),
+            Fact::SagaJoined { saga, key } => format!("saga {} is known", of(saga, key)),
             Fact::Own(text) => text.to_string(),
         }
     }

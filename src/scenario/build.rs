@@ -5,8 +5,8 @@ use std::sync::Arc;
 use brownout_models::contract::NodeId;
 use brownout_models::machine::{
     Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, GatewayConfig, GatewayNode,
-    Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig, SagaNode,
-    SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
+    Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, ServiceConfig, ServiceNode,
+    SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{Backoff, DispatcherConfig, RegistryOptions, RetryConfig};
 use brownout_models::{Name, Profile, Span};
@@ -14,8 +14,8 @@ use indexmap::IndexMap;
 
 use super::check::{Check, Group, remedy};
 use super::file::{
-    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
-    OwnFile, RouteFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
+    ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile,
+    ScenarioFile, ServiceFile, SidecarFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
@@ -139,7 +139,7 @@ impl Check<'_> {
         }
     }
 
-    fn attempts(&mut self, path: &Path, file: &AttemptsFile) -> Stock {
+    pub(super) fn attempts(&mut self, path: &Path, file: &AttemptsFile) -> Stock {
         let AttemptsFile { profile, max_retries, backoff, attempt_timeout } = file.clone();
         let aliases = Vec::new();
         let upstream = None;
@@ -196,59 +196,6 @@ impl Check<'_> {
         let (registry, ack_timeout) = (self.registry, file.ack_timeout);
         let config = BrokerConfig { registry, dispatcher, subscriptions, ack_timeout };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
-    }
-
-    fn saga(
-        &mut self,
-        path: &Path,
-        name: &str,
-        file: &SagaFile,
-        group: &Group,
-        machines: &mut Vec<Stock>,
-    ) {
-        self.guide_only(path, "a saga", file.profile);
-        self.not_zero_timeout(
-            &path.field("step_timeout"),
-            "the timeout of a step",
-            file.step_timeout,
-        );
-        if file.steps.is_empty() {
-            let message = format!("the saga `{name}` has no steps");
-            let help = "add `steps: [(name: .., action: (to: .., method: ..))]`";
-            self.problem(&path.field("steps"), message, "expected `steps` in here", help);
-        }
-        let via = group.sidecars.first().copied();
-        let mut steps = Vec::new();
-        for (index, step) in file.steps.iter().enumerate() {
-            let path = path.field("steps").index(index);
-            let action = self.action(&path.field("action"), &step.action, via);
-            let compensation = step
-                .compensation
-                .as_ref()
-                .and_then(|action| self.action(&path.field("compensation"), action, via));
-            let name = self.name(&step.name);
-            if let Some(action) = action {
-                steps.push(SagaStep { name, action, compensation });
-            }
-        }
-        let (name, registry, step_timeout) = (self.name(name), self.registry, file.step_timeout);
-        let config = SagaConfig { name, registry, steps, step_timeout };
-        machines.push(Stock::Saga(SagaNode::new(Arc::new(config))));
-        if let Some(attempts) = &file.sidecar {
-            machines.push(self.attempts(&path.field("sidecar"), attempts));
-        }
-    }
-
-    fn action(
-        &mut self,
-        path: &Path,
-        file: &ActionFile,
-        via: Option<NodeId>,
-    ) -> Option<SagaAction> {
-        let (to, method) = (path.field("to"), path.field("method"));
-        let target = self.target((&to, &file.to), (&method, &file.method), via)?;
-        let method = self.name(&file.method);
-        Some(SagaAction { target, method })
     }
 
     fn clients(&mut self, path: &Path, name: &str, number: u64, file: &ClientsFile) -> Stock {

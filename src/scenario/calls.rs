@@ -193,6 +193,7 @@ impl Check<'_> {
                 let add = match add {
                     AddFile::Amount => Add::Amount,
                     AddFile::Undo => Add::Undo,
+                    AddFile::Cancel => Add::Cancel,
                     AddFile::Constant(amount) => Add::Constant(*amount),
                 };
                 let event = event.as_ref().map(|topic| self.name(topic));

@@ -9,6 +9,7 @@ mod duration;
 mod faults;
 mod nodes;
 mod properties;
+mod saga;
 mod steps;
 
 use brownout_models::Span;
@@ -18,10 +19,11 @@ use serde::Deserialize;
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
-    OwnFile, RouteFile, SagaFile, SagaStepFile, ServiceFile, SidecarFile, SubscriptionFile,
+    ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile,
+    ServiceFile, SidecarFile, SubscriptionFile,
 };
 pub use properties::PropertyFile;
+pub use saga::{ActionFile, SagaFile, SagaStepFile};
 pub use steps::{AddFile, FailureFile, StepFile};
 
 /// A scenario file.

@@ -1,7 +1,7 @@
 //! Scenarios: what a file says, whether it makes sense, and the system that it means.
 //!
 //! In reading order: [`file`](mod@file) is the format, `load` goes through it, `words` and `places` find out
-//! what can be named, `build` makes machines of the nodes and `calls` connects them, `faults` and
+//! what can be named, `build` and `saga` make machines of the nodes and `calls` connects them, `faults` and
 //! `properties` read the rest, `check` collects everything that is wrong, and [`source`] and
 //! [`diagnostic`] say where.
 
@@ -14,6 +14,7 @@ pub mod file;
 mod load;
 mod places;
 mod properties;
+mod saga;
 pub mod source;
 mod words;
 

@@ -64,6 +64,17 @@ impl Fields {
         Ok(number)
     }
 
+    /// An integer from 0 to 2^63-1, if the field is there.
+    pub(super) fn optional_natural(&mut self, field: &'static str) -> Result<Option<u64>, Bad> {
+        if self.has(field) { self.natural(field).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the field is there; asking makes it known.
+    pub(super) fn has(&mut self, field: &'static str) -> bool {
+        self.known.push(field);
+        self.left.contains_key(field)
+    }
+
     /// An integer from -2^63 to 2^63-1.
     pub(super) fn integer(&mut self, field: &'static str) -> Result<i64, Bad> {
         self.typed(field, "an integer up to 2^63-1")

@@ -44,7 +44,7 @@ use std::io::{BufRead, Write};
 
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BreakerOptions, RegistryOptions, SagaOptions};
 use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
@@ -137,8 +137,8 @@ pub fn serve(
             protocol::run(limiter::LimiterDesk::default(), input, output)
         }
         "saga" => {
-            with.refuse()?;
-            protocol::run(saga::SagaDesk::default(), input, output)
+            let config = with.read::<SagaOptions>()?;
+            protocol::run(saga::SagaDesk::new(config, with.profile), input, output)
         }
         "observability" => {
             with.refuse()?;

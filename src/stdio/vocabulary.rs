@@ -1,7 +1,9 @@
 //! Every answer, event and error of the protocol, with the fields in the order they are written.
 
 use brownout_models::Time;
-use brownout_models::policy::{BreakerState, DiscoverError, Health, Level, RegistryError};
+use brownout_models::policy::{
+    BreakerState, DiscoverError, Health, Level, RegistryError, SagaEnd, StepEnd,
+};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -206,6 +208,9 @@ pub(super) enum Completion {
         calls: Vec<SagaCall>,
         current_step: usize,
         completed: Vec<String>,
+        /// What the orchestrator adds where it says more than the guide's.
+        #[serde(flatten)]
+        more: Option<SagaMore>,
     },
     /// All parts of an order arrived.
     Composed { ok: bool, user: String, product: String, payment: String },
@@ -238,6 +243,27 @@ pub(super) struct SagaCall {
     pub(super) kind: CallKind,
     pub(super) step: usize,
     pub(super) ok: bool,
+    /// What an orchestrator adds that says more than the guide's.
+    #[serde(flatten)]
+    pub(super) more: Option<AttemptMore>,
+}
+
+/// Which attempt it was, under which key, and how it ended.
+#[derive(Debug, Serialize)]
+pub(super) struct AttemptMore {
+    pub(super) attempt: u32,
+    pub(super) end: StepEnd,
+    pub(super) idempotency_key: String,
+}
+
+/// How an execution ended, and why.
+#[derive(Debug, Serialize)]
+pub(super) struct SagaMore {
+    pub(super) id: u64,
+    /// Null where the saga was lost.
+    pub(super) outcome: Option<SagaEnd>,
+    pub(super) failed_step: Option<usize>,
+    pub(super) cause: Option<StepEnd>,
 }
 
 /// Which way a saga goes.

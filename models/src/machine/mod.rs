@@ -22,7 +22,7 @@ pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};
 pub use program::{Add, Program, Step};
 pub use registry::{RegistryNode, RegistryNodeConfig};
-pub use saga::{SagaAction, SagaConfig, SagaNode, SagaStep};
+pub use saga::{SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables};
 pub use service::{Heartbeat, Relay, ServiceConfig, ServiceNode};
 pub use sidecar::{SidecarConfig, SidecarNode};
 pub use slab::Slab;

@@ -26,5 +26,9 @@ pub use observability::{Level, LogEntry, Metric, Observability};
 pub use registry::{
     DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,
 };
-pub use saga::{Next, Saga};
+pub use saga::{
+    Cause, Checkpoint, CompensationFailure, Completed, Durability, FailingStep, LockOn, Locked,
+    Lookup, MissingCompensation, Next, Saga, SagaConfig, SagaEnd, SagaLocks, SagaOptions,
+    SagaPlace, SagaStepSpec, SameId, SemanticLock, StepEnd, StepKind, StepTimeout,
+};
 pub use sidecar::{CallMetrics, Retry, RetryConfig, RetryNext, SpanRecord, SpanTable, SpanTicket};
