@@ -39,7 +39,7 @@ fn call(
     now: Time,
     service: impl FnOnce() -> Option<&'static str>,
 ) -> Outcome {
-    if !breaker.allow(now).admitted {
+    if !breaker.allow(now).is_admitted() {
         return Outcome::TurnedAway;
     }
     match service() {
@@ -56,7 +56,8 @@ fn call(
 
 fn main() {
     let clock = Clock { began: Instant::now() };
-    let config = BreakerConfig { failure_threshold: 3, open_timeout: Span::from_secs(10) };
+    let open_timeout = Span::from_secs(10);
+    let config = BreakerConfig { failure_threshold: 3, open_timeout, ..BreakerConfig::guide() };
     let mut breaker = Breaker::new(config);
     // In production this is `Instant::now()` for each call; here ten seconds need not be waited for.
     let after = |millis: u64| clock.time(clock.began + Duration::from_millis(millis));

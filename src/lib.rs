@@ -33,10 +33,11 @@
 //!
 //! In reading order: [`scenario`] is what a user writes, [`run`] what comes of it, [`search`] finds
 //! and shrinks; below them [`choice`] has plans and addresses, [`kernel`] makes events happen,
-//! [`system`] holds the machines, [`property`] judges. The machines themselves are in [`models`].
+//! [`system`] holds the machines, [`drill`] has one alone, [`property`] judges. The machines themselves are in [`models`].
 
 pub mod choice;
 pub mod cli;
+pub mod drill;
 mod hash;
 pub mod kernel;
 pub mod layout;

@@ -239,6 +239,15 @@ pub enum Fact {
         /// Whether every action succeeded.
         committed: bool,
     },
+    /// A machine under drill was asked something.
+    Drilled {
+        /// The operation, by its name.
+        operation: Box<str>,
+        /// The request, as JSON.
+        request: Box<str>,
+        /// The response, as JSON.
+        response: Box<str>,
+    },
     /// Why a saga that did not commit turned back or got stuck.
     SagaFailed {
         /// The saga.
@@ -272,6 +281,30 @@ pub enum Fact {
         saga: Name,
         /// The business key.
         key: u64,
+    },
+    /// A composition had to do without a part.
+    PartMissing {
+        /// The composition.
+        composition: Name,
+        /// The part.
+        part: Name,
+        /// The business key.
+        key: u64,
+        /// Why; nothing where it was not waited for.
+        failure: Option<Failure>,
+    },
+    /// A composition ended.
+    Composed {
+        /// The composition.
+        composition: Name,
+        /// The business key.
+        key: u64,
+        /// How many parts it has.
+        parts: u32,
+        /// How many of them are missing.
+        missing: u32,
+        /// Whether there is an answer, be it with gaps.
+        ok: bool,
     },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),

@@ -15,8 +15,8 @@
 //! let now = Time::ZERO + Span::from_secs(1); // from your own clock
 //! breaker.failure(now);
 //! breaker.failure(now);
-//! assert!(!breaker.allow(now).admitted, "two failures open it");
-//! assert!(breaker.allow(now + Span::from_secs(31)).admitted, "and half a minute lets a probe through");
+//! assert!(!breaker.allow(now).is_admitted(), "two failures open it");
+//! assert!(breaker.allow(now + Span::from_secs(31)).is_admitted(), "and half a minute lets a probe through");
 //! ```
 
 pub mod contract;

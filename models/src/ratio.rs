@@ -32,6 +32,12 @@ impl Ratio {
     pub const ZERO: Self = Self { num: 0, den: 1 };
     /// Always.
     pub const ONE: Self = Self { num: 1, den: 1 };
+    /// As often as not.
+    pub const ONE_HALF: Self = Self { num: 1, den: 2 };
+    /// A tenth of the times.
+    pub const ONE_TENTH: Self = Self { num: 1, den: 10 };
+    /// A fifth of the times.
+    pub const ONE_FIFTH: Self = Self { num: 1, den: 5 };
 
     /// `num` in `den`; `None` when `den` is zero or `num` exceeds it.
     #[must_use]

@@ -208,6 +208,10 @@ impl Choices {
                 site.planned.push(number);
             }
         }
+        let (planned, deviations) = (&self.planned, &self.plan.deviations);
+        site.planned.sort_by_key(|number| {
+            (planned[*number as usize].flow, deviations[*number as usize].count)
+        });
         site.seeded = match &self.plan.weather {
             Weather::Calm => false,
             Weather::Seed { except, .. } if site.weather => {

@@ -50,7 +50,7 @@ pub(crate) struct Site {
     pub(crate) key: SiteKey,
     /// The weather decided something here in this run.
     pub(crate) met: bool,
-    /// The deviations of the plan at this site, as indices.
+    /// The deviations of the plan at this site, as indices, in the order of flows and counts.
     pub(crate) planned: Vec<u32>,
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::jobs::{progress, with_workers};
 use super::{Session, Status, Trouble, quoted};
 use crate::render::lines::{self, counted, wrapped};
-use crate::render::{Styles, heading, plan_report, story};
+use crate::render::{Styles, heading, left_of, plan_report, story};
 use crate::run::Keep;
 use crate::scenario::Scenario;
 use crate::search::{Campaign, CampaignReport, Finding, Regression};
@@ -220,16 +220,8 @@ fn describe(
     let _ = writeln!(text, "\n{fault}VIOLATED{fault:#}  {strong}{property}{strong:#}");
     text.push_str(&wrapped(&shrunk.violation.message, 10));
     let _ = writeln!(text, "          in {failed} of {}", counted(runs, "run", "runs"));
-    let all = counted(full.deviations.len() as u64, "fault", "faults");
-    let matter = match shrunk.plan.deviations.len() {
-        0 => "none matters".to_owned(),
-        1 => "1 matters".to_owned(),
-        few => format!("{few} matter"),
-    };
-    let minimal = if shrunk.is_one_minimal { "none can be missed" } else { "not proven minimal" };
-    let tried = counted(shrunk.runs, "run", "runs");
-    let paragraph = format!("Of {all} in the run of seed {seed}, {matter} ({minimal}; {tried}):");
-    let _ = write!(text, "\n{}", wrapped(&paragraph, 0));
+    let left = left_of(full.deviations.len(), *seed, shrunk);
+    let _ = write!(text, "\n{}", wrapped(&format!("{left}:"), 0));
     let _ = writeln!(text, "\n{}", lines::plan(&shrunk.plan, 2));
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&again, styles) {
@@ -252,6 +244,8 @@ fn document(scenario: &Scenario, report: &CampaignReport, saved: &[PathBuf]) -> 
                 "full": plan_report(&finding.full),
                 "digest": finding.shrunk.digest,
                 "one_minimal": finding.shrunk.is_one_minimal,
+                "load_minimal": finding.shrunk.load.is_minimal(),
+                "gave_up": finding.shrunk.gave_up,
                 "shrink_runs": finding.shrunk.runs,
                 "saved": path,
             })

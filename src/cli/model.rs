@@ -16,7 +16,7 @@ use crate::stdio::{Profile, profile, serve};
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ModelArgs {
     /// The machine: registry, balancer, client, limiter, breaker, gateway,
-    /// sidecar, broker, saga, composition or observability.
+    /// sidecar, broker, saga, composition, deployment or observability.
     name: String,
 
     /// Whose rules it follows: guide or hardened.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Session, Status, Trouble};
 use crate::choice::Plan;
 use crate::render::lines::{self, counted, wrapped};
-use crate::render::plan_report;
+use crate::render::{left, plan_report};
 use crate::scenario::Scenario;
 use crate::search::{Regression, Shrunk, shrink};
 
@@ -61,14 +61,15 @@ pub(super) fn run(args: &ShrinkArgs, session: &mut Session<'_>) -> Result<Status
 }
 
 fn text(shrunk: Option<&Shrunk>) -> String {
-    let Some(Shrunk { plan, violation, digest, runs, is_one_minimal }) = shrunk else {
+    let Some(shrunk) = shrunk else {
         return "everything held: there is nothing to shrink\n".to_owned();
     };
+    let Shrunk { plan, violation, digest, runs, .. } = shrunk;
     let violated = wrapped(&format!("{}: {}", violation.property, violation.message), 0);
     let plan = lines::plan(plan, 2);
-    let minimal = if *is_one_minimal { "no fault can be missed" } else { "not proven minimal" };
+    let left = wrapped(&left(shrunk), 0);
     let runs = counted(*runs, "run", "runs");
-    format!("{violated}\n{plan}\n{runs}, {minimal}, digest {digest}\n")
+    format!("{violated}\n{plan}\n{left}{runs}, digest {digest}\n")
 }
 
 fn document(scenario: &Scenario, shrunk: Option<&Shrunk>) -> serde_json::Value {
@@ -81,6 +82,8 @@ fn document(scenario: &Scenario, shrunk: Option<&Shrunk>) -> serde_json::Value {
         "plan": shrunk.map(|shrunk| plan_report(&shrunk.plan)),
         "digest": shrunk.map(|shrunk| &shrunk.digest),
         "one_minimal": shrunk.map(|shrunk| shrunk.is_one_minimal),
+        "load_minimal": shrunk.and_then(|shrunk| shrunk.load.is_minimal()),
+        "gave_up": shrunk.map(|shrunk| shrunk.gave_up),
         "runs": shrunk.map(|shrunk| shrunk.runs),
     })
 }

@@ -18,8 +18,8 @@ impl<M: Machine> World<M> {
         input: Input<M::Payload, M::Timer>,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        let crash = self.choices.at_node(node, purpose::CRASH, false);
-        let answer = self.choices.ask(crash, context.flow, &Question::Crash);
+        let crash = self.fabric.choices.at_node(node, purpose::CRASH, false);
+        let answer = self.fabric.choices.ask(crash, context.flow, &Question::Crash);
         if answer == 1 {
             self.crash(node, context, None, watch);
             return;
@@ -28,31 +28,31 @@ impl<M: Machine> World<M> {
             0 => u32::MAX,
             effects => u32::try_from(effects - 2).unwrap_or(u32::MAX),
         };
-        let seq = self.emit(watch, node, context, what);
+        let seq = self.fabric.emit(watch, node, context, what);
         let context = Context { cause: seq, ..context };
         let acts = self.turn(node, context, input, power, watch);
-        if answer != 0 && (power <= acts || self.choices.shorten_crash(acts)) {
+        if answer != 0 && (power <= acts || self.fabric.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);
             return;
         }
-        self.choices.offer_crashes(acts);
+        self.fabric.choices.offer_crashes(acts);
         self.pause(node, context, watch);
     }
 
     /// The host of the node may stand still after the step.
     fn pause(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<M::Fact>) {
-        let site = self.choices.at_node(node, purpose::PAUSE, false);
-        if self.choices.is_quiet(site) {
+        let site = self.fabric.choices.at_node(node, purpose::PAUSE, false);
+        if self.fabric.choices.is_quiet(site) {
             return;
         }
-        let by = self.choices.length(site).cloned();
+        let by = self.fabric.choices.length(site).cloned();
         let question = Question::Length { by: by.as_ref(), menu: &[] };
-        let length = Span::from_nanos(self.choices.ask(site, context.flow, &question));
+        let length = Span::from_nanos(self.fabric.choices.ask(site, context.flow, &question));
         if !length.is_zero() {
-            let until = self.now + length;
-            let host = self.host_of(node);
-            self.hosts[host].paused_until = until;
-            self.emit(watch, node, context, What::Paused { until });
+            let until = self.fabric.now + length;
+            let host = self.fabric.host_of(node);
+            self.fabric.hosts[host].paused_until = until;
+            self.fabric.emit(watch, node, context, What::Paused { until });
         }
     }
 
@@ -64,26 +64,26 @@ impl<M: Machine> World<M> {
         after: Option<u32>,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        let seq = self.emit(watch, node, context, What::Crashed { after });
-        let restart = self.layout.restart_after(node);
-        let host = self.host_of(node);
-        for node in self.hosts[host].nodes.clone() {
-            let head = &mut self.heads[node.0 as usize];
+        let seq = self.fabric.emit(watch, node, context, What::Crashed { after });
+        let restart = self.fabric.layout.restart_after(node);
+        let host = self.fabric.host_of(node);
+        for node in self.fabric.hosts[host].nodes.clone() {
+            let head = &mut self.fabric.heads[node.0 as usize];
             if head.is_down {
                 continue;
             }
             head.is_down = true;
             self.machines[node.0 as usize].power_cut();
-            let at = &mut self.nodes[node.0 as usize];
+            let at = &mut self.fabric.nodes[node.0 as usize];
             let owed = std::mem::take(&mut at.owed);
             let handles: Vec<_> = at.forget().collect();
             for handle in handles {
-                self.unschedule(handle);
+                self.fabric.unschedule(handle);
             }
             for (sender, kind, context) in owed {
-                self.reset(node, sender, kind, context, watch);
+                self.fabric.reset(node, sender, kind, context, watch);
             }
-            self.start_life(node, restart, seq);
+            self.fabric.start_life(node, restart, seq);
         }
     }
 }

@@ -145,7 +145,7 @@ impl<F: Serialize> Entry<F> {
     /// ```
     ///
     /// Its number is that of the entries before it.
-    #[inline]
+    #[inline(always)]
     pub fn pack_into(&self, digest: &mut Digest) {
         let halves = |upper: u32, lower: u32| u64::from(upper) << 32 | u64::from(lower);
         let mut begin = |variant: u64| {

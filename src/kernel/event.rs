@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::queue;
-use brownout_models::contract::{CallId, Context, Ground, Message, NodeId};
+use brownout_models::Name;
+use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome};
 
 /// Something that will happen to a node.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub(super) struct Event<P> {
     pub(super) kind: EventKind<P>,
 }
 
-/// What will happen.
+/// What will happen. What a message carries is taken out of its place in the queue when it happens.
 #[derive(Clone, Debug)]
 pub(super) enum EventKind<P> {
     /// A life begins.
@@ -24,8 +25,18 @@ pub(super) enum EventKind<P> {
     Wake { timer: u64, number: u32 },
     /// The timeout of a call passes, unless it is settled.
     Expire { call: CallId, life: u32 },
-    /// A message arrives.
-    Deliver { from: NodeId, from_life: u32, to_life: u32, message: Message<P> },
+    /// A message that is no answer arrives.
+    Ask { way: Way, call: Option<CallId>, body: Option<Body<P>> },
+    /// The answer to a call arrives.
+    Answer { way: Way, call: CallId, to: Name, outcome: Option<Outcome<P>> },
+}
+
+/// Where a message comes from, and the lives of both ends when it left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) from: NodeId,
+    pub(super) from_life: u32,
+    pub(super) to_life: u32,
 }
 
 impl<P> Event<P> {
@@ -33,7 +44,21 @@ impl<P> Event<P> {
     const fn is_own(&self) -> bool {
         match self.kind {
             EventKind::Start | EventKind::Wake { .. } | EventKind::Expire { .. } => true,
-            EventKind::Deliver { .. } => false,
+            EventKind::Ask { .. } | EventKind::Answer { .. } => false,
+        }
+    }
+}
+
+impl<P> EventKind<P> {
+    /// Who sent a message of which kind.
+    pub(super) fn message(&self) -> Option<(NodeId, Kind)> {
+        match self {
+            Self::Start | Self::Wake { .. } | Self::Expire { .. } => None,
+            Self::Ask { way, body, .. } => {
+                let name = body.as_ref()?.name();
+                Some((way.from, Kind { name, reply: false }))
+            }
+            Self::Answer { way, to, .. } => Some((way.from, Kind { name: *to, reply: true })),
         }
     }
 }

@@ -1,67 +1,87 @@
 //! One instant: which event comes next, round by round, and the choice where a node has several.
 
-use brownout_models::contract::{Ground, Machine, Timer};
+use brownout_models::Time;
+use brownout_models::contract::{Ground, Timer};
+use serde::Serialize;
 
 use super::bounds::Watch;
 use super::event::{Event, EventKind};
+use super::fabric::Fabric;
 use super::queue::Drawn;
-use super::world::World;
 use super::{End, What};
 use crate::choice::{Question, purpose};
 
-impl<M: Machine> World<M> {
-    /// The event that comes next, at this instant or later.
-    #[inline]
-    pub(super) fn next_event(&mut self, watch: &mut impl Watch<M::Fact>) -> Result<Drawn, End> {
-        loop {
-            if self.round.is_empty()
-                && let Some(alone) = self.next_round()?
-            {
-                return Ok(alone);
+impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+    /// The event that comes next, at this instant or later. One that has the instant for itself
+    /// needs no round.
+    #[inline(always)]
+    pub(super) fn next_event<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Result<Drawn, End> {
+        if self.round.is_empty() {
+            let (at, first) = self.next_instant()?;
+            return if self.queue.is_due() {
+                self.begin_round(at, first);
+                self.next_of_round::<T>(watch)
+            } else {
+                Ok(first)
+            };
+        }
+        self.next_of_round::<T>(watch)
+    }
+
+    /// Time goes on to the next event, or to the next round of this instant.
+    #[inline(always)]
+    fn next_instant(&mut self) -> Result<(Time, Drawn), End> {
+        let Some((at, first)) = self.queue.draw() else { return Err(End::Quiet) };
+        if at == self.now {
+            self.rounds += 1;
+            if self.rounds > self.bounds.rounds {
+                return Err(End::Stuck);
             }
-            if let Some(drawn) = self.take(watch) {
+        } else if at > self.bounds.horizon {
+            self.now = self.bounds.horizon;
+            let first = self.queue.take(first);
+            self.queue.push(at, first);
+            return Err(End::Horizon);
+        } else {
+            self.rounds = 0;
+            self.now = at;
+        }
+        Ok((at, first))
+    }
+
+    /// Everything that is due now makes a round.
+    fn begin_round(&mut self, at: Time, first: Drawn) {
+        let mut drawn = Some(first);
+        while let Some(next) = drawn {
+            let event = self.queue.peek(&next);
+            self.round.add(next, event);
+            drawn = self.queue.draw_at(at);
+        }
+    }
+
+    /// The next event of the round, or of the next one if the rest of it was cancelled.
+    fn next_of_round<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Result<Drawn, End> {
+        loop {
+            if let Some(drawn) = self.take::<T>(watch) {
                 return Ok(drawn);
             }
             if self.foreground == 0 {
                 return Err(End::Quiet);
             }
+            let (at, first) = self.next_instant()?;
+            if !self.queue.is_due() {
+                return Ok(first);
+            }
+            self.begin_round(at, first);
         }
-    }
-
-    /// Time goes on to the next event, or to the next round of this instant. An event that has the
-    /// instant for itself needs no round and is handed out.
-    #[inline]
-    fn next_round(&mut self) -> Result<Option<Drawn>, End> {
-        let Some((at, first)) = self.queue.draw() else { return Err(End::Quiet) };
-        if at > self.bounds.horizon {
-            self.now = self.bounds.horizon;
-            let first = self.queue.take(first);
-            self.queue.push(at, first);
-            return Err(End::Horizon);
-        }
-        self.rounds = if at == self.now { self.rounds + 1 } else { 0 };
-        self.now = at;
-        if self.rounds > self.bounds.rounds {
-            return Err(End::Stuck);
-        }
-        let Some(second) = self.queue.draw_at(at) else { return Ok(Some(first)) };
-        for drawn in [first, second] {
-            let event = self.queue.peek(&drawn);
-            self.round.add(drawn, event);
-        }
-        while let Some(drawn) = self.queue.draw_at(at) {
-            let event = self.queue.peek(&drawn);
-            self.round.add(drawn, event);
-        }
-        Ok(None)
     }
 
     /// The next event of the round; a choice where its node has several. `None` when the rest of
     /// the round was cancelled meanwhile.
-    fn take(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<Drawn> {
+    fn take<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Option<Drawn> {
         let may_tie = self.choices.may_tie();
         self.discard_cancelled(may_tie);
-        let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival() } else { 0 };
+        let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival::<T>() } else { 0 };
         let drawn = self.round.take(passed)?;
         if passed > 0 {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
@@ -90,10 +110,10 @@ impl<M: Machine> World<M> {
     }
 
     /// Whether an event that was scheduled is still to happen.
-    fn is_due(&self, event: &Event<M::Payload>) -> bool {
+    fn is_due(&self, event: &Event<P>) -> bool {
         let at = &self.nodes[event.node.0 as usize];
         match event.kind {
-            EventKind::Start | EventKind::Deliver { .. } => true,
+            EventKind::Start | EventKind::Ask { .. } | EventKind::Answer { .. } => true,
             EventKind::Wake { timer, number } => at.is_set(timer, number),
             EventKind::Expire { call, life } => {
                 self.heads[event.node.0 as usize].life == life && at.calls.is_open(call)
@@ -102,12 +122,12 @@ impl<M: Machine> World<M> {
     }
 
     /// The events of the node whose turn it is.
-    fn rivals(&self) -> impl Iterator<Item = &Event<M::Payload>> {
+    fn rivals(&self) -> impl Iterator<Item = &Event<P>> {
         self.round.of_next_node().map(|drawn| self.queue.peek(drawn))
     }
 
     /// Which of the events that wait for one node goes first: a choice.
-    fn choose_rival(&mut self) -> usize {
+    fn choose_rival<T: Timer>(&mut self) -> usize {
         let Some(first) = self.rivals().next() else { return 0 };
         let (node, flow) = (first.node, first.context.flow);
         if self.hosts[self.host_of(node)].paused_until > self.now {
@@ -119,13 +139,15 @@ impl<M: Machine> World<M> {
         }
         let mut words: Vec<String> = Vec::new();
         for event in self.rivals() {
-            let text = match &event.kind {
-                EventKind::Start => "start".to_owned(),
-                EventKind::Wake { timer, .. } => format!("{:?}", M::Timer::from_code(*timer)),
-                EventKind::Expire { .. } => "expiry".to_owned(),
-                EventKind::Deliver { from, message, .. } => {
-                    let kind = self.layout.kind_text(message.kind());
-                    format!("{kind} from {}", self.layout.node_name(*from))
+            let text = match (&event.kind, event.kind.message()) {
+                (EventKind::Start, _) => "start".to_owned(),
+                (EventKind::Wake { timer, .. }, _) => format!("{:?}", T::from_code(*timer)),
+                (EventKind::Expire { .. }, _) => "expiry".to_owned(),
+                (EventKind::Ask { .. } | EventKind::Answer { .. }, message) => {
+                    message.map_or_else(String::new, |(from, kind)| {
+                        let kind = self.layout.kind_text(kind);
+                        format!("{kind} from {}", self.layout.node_name(from))
+                    })
                 }
             };
             let text = format!("{text} for {}", self.choices.flow_text(event.context.flow));

@@ -1,8 +1,9 @@
 //! The kernel: virtual time, one instant at a time, and everything that can break between nodes.
 //!
-//! In reading order: [`entry`](Entry) says what happens, [`world`](World) makes it happen, `node`
-//! and `event` are what it is made of, `instant`, `deliver` and `crash` are its rules, `queue` holds what is
-//! pending, and [`digest`](Digest) boils it down to a number.
+//! In reading order: [`entry`](Entry) says what happens, [`world`](World) makes it happen, `fabric`
+//! is what it has besides machines, made of `node` and `event`; `instant`, `deliver`, `hands`,
+//! `transmit` and `crash` are its rules, `queue` holds what is pending, and [`digest`](Digest) boils
+//! it down to a number.
 
 mod bounds;
 mod crash;
@@ -10,10 +11,13 @@ mod deliver;
 mod digest;
 mod entry;
 mod event;
+mod fabric;
+mod hands;
 mod instant;
 mod node;
 pub mod queue;
 mod trace;
+mod transmit;
 mod world;
 
 pub use bounds::{Bounds, End, Watch};

@@ -107,12 +107,17 @@ impl<E> Queue<E> {
     /// Adds an event due at `at`, behind those already due then.
     ///
     /// A time before the last pop is a bug of the caller and counts as the time of the last pop.
-    // Where the event is made, its fields go straight to their place.
-    #[inline(always)]
     pub fn push(&mut self, at: Time, event: E) -> Handle {
+        self.push_with(at, || event)
+    }
+
+    /// Like [`push`](Self::push), and the event is made in its place, not moved there.
+    #[inline(always)]
+    pub fn push_with(&mut self, at: Time, event: impl FnOnce() -> E) -> Handle {
         debug_assert!(at.as_nanos() >= self.now, "nothing is pushed into the past");
         let at = at.as_nanos().max(self.now);
-        let handle = self.enter(at, event);
+        let handle = self.enter(at);
+        self.events[handle.index as usize] = Some(event());
         if at == self.now {
             self.due = append(&mut self.links, self.due, handle.index);
         } else if !self.front.covers(at) {
@@ -181,6 +186,26 @@ impl<E> Queue<E> {
     #[must_use]
     pub fn peek(&self, drawn: &Drawn) -> &E {
         self.events[drawn.0 as usize].as_ref().expect(DRAWN_ONCE)
+    }
+
+    /// The event that was drawn, to take out what is wanted of it.
+    #[must_use]
+    #[inline(always)]
+    pub fn open(&mut self, drawn: &Drawn) -> &mut E {
+        self.events[drawn.0 as usize].as_mut().expect(DRAWN_ONCE)
+    }
+
+    /// Forgets the event that was drawn. What is left of it goes when its place is used again.
+    #[inline(always)]
+    pub fn discard(&mut self, Drawn(index): Drawn) {
+        self.links[index as usize].next = mem::replace(&mut self.vacant, index);
+    }
+
+    /// Whether something else is due at the time of the last pop.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_due(&self) -> bool {
+        self.due != NONE
     }
 
     /// Takes the event that was drawn.
@@ -260,26 +285,30 @@ impl<E> Queue<E> {
     }
 
     /// Finds room for an event, in no list yet.
-    #[inline]
-    fn enter(&mut self, at: u64, event: E) -> Handle {
+    #[inline(always)]
+    fn enter(&mut self, at: u64) -> Handle {
         // Generation 0 is that of the default handle.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         let generation = self.generation;
         self.len += 1;
         let index = self.vacant;
         if index == NONE {
-            let index = u32::try_from(self.links.len()).unwrap_or(NONE);
-            assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
-            self.links.push(Link { at, next: index, prev: index });
-            self.generations.push(generation);
-            self.events.push(Some(event));
-            return Handle { index, generation };
+            return self.grow(at, generation);
         }
         let link = &mut self.links[index as usize];
         self.vacant = link.next;
         link.at = at;
         self.generations[index as usize] = generation;
-        self.events[index as usize] = Some(event);
+        Handle { index, generation }
+    }
+
+    #[cold]
+    fn grow(&mut self, at: u64, generation: u32) -> Handle {
+        let index = u32::try_from(self.links.len()).unwrap_or(NONE);
+        assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
+        self.links.push(Link { at, next: index, prev: index });
+        self.generations.push(generation);
+        self.events.push(None);
         Handle { index, generation }
     }
 

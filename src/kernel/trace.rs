@@ -45,16 +45,20 @@ impl<F: Clone + Serialize> Trace<F> {
         self.digest
     }
 
-    /// Takes in an entry.
-    #[inline]
-    pub(super) fn push(&mut self, entry: Entry<F>) {
+    /// Takes the next entry into the digest.
+    #[inline(always)]
+    pub(super) fn absorb(&mut self, entry: &Entry<F>) {
         entry.pack_into(&mut self.digest);
         self.next += 1;
-        if self.recording || self.entries.len() < RECENT {
-            self.entries.push(entry);
-        } else {
-            let oldest = usize::try_from(entry.seq).unwrap_or(0) % RECENT;
-            self.entries[oldest] = entry;
+    }
+
+    /// Keeps the entry that was just taken in.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, entry: Entry<F>) {
+        let place = usize::try_from(entry.seq % RECENT as u64).unwrap_or(0);
+        match self.entries.get_mut(place) {
+            Some(oldest) if !self.recording => *oldest = entry,
+            Some(_) | None => self.entries.push(entry),
         }
     }
 

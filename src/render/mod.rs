@@ -23,6 +23,7 @@
 //! ```
 
 mod filter;
+mod left;
 pub(crate) mod lines;
 mod report;
 mod standing;
@@ -33,6 +34,7 @@ mod trace;
 mod words;
 
 pub use filter::{Filter, FilterError};
+pub(crate) use left::{left, left_of};
 pub use report::{Report, report};
 pub(crate) use report::{plan_report, run_plan_report};
 pub use standing::Standing;

@@ -6,6 +6,7 @@ mod tests;
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
 use brownout_models::policy::BreakerState;
 use brownout_models::{Fact, Name};
+use serde_json::Value;
 
 use crate::kernel::{Entry, What, World};
 use crate::property::key_text;
@@ -193,6 +194,16 @@ impl<'a> Words<'a> {
             }
             Fact::SagaResumed { saga, key } => format!("saga {} goes on", of(saga, key)),
             Fact::SagaJoined { saga, key } => format!("saga {} is known", of(saga, key)),
+            Fact::Drilled { operation, response, .. } => drilled(operation, response),
+            Fact::PartMissing { part, failure, .. } => {
+                let why = failure.map_or("not waited for", Failure::words);
+                format!("part {} is missing: {why}", self.name(*part))
+            }
+            Fact::Composed { composition, key, parts, missing, ok } => {
+                let what = if *ok { "composed" } else { "did not compose" };
+                let came = parts.saturating_sub(*missing);
+                format!("{what} {}: {came} of {parts} parts", of(composition, key))
+            }
             Fact::Own(text) => text.to_string(),
         }
     }
@@ -228,6 +239,35 @@ impl<'a> Words<'a> {
     #[must_use]
     pub fn kind(&self, kind: Kind) -> String {
         self.world.layout().kind_text(kind)
+    }
+}
+
+/// An operation of a drill, what was answered, and what happened: `ask: allowed true, state closed`.
+fn drilled(operation: &str, response: &str) -> String {
+    let response: Value = serde_json::from_str(response).unwrap_or_default();
+    let answer = plain(&response["result"]);
+    let events = response["events"].as_array().into_iter().flatten();
+    let events = events.map(|event| format!("; {}", plain(event)));
+    let colon = if answer.is_empty() { "" } else { ": " };
+    format!("{operation}{colon}{answer}{}", events.collect::<String>())
+}
+
+/// JSON without its signs, for a line of a trace; times are those of the line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(key, _)| *key != "at");
+            let fields = fields.map(|(key, value)| match (key.as_str(), value) {
+                ("type" | "message", value) => plain(value),
+                (key, value) => format!("{key} {}", plain(value)),
+            });
+            fields.collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(values) => {
+            format!("[{}]", values.iter().map(plain).collect::<Vec<_>>().join("; "))
+        }
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -39,7 +39,11 @@ impl Check<'_> {
                 NodeFile::Sidecar(file) => machines.push(self.sidecar(&path, file)),
                 NodeFile::Broker(file) => machines.push(self.broker(&path, file)),
                 NodeFile::Saga(file) => self.saga(&path, name, file, &group, &mut machines),
+                NodeFile::Composition(file) => {
+                    self.composition(&path, name, file, &group, &mut machines);
+                }
                 NodeFile::Clients(file) => machines.push(self.clients(&path, name, number, file)),
+                NodeFile::Drill(file) => machines.extend(self.drill(&path, file)),
                 NodeFile::Own(file) => machines.extend(self.own(&path, file, kinds)),
             }
         }

@@ -70,6 +70,10 @@ impl Check<'_> {
                 format!("`{to}` is a registry, and answers no calls"),
                 "leave the call out: whoever calls a service asks the registry by itself",
             ),
+            GroupKind::Drill => (
+                format!("`{to}` is a drill, and answers no calls"),
+                "declare a node of its own for the machine that is to be called",
+            ),
             GroupKind::Broker => (
                 format!("`{to}` is a broker, and answers no calls"),
                 "hand it a message: `Publish(topic: ..)`",
@@ -87,6 +91,7 @@ impl Check<'_> {
             | GroupKind::Service
             | GroupKind::Sidecar
             | GroupKind::Saga
+            | GroupKind::Composition
             | GroupKind::Own => return true,
         };
         self.problem(path, message, "expected somebody who answers", help);

@@ -55,8 +55,17 @@ pub(super) enum GroupKind {
     Sidecar,
     Broker,
     Saga,
+    Composition,
     Clients,
+    Drill,
     Own,
+}
+
+impl GroupKind {
+    /// Whether work begins there.
+    pub(super) const fn starts_work(self) -> bool {
+        matches!(self, Self::Clients | Self::Drill)
+    }
 }
 
 impl<'a> Check<'a> {

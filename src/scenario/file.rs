@@ -5,6 +5,7 @@
 //! is exponential with that mean, and `"8ms p99 40ms"` is log-normal with that median and that 99th
 //! percentile.
 
+mod composition;
 mod duration;
 mod faults;
 mod nodes;
@@ -16,11 +17,12 @@ use brownout_models::Span;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+pub use composition::{CompositionFile, PartFile};
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile,
-    ServiceFile, SidecarFile, SubscriptionFile,
+    ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, DrillFile, GatewayFile, NodeFile, OwnFile,
+    RouteFile, ServiceFile, SidecarFile, SubscriptionFile,
 };
 pub use properties::PropertyFile;
 pub use saga::{ActionFile, SagaFile, SagaStepFile};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use brownout_models::Time;
+use brownout_models::{Profile, Time};
 use ron::extensions::Extensions;
 
 use super::check::Check;
@@ -55,12 +55,20 @@ impl Scenario {
     /// # Errors
     /// The file cannot be read, or it makes no sense: then with every mistake in it.
     pub fn load_with(path: impl AsRef<FilePath>, kinds: &Kinds) -> Result<Self, ScenarioError> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| ScenarioError::Unreadable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Self::parse(&path.to_string_lossy(), &text, kinds)
+        Self::read(path.as_ref(), kinds, None)
+    }
+
+    /// Reads a scenario from a file with every machine under one profile, whatever the file says:
+    /// the options that it names stay. So a defect and its remedy are one scenario.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it makes no sense: then with every mistake in it.
+    pub fn load_under(
+        path: impl AsRef<FilePath>,
+        kinds: &Kinds,
+        profile: Profile,
+    ) -> Result<Self, ScenarioError> {
+        Self::read(path.as_ref(), kinds, Some(profile))
     }
 
     /// Reads a scenario from a text; `name` stands for the file in errors.
@@ -68,15 +76,39 @@ impl Scenario {
     /// # Errors
     /// It makes no sense, with every mistake in it.
     pub fn parse(name: &str, text: &str, kinds: &Kinds) -> Result<Self, ScenarioError> {
+        Self::parse_under(name, text, kinds, None)
+    }
+
+    fn read(
+        path: &FilePath,
+        kinds: &Kinds,
+        profile: Option<Profile>,
+    ) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ScenarioError::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Self::parse_under(&path.to_string_lossy(), &text, kinds, profile)
+    }
+
+    fn parse_under(
+        name: &str,
+        text: &str,
+        kinds: &Kinds,
+        profile: Option<Profile>,
+    ) -> Result<Self, ScenarioError> {
         let source = Source::new(name, text);
         let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
-        let file: ScenarioFile = ron::Options::default()
+        let mut file: ScenarioFile = ron::Options::default()
             .with_default_extension(extensions)
             .from_str(text)
             .map_err(|error| {
                 let diagnostics = vec![from_ron_error(&source, &error)];
                 ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
             })?;
+        if let Some(profile) = profile {
+            file.nodes.values_mut().for_each(|node| node.follow(profile));
+        }
         Self::check(&source, &file, kinds)
     }
 

@@ -38,7 +38,7 @@ impl Check<'_> {
             let message = "a scenario without nodes does nothing";
             let help = "declare at least a service and the clients that call it";
             self.problem(&path, message, "expected nodes", help);
-        } else if !self.groups.values().any(|group| group.kind == GroupKind::Clients) {
+        } else if !self.groups.values().any(|group| group.kind.starts_work()) {
             let help = "add `\"client\": Clients(script: [..])`";
             self.problem_with_key(&path, "nobody starts any work", "expected some `Clients`", help);
         }
@@ -64,7 +64,9 @@ impl Check<'_> {
             NodeFile::Sidecar(_) => (GroupKind::Sidecar, 1, false),
             NodeFile::Broker(_) => (GroupKind::Broker, 1, false),
             NodeFile::Saga(file) => (GroupKind::Saga, 1, file.sidecar.is_some()),
+            NodeFile::Composition(file) => (GroupKind::Composition, 1, file.sidecar.is_some()),
             NodeFile::Clients(_) => (GroupKind::Clients, 1, false),
+            NodeFile::Drill(_) => (GroupKind::Drill, 1, false),
             NodeFile::Own(_) => (GroupKind::Own, 1, false),
         };
         let range = 1..=i128::from(INSTANCES_MAX);
@@ -109,7 +111,9 @@ impl Check<'_> {
             | GroupKind::Service
             | GroupKind::Sidecar
             | GroupKind::Saga
+            | GroupKind::Composition
             | GroupKind::Clients
+            | GroupKind::Drill
             | GroupKind::Own => {
                 self.groups.insert(name.to_owned(), group);
                 return;
@@ -182,7 +186,9 @@ fn aliases(node: &NodeFile) -> &[String] {
         NodeFile::Sidecar(file) => &file.aliases,
         NodeFile::Broker(file) => &file.aliases,
         NodeFile::Saga(file) => &file.aliases,
+        NodeFile::Composition(file) => &file.aliases,
         NodeFile::Clients(file) => &file.aliases,
+        NodeFile::Drill(file) => &file.aliases,
         NodeFile::Own(file) => &file.aliases,
     }
 }
@@ -198,7 +204,9 @@ fn methods(node: &NodeFile) -> Option<Vec<String>> {
         | NodeFile::Sidecar(_)
         | NodeFile::Broker(_)
         | NodeFile::Saga(_)
+        | NodeFile::Composition(_)
         | NodeFile::Clients(_)
+        | NodeFile::Drill(_)
         | NodeFile::Own(_) => None,
     }
 }

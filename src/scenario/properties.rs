@@ -9,7 +9,7 @@ use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
 use crate::property::{
     Availability, BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance,
-    MessageConservation, Observer, OncePerKey, Property, Quiescence, SagaTerminal,
+    MessageConservation, Observer, OncePerKey, Property, Quiescence, Recovers, SagaTerminal,
     SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
 };
 use brownout_models::Name;
@@ -88,6 +88,15 @@ impl Check<'_> {
                 let observer = Availability::new(*at_least);
                 (named(name, &format!("availability of {at_least}")), Box::new(observer))
             }
+            PropertyFile::Recovers { name, within, at_least } => {
+                if file.heal_at.is_none() {
+                    let message = "faults never cease in this scenario";
+                    let help = "say at the top when random faults cease: `heal_at: \"30s\"`";
+                    self.problem(path, message, "expected a scenario with `heal_at`", help);
+                }
+                let observer = Recovers::new(*within, *at_least);
+                (named(name, &format!("recovers within {within}")), Box::new(observer))
+            }
             PropertyFile::TraceIsTree { name } => {
                 (named(name, "trace is a tree"), Box::new(TraceIsTree::default()))
             }
@@ -96,6 +105,10 @@ impl Check<'_> {
             }
             PropertyFile::Quiescence { name } => {
                 (named(name, "quiescence"), Box::new(Quiescence::default()))
+            }
+            PropertyFile::Drill { name, claim } => {
+                let observer = self.drill_claim(&path.field("claim"), claim, file)?;
+                (named(name, "the machine under drill"), Box::new(observer))
             }
             PropertyFile::SometimesSucceeds { name } => {
                 (named(name, "some work succeeds"), Box::new(SometimesSucceeds::default()))

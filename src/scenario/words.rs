@@ -31,6 +31,11 @@ impl Check<'_> {
                         add(&mut self.messages, &subscription.topic);
                     }
                 }
+                NodeFile::Composition(composition) => {
+                    for part in &composition.parts {
+                        add(&mut self.messages, &part.method);
+                    }
+                }
                 NodeFile::Saga(saga) => {
                     for step in &saga.steps {
                         add(&mut self.messages, &step.action.method);
@@ -40,7 +45,10 @@ impl Check<'_> {
                     }
                 }
                 NodeFile::Clients(clients) => self.find_words_of_steps(&clients.script),
-                NodeFile::Registry(_) | NodeFile::Sidecar(_) | NodeFile::Own(_) => {}
+                NodeFile::Registry(_)
+                | NodeFile::Sidecar(_)
+                | NodeFile::Drill(_)
+                | NodeFile::Own(_) => {}
             }
         }
     }

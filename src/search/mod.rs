@@ -12,4 +12,4 @@ mod shrink;
 pub use campaign::{Campaign, CampaignReport, Finding};
 pub use certify::{Certificate, certify};
 pub use regression::{Regression, RegressionError, Replay, ReplayOf};
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{LoadLeft, Shrunk, shrink};

@@ -1,16 +1,20 @@
-//! Shrinking: from a failing run to the few deviations that matter.
+//! Shrinking: from a failing run to the few deviations, and the little load, that matter.
 //!
-//! What is tried, in this order: only the piece of work that showed the violation; calm weather;
-//! whole kinds of faults, whole sites, whole flows; delta debugging; another arrival in the place of
-//! the one that only random weather brings; values nearer to calm; and at the end each deviation
-//! alone. After every success the plan becomes its applied part, up to the violation. Only the same
-//! property counts: anything else is another finding.
+//! What is tried, in this order: only the piece of work that showed the violation; whole kinds of
+//! faults, whole sites, whole flows; delta debugging; calm weather; another arrival, or another
+//! instance, in the place of one that only random weather or other load brings; delta debugging of
+//! the load; values nearer to calm; and at the end each deviation alone. After every success the
+//! plan becomes its applied part, up to the violation. Only the same property counts: anything else
+//! is another finding.
+//!
+//! Shrinking has a budget, counted in steps and not in seconds: every machine gives up at the same
+//! point, and the result says so.
 
-use brownout_models::contract::FlowId;
-use indexmap::IndexSet;
+mod moves;
+mod names;
 
-use super::minimise::{Tried, ddmin, one_minimal};
-use crate::choice::{Deviation, Plan, Weather};
+use super::minimise::Tried;
+use crate::choice::{Plan, Weather};
 use crate::property::Violation;
 use crate::run::{Keep, Run};
 use crate::scenario::Scenario;
@@ -28,15 +32,50 @@ pub struct Shrunk {
     pub runs: u64,
     /// Whether taking away any one deviation makes the property hold.
     pub is_one_minimal: bool,
+    /// What is left of the load.
+    pub load: LoadLeft,
+    /// There was something left to try when the budget was spent: the plan may not be the smallest.
+    pub gave_up: bool,
+}
+
+/// What is left of the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadLeft {
+    /// All of it, as the property is about all the load together.
+    All,
+    /// So many pieces, and without any one of them the property holds.
+    Minimal(usize),
+    /// So many pieces; not each of them was shown to matter.
+    Unproven(usize),
+}
+
+impl LoadLeft {
+    /// Whether none of the pieces can be missed; `None` where the property is about all of them.
+    #[must_use]
+    pub const fn is_minimal(self) -> Option<bool> {
+        match self {
+            Self::All => None,
+            Self::Minimal(_) => Some(true),
+            Self::Unproven(_) => Some(false),
+        }
+    }
 }
 
 /// Shrinks a failing plan; `None` when it does not fail.
 #[must_use]
 pub fn shrink(scenario: &Scenario, plan: &Plan) -> Option<Shrunk> {
     let run = scenario.run_keeping(plan, Keep::VERDICT);
+    let budget = BUDGET.saturating_add(cost(&run).saturating_mul(RUNS_AFFORDED));
+    shrink_within(scenario, &run, budget)
+}
+
+/// The same, while its runs have cost less than the budget.
+fn shrink_within(scenario: &Scenario, run: &Run, budget: u64) -> Option<Shrunk> {
+    let (plan, spent) = (&run.plan, cost(run));
     let property = run.violation.as_ref()?.property.clone();
     let keeps_load = scenario.is_about_load(&property);
-    let mut shrinker = Shrinker { scenario, property, keeps_load, runs: 1, steps: run.steps };
+    let mut shrinker =
+        Shrinker { scenario, property, keeps_load, runs: 1, spent, budget, gave_up: false };
     let recorded = shrinker.fails(&Plan {
         random_faults: false,
         deviations: run.applied.clone(),
@@ -44,9 +83,13 @@ pub fn shrink(scenario: &Scenario, plan: &Plan) -> Option<Shrunk> {
     })?;
     let focused = shrinker.focus(recorded);
     let grouped = shrinker.by_groups(focused.clone());
-    let grouped = shrinker.pare_down(grouped);
-    let flat = shrinker.pare_down(focused);
-    let best = if size(&flat.plan) < size(&grouped.plan) { flat } else { grouped };
+    let mut best = shrinker.pare_down(grouped);
+    if !best.is_as_small_as_can_be() {
+        let flat = shrinker.pare_down(focused);
+        if size(&flat.plan) < size(&best.plan) {
+            best = flat;
+        }
+    }
     let best = shrinker.single(&run.applied, best);
     Some(shrinker.finish(best))
 }
@@ -62,25 +105,48 @@ struct Failing {
     weather: Vec<&'static str>,
 }
 
+impl Failing {
+    fn is_as_small_as_can_be(&self) -> bool {
+        let Plan { weather, load, deviations, .. } = &self.plan;
+        let is_light = load.as_ref().is_some_and(|load| load.len() <= 1);
+        deviations.len() <= 1 && *weather == Weather::Calm && is_light
+    }
+}
+
 struct Shrinker<'a> {
     scenario: &'a Scenario,
     property: String,
     /// The property is about all the load together.
     keeps_load: bool,
     runs: u64,
-    /// Steps of all runs together.
-    steps: u64,
+    /// What all runs together cost, in steps.
+    spent: u64,
+    /// What they may cost.
+    budget: u64,
+    /// A run was not made, as the budget was spent.
+    gave_up: bool,
 }
 
-/// Shrinking gives up after this many steps, about a minute of work; it is counted in steps so that
-/// every machine gives up at the same point.
-const STEPS_MAX: u64 = 200_000_000;
+/// Shrinking gives up when its runs have cost this many steps, which is a matter of seconds ..
+const BUDGET: u64 = 20_000_000;
+
+/// .. and that of so many runs like the first, where those are long.
+const RUNS_AFFORDED: u64 = 12;
+
+/// Taking a deviation in, and writing down a fault that strikes, takes as long as so many steps.
+const COST_OF_DEVIATION: u64 = 20;
+
+fn cost(run: &Run) -> u64 {
+    let deviations = run.fates.len().saturating_add(run.applied.len()) as u64;
+    run.steps.saturating_add(deviations.saturating_mul(COST_OF_DEVIATION))
+}
 
 impl Shrunk {
-    /// What makes a plan small: few deviations first, then calm weather, little load, short words.
+    /// What makes a plan small: few deviations first, then calm weather, little load, short words,
+    /// and a short run.
     #[must_use]
     pub fn size(&self) -> impl Ord + use<> {
-        size(&self.plan)
+        (size(&self.plan), self.violation.at)
     }
 }
 
@@ -97,17 +163,26 @@ fn size(plan: &Plan) -> (usize, usize, usize, usize) {
 impl Shrinker<'_> {
     /// Runs a plan. If the property does not hold, the plan comes back as its applied part.
     fn fails(&mut self, plan: &Plan) -> Option<Failing> {
-        if self.is_given_up() || (self.keeps_load && plan.load.is_some()) {
+        if self.keeps_load && plan.load.is_some() {
             return None;
         }
-        self.runs += 1;
-        let run = self.scenario.run_keeping(plan, Keep::VERDICT);
-        self.steps += run.steps;
+        if self.is_spent() {
+            self.gave_up = true;
+            return None;
+        }
+        let run = self.run(plan);
         self.same(plan, &run)
     }
 
-    const fn is_given_up(&self) -> bool {
-        self.steps >= STEPS_MAX
+    fn run(&mut self, plan: &Plan) -> Run {
+        let run = self.scenario.run_keeping(plan, Keep::VERDICT);
+        self.runs += 1;
+        self.spent = self.spent.saturating_add(cost(&run));
+        run
+    }
+
+    const fn is_spent(&self) -> bool {
+        self.spent >= self.budget
     }
 
     /// Tries a plan for a list that is made smaller; `keep` says what of the list mattered.
@@ -117,10 +192,9 @@ impl Shrinker<'_> {
         last: &mut Failing,
         keep: impl FnOnce(&Plan) -> Vec<T>,
     ) -> Tried<T> {
-        if self.is_given_up() {
-            return Tried::GivenUp;
-        }
-        let Some(smaller) = self.fails(plan) else { return Tried::Holds };
+        let Some(smaller) = self.fails(plan) else {
+            return if self.gave_up { Tried::GivenUp } else { Tried::Holds };
+        };
         let kept = keep(&smaller.plan);
         if size(&smaller.plan) <= size(&last.plan) {
             *last = smaller;
@@ -141,271 +215,97 @@ impl Shrinker<'_> {
         })
     }
 
-    /// Only the piece of work that showed the violation, and only what struck it.
-    fn focus(&mut self, failing: Failing) -> Failing {
-        let Some(flow) = failing.flow.clone() else { return self.only_struck(failing) };
-        let of_flow = |deviation: &&Deviation| deviation.flow == flow;
-        let struck: Vec<Deviation> =
-            failing.plan.deviations.iter().filter(of_flow).cloned().collect();
-        let load = Some(vec![flow]);
-        let candidates = [
-            Plan { load: load.clone(), deviations: struck.clone(), ..failing.plan.clone() },
-            Plan { load, ..failing.plan.clone() },
-            failing.plan.with_deviations(struck),
-        ];
-        candidates
-            .iter()
-            .find_map(|plan| self.fails(plan))
-            .or_else(|| self.other_instance(&candidates[0]))
-            .unwrap_or_else(|| self.only_struck(failing))
-    }
-
-    /// Without the rest of the load the work may go to another instance of a service, where the same
-    /// fault does as well.
-    fn other_instance(&mut self, plan: &Plan) -> Option<Failing> {
-        let [deviation] = plan.deviations.as_slice() else { return None };
-        let places = &self.scenario.layout().nodes;
-        let sites: Vec<String> = places
-            .iter()
-            .flat_map(|place| {
-                let siblings = places.iter().filter(|other| other.group == place.group);
-                siblings.filter_map(|other| with_node(&deviation.site, &place.name, &other.name))
-            })
-            .filter(|site| *site != deviation.site)
-            .collect();
-        sites.into_iter().find_map(|site| {
-            self.fails(&plan.with_deviations(vec![Deviation { site, ..deviation.clone() }]))
-        })
-    }
-
-    /// Only the load that faults struck.
-    fn only_struck(&mut self, failing: Failing) -> Failing {
-        let flows: IndexSet<String> = failing
-            .plan
-            .deviations
-            .iter()
-            .filter(|deviation| !deviation.flow.contains(' '))
-            .map(|deviation| deviation.flow.clone())
-            .collect();
-        if flows.is_empty() {
-            return failing;
-        }
-        let plan = Plan { load: Some(flows.into_iter().collect()), ..failing.plan.clone() };
-        self.fails(&plan).unwrap_or(failing)
-    }
-
-    /// Calm weather altogether, or as much of it as can be.
-    fn calm(&mut self, mut failing: Failing) -> Failing {
-        let Weather::Seed { seed, except } = failing.plan.weather.clone() else { return failing };
-        let calm = Plan { weather: Weather::Calm, ..failing.plan.clone() };
-        if let Some(calm) = self.fails(&calm).or_else(|| self.other_arrival(&calm)) {
-            return calm;
-        }
-        let mut except = except;
-        for purpose in failing.weather.clone() {
-            if except.iter().any(|known| known == purpose) {
-                continue;
-            }
-            let mut more = except.clone();
-            more.push(purpose.to_owned());
-            let weather = Weather::Seed { seed, except: more.clone() };
-            if let Some(calmer) = self.fails(&Plan { weather, ..failing.plan.clone() }) {
-                (failing, except) = (calmer, more);
-            }
-        }
-        failing
-    }
-
-    /// Random weather may bring arrivals that calm weather does not: the first arrival of the same
-    /// slot, or of the first slot, may do as well.
-    fn other_arrival(&mut self, plan: &Plan) -> Option<Failing> {
-        let flows: IndexSet<&String> =
-            plan.deviations.iter().map(|deviation| &deviation.flow).collect();
-        let [flow] = flows.into_iter().collect::<Vec<_>>()[..] else { return None };
-        let (slot, _) = flow.rsplit_once('.')?;
-        let (source, _) = slot.rsplit_once('/')?;
-        [format!("{slot}.1"), format!("{source}/0.1"), format!("{source}/1.1")]
-            .iter()
-            .find_map(|other| self.fails(&renamed(plan, flow, other)))
-    }
-
-    /// Whole kinds of faults, then whole sites, then whole flows.
-    fn by_groups(&mut self, mut failing: Failing) -> Failing {
-        let keys: [fn(&Deviation) -> &str; 3] =
-            [|deviation| &deviation.what, |deviation| &deviation.site, |deviation| &deviation.flow];
-        for key in keys {
-            let groups: IndexSet<String> =
-                failing.plan.deviations.iter().map(|deviation| key(deviation).to_owned()).collect();
-            for group in groups {
-                let rest: Vec<Deviation> = failing
-                    .plan
-                    .deviations
-                    .iter()
-                    .filter(|deviation| key(deviation) != group)
-                    .cloned()
-                    .collect();
-                if rest.len() == failing.plan.deviations.len() {
-                    continue;
-                }
-                if let Some(fewer) = self.fails(&failing.plan.with_deviations(rest)) {
-                    failing = fewer;
-                }
-            }
-        }
-        failing
-    }
-
-    /// Everything else, until nothing gets smaller.
-    fn pare_down(&mut self, failing: Failing) -> Failing {
-        let mut failing = self.fewest(failing);
-        failing = self.calm(failing);
-        failing = self.fewest(failing);
-        if failing.plan.load.is_none() {
-            failing = self.focus(failing);
-            failing = self.calm(failing);
-        }
-        failing = self.nearer_to_calm(failing);
-        failing = self.one_by_one(failing);
-        self.lightest(failing)
-    }
-
-    /// No more load than it takes: half of it, a quarter, and so on down to single pieces.
-    fn lightest(&mut self, failing: Failing) -> Failing {
-        if self.keeps_load {
-            return failing;
-        }
-        let mut last = self.only_struck(failing);
-        let base = last.plan.clone();
-        let load = base.load.clone().unwrap_or_else(|| self.arrivals(&base));
-        let lighter = |load: &[String]| Plan { load: Some(load.to_vec()), ..base.clone() };
-        let load = ddmin(load, |load| self.tried(&lighter(load), &mut last, |_| load.to_vec()));
-        one_minimal(load, |load| self.tried(&lighter(load), &mut last, |_| load.to_vec()));
-        last
-    }
-
-    /// Every piece of load that a run begins, up to its end.
-    fn arrivals(&mut self, plan: &Plan) -> Vec<String> {
-        self.runs += 1;
-        let run = self.scenario.run_keeping(plan, Keep::VERDICT);
-        self.steps += run.steps;
-        let started = u32::try_from(run.world().flows()).unwrap_or(u32::MAX);
-        let names = (0..started).map(|flow| run.world().flow_name(FlowId(flow)));
-        names.filter(|name| !name.contains(' ')).collect()
-    }
-
-    fn fewest(&mut self, failing: Failing) -> Failing {
-        let (base, mut last) = (failing.plan.clone(), failing);
-        ddmin(base.deviations.clone(), |deviations| {
-            let plan = base.with_deviations(deviations.to_vec());
-            self.tried(&plan, &mut last, |plan| plan.deviations.clone())
-        });
-        last
-    }
-
-    fn one_by_one(&mut self, failing: Failing) -> Failing {
-        let (base, mut last) = (failing.plan.clone(), failing);
-        one_minimal(base.deviations.clone(), |deviations| {
-            let plan = base.with_deviations(deviations.to_vec());
-            self.tried(&plan, &mut last, |plan| plan.deviations.clone())
-        });
-        last
-    }
-
-    /// Shorter spans, in round numbers; crashes before the step rather than within it.
-    fn nearer_to_calm(&mut self, mut failing: Failing) -> Failing {
-        for at in 0..failing.plan.deviations.len() {
-            let Some(deviation) = failing.plan.deviations.get(at).cloned() else { break };
-            for answer in simpler(&deviation) {
-                let mut deviations = failing.plan.deviations.clone();
-                deviations[at].answer = answer;
-                if let Some(simple) = self.fails(&failing.plan.with_deviations(deviations)) {
-                    if simple.plan.deviations.len() == failing.plan.deviations.len() {
-                        failing = simple;
-                    }
-                    break;
-                }
-            }
-        }
-        failing
-    }
-
-    /// A single deviation that does it alone, if the plan has several.
-    fn single(&mut self, all: &[Deviation], best: Failing) -> Failing {
-        /// More are not tried: the list is in order of time, and what matters comes last.
-        const TRIED_MAX: usize = 100;
-        if best.plan.deviations.len() <= 1 {
-            return best;
-        }
-        for deviation in all.iter().rev().take(TRIED_MAX) {
-            let plan = best.plan.with_deviations(vec![deviation.clone()]);
-            let found = self.fails(&Plan { load: None, ..plan });
-            if let Some(found) = found {
-                let found = self.focus(found);
-                return self.pare_down(found);
-            }
-        }
-        best
-    }
-
+    /// Proves that nothing can be missed, as far as the budget goes.
     fn finish(mut self, best: Failing) -> Shrunk {
-        let deviations = &best.plan.deviations;
-        let is_one_minimal = !self.is_given_up()
-            && (0..deviations.len()).all(|at| {
-                let mut fewer = deviations.clone();
-                fewer.remove(at);
-                self.fails(&best.plan.with_deviations(fewer)).is_none()
+        let deviations = best.plan.deviations.clone();
+        let is_one_minimal = (0..deviations.len()).all(|at| {
+            let mut fewer = deviations.clone();
+            fewer.remove(at);
+            self.is_needed(&best.plan.with_deviations(fewer))
+        });
+        let load = if self.keeps_load {
+            LoadLeft::All
+        } else {
+            let load = best.plan.load.clone().unwrap_or_else(|| self.arrivals(&best.plan));
+            let is_minimal = (0..load.len()).all(|at| {
+                let mut lighter = load.clone();
+                lighter.remove(at);
+                self.is_needed(&Plan { load: Some(lighter), ..best.plan.clone() })
             });
+            if is_minimal { LoadLeft::Minimal(load.len()) } else { LoadLeft::Unproven(load.len()) }
+        };
         Shrunk {
             plan: best.plan,
             violation: best.violation,
             digest: best.digest,
             runs: self.runs,
             is_one_minimal,
+            load,
+            gave_up: self.gave_up,
         }
     }
-}
 
-/// The site with another node in the place of one; `None` when that node is no part of it.
-fn with_node(site: &str, node: &str, other: &str) -> Option<String> {
-    let (ends, kind) = site.split_once(' ').map_or((site, None), |(ends, kind)| (ends, Some(kind)));
-    let mut ends: Vec<&str> = ends.split('>').collect();
-    let at = ends.iter().position(|end| *end == node)?;
-    ends[at] = other;
-    let ends = ends.join(">");
-    Some(kind.map_or_else(|| ends.clone(), |kind| format!("{ends} {kind}")))
-}
-
-/// The plan with another arrival in the place of one.
-fn renamed(plan: &Plan, flow: &str, other: &str) -> Plan {
-    let rename = |name: &String| if name == flow { other.to_owned() } else { name.clone() };
-    let mut plan = plan.clone();
-    for deviation in &mut plan.deviations {
-        deviation.flow = rename(&deviation.flow);
+    /// Whether the property holds after a plan that lacks something, and there was time to see it.
+    fn is_needed(&mut self, without: &Plan) -> bool {
+        self.fails(without).is_none() && !self.gave_up
     }
-    plan.load = plan.load.map(|load| load.iter().map(rename).collect());
-    plan
 }
 
-/// Simpler answers, the simplest first.
-fn simpler(deviation: &Deviation) -> Vec<String> {
-    use brownout_models::Span;
-    if deviation.what == "crash" {
-        let effects = deviation.answer.strip_prefix("after effect ").and_then(|n| n.parse().ok());
-        let earlier = (1..effects.unwrap_or(1_u32)).map(|effect| format!("after effect {effect}"));
-        let before = (deviation.answer != "before the step").then(|| "before the step".to_owned());
-        return before.into_iter().chain(earlier).collect();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::Kinds;
+
+    /// Orders that never end, as no reply to a charge arrives: every order has a fault, and any one
+    /// of them does it.
+    fn endless(orders: u32) -> Scenario {
+        let text = format!(
+            r#"(
+                version: 1,
+                nodes: {{
+                    "shop": Service(registered: false, workers: 10000, handlers: {{
+                        "buy": [Work("5ms"), Call(to: "pay-1", method: "charge")],
+                    }}),
+                    "pay": Service(registered: false, workers: 10000, handlers: {{
+                        "charge": [Work("5ms"), Write(table: "charges")],
+                    }}),
+                    "client": Clients(
+                        arrivals: Every(period: "1ms", count: {orders}),
+                        script: [Call(to: "shop", method: "buy")],
+                    ),
+                }},
+                faults: [Lose(odds: "100%", only: ["charge reply"]), Delay(odds: "100%", by: "1ms..5ms")],
+                properties: [EveryCallEnds()],
+            )"#
+        );
+        Scenario::parse("endless.ron", &text, &Kinds::new())
+            .unwrap_or_else(|error| panic!("{error}"))
     }
-    let Ok(span) = deviation.answer.parse::<Span>() else { return Vec::new() };
-    let mut round = Vec::new();
-    let mut power = Span::from_micros(1);
-    while power < span {
-        for times in 1..=9 {
-            let candidate = power.times(times);
-            if candidate < span {
-                round.push(candidate.to_string());
-            }
+
+    #[test]
+    fn thousands_of_faults_shrink_in_few_runs() {
+        let scenario = endless(2_000);
+        let run = scenario.run_keeping(&Plan::seed(1), Keep::VERDICT);
+        assert!(run.applied.len() > 5_000, "only {} faults struck", run.applied.len());
+        let shrunk = shrink(&scenario, &Plan::seed(1)).expect("no order ends");
+        assert!(shrunk.runs < 60, "{} runs", shrunk.runs);
+        assert_eq!((shrunk.plan.deviations.len(), shrunk.load), (1, LoadLeft::Minimal(1)));
+        assert!(shrunk.is_one_minimal && !shrunk.gave_up);
+    }
+
+    #[test]
+    fn what_shrinking_gave_up_still_fails_and_is_not_called_minimal() {
+        let scenario = endless(50);
+        let run = scenario.run_keeping(&Plan::seed(1), Keep::VERDICT);
+        let enough = shrink(&scenario, &Plan::seed(1)).expect("no order ends");
+        let recorded = 2 * cost(&run);
+        for budget in [recorded, recorded + 1, recorded * 2, recorded * 4] {
+            let shrunk = shrink_within(&scenario, &run, budget).expect("no order ends");
+            assert!(!scenario.run_keeping(&shrunk.plan, Keep::VERDICT).held(), "{}", shrunk.plan);
+            let is_minimal = shrunk.is_one_minimal && shrunk.load.is_minimal() == Some(true);
+            assert_eq!(shrunk.gave_up, !is_minimal, "within {budget}");
+            assert_eq!(shrunk.gave_up, shrunk.runs < enough.runs, "within {budget}");
         }
-        power = power.times(10);
+        assert!(shrink_within(&scenario, &run, recorded).expect("no order ends").gave_up);
     }
-    round
 }

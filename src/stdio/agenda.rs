@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use brownout_models::Time;
 
 /// What is still to happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Agenda<T> {
     entries: BTreeMap<(Time, u64), T>,
     set: u64,

@@ -8,7 +8,7 @@ use super::protocol::Desk;
 use super::vocabulary::{Answer, Events};
 
 /// A balancer and its services' names.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct BalancerDesk {
     names: Names,
     balancer: RoundRobin,

@@ -1,6 +1,13 @@
 //! `breaker`: one circuit breaker.
+//!
+//! Permits are numbers here, counted from 0; a result without one counts where the breaker stands.
 
-use brownout_models::policy::{Breaker, BreakerConfig, BreakerOptions, Transition};
+use std::collections::{BTreeMap, VecDeque};
+
+use brownout_models::policy::{
+    Admission, Breaker, BreakerConfig, BreakerOptions, CallResult, FailureClass, Look, Override,
+    Permit, Refusal, Transition,
+};
 use brownout_models::{Mistake, Profile, Span, Time};
 
 use super::Options;
@@ -18,33 +25,113 @@ impl Options for BreakerOptions {
     }
 }
 
-/// A breaker, and whether it may still be configured.
+/// A breaker, its permits, and whether it may still be configured.
+#[derive(Clone, Debug)]
 pub(super) struct BreakerDesk {
     breaker: Breaker,
     in_use: bool,
+    /// Permits whose result is still out.
+    permits: BTreeMap<u64, Permit>,
+    permits_given: u64,
+    /// What was seen and not acted upon yet, oldest first.
+    looks: VecDeque<Look>,
 }
 
 /// A request to the breaker.
 pub(super) enum BreakerRequest {
     Configure { failure_threshold: i64, open_timeout: Span },
     Allow,
-    Success,
-    Failure,
+    Look,
+    Act,
+    Result { permit: Option<u64>, result: CallResult },
+    Force(Override),
+    Jitter(u64),
     State,
 }
 
+const OPERATIONS: [&str; 11] = [
+    "configure",
+    "allow",
+    "look",
+    "act",
+    "success",
+    "failure",
+    "abandon",
+    "force",
+    "jitter",
+    "state",
+    "advance",
+];
+
+const OVERRIDES: [(&str, Override); 3] =
+    [("closed", Override::Closed), ("open", Override::Open), ("disabled", Override::Disabled)];
+
 impl BreakerDesk {
     pub(super) fn new(config: BreakerConfig) -> Self {
-        Self { breaker: Breaker::new(config), in_use: false }
+        Self {
+            breaker: Breaker::new(config),
+            in_use: false,
+            permits: BTreeMap::new(),
+            permits_given: 0,
+            looks: VecDeque::new(),
+        }
     }
 
     fn state(&self) -> Answer {
         Answer::State { state: Some(self.breaker.state()) }
     }
+
+    /// Whether answers say more than the guide's breaker could: with no option but its own two they
+    /// are the guide's.
+    fn says_more(&self) -> bool {
+        let config = self.breaker.config();
+        let (failure_threshold, open_timeout) = (config.failure_threshold, config.open_timeout);
+        *config != BreakerConfig { failure_threshold, open_timeout, ..BreakerConfig::guide() }
+    }
+
+    fn admit(&mut self, now: Time, admission: Admission, events: &mut Events) -> Answer {
+        note(now, admission.transitions, events);
+        let (says_more, state) = (self.says_more(), self.breaker.state());
+        match admission.outcome {
+            Ok(permit) => {
+                let number = self.permits_given;
+                self.permits_given += 1;
+                self.permits.insert(number, permit);
+                let permit = says_more.then_some(number);
+                Answer::Admission { allowed: true, state, permit, retry_after: None }
+            }
+            Err(Refusal { retry_after }) => {
+                let after = retry_after.map(Span::as_nanos);
+                let retry_after = says_more.then_some(after);
+                Answer::Admission { allowed: false, state, permit: None, retry_after }
+            }
+        }
+    }
+
+    fn result(
+        &mut self,
+        now: Time,
+        permit: Option<u64>,
+        result: CallResult,
+        events: &mut Events,
+    ) -> Result<Answer, Bad> {
+        let Some(number) = permit else {
+            note(now, self.breaker.unasked(now, result), events);
+            return Ok(self.state());
+        };
+        if number >= self.permits_given {
+            return Err(Bad(format!("permit {number} was never given")));
+        }
+        // A permit is good for one result; another one changes nothing.
+        if let Some(permit) = self.permits.remove(&number) {
+            note(now, self.breaker.record(now, permit, result), events);
+        }
+        Ok(self.state())
+    }
 }
 
-fn note(now: Time, transition: Option<Transition>, events: &mut Events) {
-    if let Some(Transition { from, to }) = transition {
+fn note(now: Time, transitions: impl IntoIterator<Item = Transition>, events: &mut Events) {
+    for Transition { from, to } in transitions {
         events.note(now, Event::Transition { service: None, from, to });
     }
 }
@@ -59,21 +146,37 @@ impl Desk for BreakerDesk {
                 open_timeout: Span::from_nanos(fields.natural("open_timeout")?),
             },
             "allow" => BreakerRequest::Allow,
-            "success" => BreakerRequest::Success,
-            "failure" => BreakerRequest::Failure,
-            "state" => BreakerRequest::State,
-            _ => {
-                let known = ["configure", "allow", "success", "failure", "state", "advance"];
-                return Err(unknown_operation(operation, &known));
+            "look" => BreakerRequest::Look,
+            "act" => BreakerRequest::Act,
+            "success" | "abandon" => {
+                let permit = fields.optional_natural("permit")?;
+                let success = operation == "success";
+                let result = if success { CallResult::Success } else { CallResult::Abandoned };
+                BreakerRequest::Result { permit, result }
             }
+            "failure" => {
+                let permit = fields.optional_natural("permit")?;
+                let class = if fields.has("class") {
+                    fields.word("class", &FailureClass::ALL)?
+                } else {
+                    FailureClass::Error
+                };
+                BreakerRequest::Result { permit, result: CallResult::Failure(class) }
+            }
+            "force" => BreakerRequest::Force(fields.word("to", &OVERRIDES)?),
+            "jitter" => BreakerRequest::Jitter(fields.natural("word")?),
+            "state" => BreakerRequest::State,
+            _ => return Err(unknown_operation(operation, &OPERATIONS)),
         })
     }
 
     fn due(&self) -> Option<Time> {
-        None
+        self.breaker.due()
     }
 
-    fn wake(&mut self, _now: Time, _events: &mut Events) {}
+    fn wake(&mut self, now: Time, events: &mut Events) {
+        note(now, self.breaker.wake(now), events);
+    }
 
     fn take(
         &mut self,
@@ -95,16 +198,28 @@ impl Desk for BreakerDesk {
             }
             BreakerRequest::Allow => {
                 let admission = self.breaker.allow(now);
-                note(now, admission.transition, events);
-                let state = self.breaker.state();
-                Ok(Answer::Admission { allowed: admission.admitted, state })
+                Ok(self.admit(now, admission, events))
             }
-            BreakerRequest::Success => {
-                note(now, self.breaker.success(now), events);
+            BreakerRequest::Look => {
+                let look = self.breaker.look(now);
+                self.looks.push_back(look);
+                Ok(Answer::Look { look })
+            }
+            BreakerRequest::Act => {
+                let Some(look) = self.looks.pop_front() else {
+                    return Err(Bad("`act` acts on an earlier `look`".to_owned()));
+                };
+                let admission = self.breaker.act(now, look);
+                Ok(self.admit(now, admission, events))
+            }
+            BreakerRequest::Result { permit, result } => self.result(now, permit, result, events),
+            BreakerRequest::Force(what) => {
+                note(now, self.breaker.force(now, what), events);
                 Ok(self.state())
             }
-            BreakerRequest::Failure => {
-                note(now, self.breaker.failure(now), events);
+            BreakerRequest::Jitter(word) => {
+                // Words of 63 bits on the wire, of 64 in the breaker.
+                self.breaker.jitter(word << 1);
                 Ok(self.state())
             }
             BreakerRequest::State => Ok(self.state()),

@@ -15,6 +15,7 @@ use super::script::Script;
 use super::vocabulary::{Answer, Completion, DeadLetterView, Event, Events};
 
 /// A broker and its handlers.
+#[derive(Clone, Debug)]
 pub(super) struct BrokerDesk {
     names: Names,
     dispatcher: Dispatcher<Box<RawValue>>,
@@ -24,7 +25,7 @@ pub(super) struct BrokerDesk {
 }
 
 /// What a subscription waits for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, Copy)]
 enum Due {
     /// Its attempt ends.
     End { ok: bool },

@@ -22,8 +22,8 @@ pub(super) const CALL_TAKES: Span = Span::from_millis(50);
 #[derive(Default, Deserialize)]
 #[serde(rename = "Client", deny_unknown_fields, default)]
 pub(super) struct ClientOptions {
-    registry: RegistryOptions,
-    call_takes: Option<Span>,
+    pub(super) registry: RegistryOptions,
+    pub(super) call_takes: Option<Span>,
 }
 
 /// How long a call takes, and the registry's leases.
@@ -44,6 +44,7 @@ impl Options for ClientOptions {
 }
 
 /// A directory, a balancer over it, and calls under way; `C` is what a call is made for.
+#[derive(Clone, Debug)]
 pub(super) struct Caller<C> {
     pub(super) directory: Directory,
     balancer: RoundRobin,
@@ -52,6 +53,7 @@ pub(super) struct Caller<C> {
 }
 
 /// A call that reached an instance.
+#[derive(Clone, Debug)]
 pub(super) struct Call<C> {
     pub(super) context: C,
     pub(super) instance: Name,
@@ -106,11 +108,13 @@ impl<C> Caller<C> {
 }
 
 /// A caller by itself.
+#[derive(Clone, Debug)]
 pub(super) struct ClientDesk {
     caller: Caller<Asked>,
 }
 
 /// What a call is made for.
+#[derive(Clone, Debug)]
 struct Asked {
     request: u64,
     method: String,

@@ -9,9 +9,6 @@ use serde_json::value::RawValue;
 
 use super::error::suggestion;
 
-/// The largest integer of the protocol.
-const INTEGER_MAX: u64 = i64::MAX as u64;
-
 /// Why a line is bad, in words.
 #[derive(Debug)]
 pub(super) struct Bad(pub(super) String);
@@ -44,6 +41,12 @@ impl Fields {
         self.left.shift_remove(field).ok_or_else(|| Bad(format!("field `{field}` is missing")))
     }
 
+    /// Whether a field that may be left out is there.
+    pub(super) fn has(&mut self, field: &'static str) -> bool {
+        self.known.push(field);
+        self.left.contains_key(field)
+    }
+
     /// A string.
     pub(super) fn text(&mut self, field: &'static str) -> Result<String, Bad> {
         self.typed(field, "a string")
@@ -57,27 +60,42 @@ impl Fields {
     /// An integer from 0 to 2^63-1.
     pub(super) fn natural(&mut self, field: &'static str) -> Result<u64, Bad> {
         let what = "an integer from 0 to 2^63-1";
-        let number = self.typed(field, what)?;
-        if number > INTEGER_MAX {
-            return Err(wrong(field, what));
-        }
-        Ok(number)
+        // Signed, because `-0` is an integer that is not below zero.
+        let number: i64 = self.integer_as(field, what)?;
+        u64::try_from(number).map_err(|_| wrong(field, what))
     }
 
-    /// An integer from 0 to 2^63-1, if the field is there.
+    /// An integer from 0 to 2^63-1, or nothing.
     pub(super) fn optional_natural(&mut self, field: &'static str) -> Result<Option<u64>, Bad> {
         if self.has(field) { self.natural(field).map(Some) } else { Ok(None) }
     }
 
-    /// Whether the field is there; asking makes it known.
-    pub(super) fn has(&mut self, field: &'static str) -> bool {
-        self.known.push(field);
-        self.left.contains_key(field)
+    /// One of these words; `of` has their meaning.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        field: &'static str,
+        of: &[(&'static str, T)],
+    ) -> Result<T, Bad> {
+        let text = self.text(field)?;
+        let known: Vec<&str> = of.iter().map(|(word, _)| *word).collect();
+        of.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let hint = suggestion(&text, &known).map(|word| format!(", did you mean `{word}`?"));
+            let known = known.join(", ");
+            Bad(format!("field `{field}` must be one of {known}{}", hint.unwrap_or_default()))
+        })
     }
 
     /// An integer from -2^63 to 2^63-1.
     pub(super) fn integer(&mut self, field: &'static str) -> Result<i64, Bad> {
-        self.typed(field, "an integer up to 2^63-1")
+        self.integer_as(field, "an integer up to 2^63-1")
+    }
+
+    fn integer_as(&mut self, field: &'static str, what: &str) -> Result<i64, Bad> {
+        let raw = self.raw(field)?;
+        match raw.get() {
+            "-0" => Ok(0),
+            text => serde_json::from_str(text).map_err(|_| wrong(field, what)),
+        }
     }
 
     /// A number of any size and precision, as it was given.
@@ -153,6 +171,8 @@ mod tests {
     fn integers_end_at_two_to_the_63() {
         for (text, natural, integer) in [
             ("0", true, true),
+            ("-0", true, true),
+            ("-0.0", false, false),
             ("9223372036854775807", true, true),
             ("9223372036854775808", false, false),
             ("-1", false, true),

@@ -48,6 +48,7 @@ impl Options for GatewayOptions {
 }
 
 /// A gateway in front of a client.
+#[derive(Clone, Debug)]
 pub(super) struct GatewayDesk {
     caller: Caller<Forwarded>,
     /// By path alone: a route of another method replaces the one before.
@@ -57,7 +58,7 @@ pub(super) struct GatewayDesk {
     breakers: IndexMap<Name, Breaker>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Route {
     service: Name,
     method: String,
@@ -65,6 +66,7 @@ struct Route {
 }
 
 /// What a call is made for.
+#[derive(Clone, Debug)]
 struct Forwarded {
     request: u64,
     service: Name,
@@ -110,7 +112,7 @@ impl GatewayDesk {
         }
         if !self.on_breaker(now, service, events, |breaker| {
             let admission = breaker.allow(now);
-            (admission.admitted, admission.transition)
+            (admission.is_admitted(), admission.transitions)
         }) {
             let message = "service unavailable: circuit breaker open";
             return Err(Trouble::new("breaker_open", message));
@@ -128,12 +130,12 @@ impl GatewayDesk {
         now: Time,
         service: Name,
         events: &mut Events,
-        act: impl FnOnce(&mut Breaker) -> (T, Option<Transition>),
+        act: impl FnOnce(&mut Breaker) -> (T, Vec<Transition>),
     ) -> T {
         let config = &self.breaker;
         let breaker = self.breakers.entry(service).or_insert_with(|| Breaker::new(config.clone()));
-        let (answer, transition) = act(breaker);
-        if let Some(Transition { from, to }) = transition {
+        let (answer, transitions) = act(breaker);
+        for Transition { from, to } in transitions {
             let service = Some(self.caller.directory.text(service));
             events.note(now, Event::Transition { service, from, to });
         }

@@ -8,7 +8,7 @@ use super::protocol::Desk;
 use super::vocabulary::{Answer, Events};
 
 /// A limiter and its clients' names.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LimiterDesk {
     names: Names,
     limiter: Limiter,

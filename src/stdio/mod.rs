@@ -28,6 +28,7 @@ mod breaker;
 mod broker;
 mod client;
 mod composition;
+mod deployment;
 mod error;
 mod fields;
 mod gateway;
@@ -49,9 +50,10 @@ use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
 use error::suggestion;
+use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 11] = [
+pub const MACHINES: [&str; 12] = [
     "registry",
     "balancer",
     "client",
@@ -62,6 +64,7 @@ pub const MACHINES: [&str; 11] = [
     "broker",
     "saga",
     "composition",
+    "deployment",
     "observability",
 ];
 
@@ -98,54 +101,75 @@ pub fn serve(
     input: impl BufRead,
     output: impl Write,
 ) -> Result<ServeEnd, StdioError> {
+    protocol::run(open(name, profile, config)?, input, output)
+}
+
+/// A machine that is asked line by line, in a process of its own or within a simulation.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject(Box<dyn Asked>);
+
+impl Subject {
+    /// The machine `name`, untouched; see [`serve`] for the arguments and the errors.
+    pub(crate) fn new(
+        name: &str,
+        profile: Profile,
+        config: Option<&str>,
+    ) -> Result<Self, StdioError> {
+        open(name, profile, config).map(Self)
+    }
+
+    /// Answers a request.
+    pub(crate) fn ask(&mut self, request: &str) -> String {
+        self.0.ask(request.as_bytes()).expect(SERIALIZES)
+    }
+
+    /// Lives on until nothing is pending.
+    pub(crate) fn finish(&mut self) -> String {
+        self.0.finish().expect(SERIALIZES)
+    }
+}
+
+/// Why no response fails to be written.
+const SERIALIZES: &str = "a response has text keys only";
+
+/// The machine `name`, ready to be asked.
+fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn Asked>, StdioError> {
     let Some(machine) = MACHINES.into_iter().find(|machine| *machine == name) else {
         return Err(StdioError::unknown_machine(name));
     };
     let with = Config { machine, profile, text: config };
-    match machine {
-        "registry" => protocol::run(
-            registry::RegistryDesk::new(with.read::<RegistryOptions>()?),
-            input,
-            output,
-        ),
-        "client" => protocol::run(
-            client::ClientDesk::new(with.read::<client::ClientOptions>()?),
-            input,
-            output,
-        ),
-        "breaker" => {
-            protocol::run(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?), input, output)
+    Ok(match machine {
+        "registry" => seat(registry::RegistryDesk::new(with.read::<RegistryOptions>()?)),
+        "client" => seat(client::ClientDesk::new(with.read::<client::ClientOptions>()?)),
+        "breaker" => seat(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?)),
+        "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?)),
+        "sidecar" => seat(sidecar::SidecarDesk::new(with.guide()?)),
+        "broker" => seat(broker::BrokerDesk::new(with.guide()?)),
+        "deployment" => {
+            seat(deployment::DeploymentDesk::new(with.read::<deployment::DeploymentOptions>()?))
         }
-        "gateway" => protocol::run(
-            gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?),
-            input,
-            output,
-        ),
-        "sidecar" => protocol::run(sidecar::SidecarDesk::new(with.guide()?), input, output),
-        "broker" => protocol::run(broker::BrokerDesk::new(with.guide()?), input, output),
-        "composition" => protocol::run(
-            composition::CompositionDesk::new(with.read::<client::ClientOptions>()?),
-            input,
-            output,
-        ),
+        "composition" => {
+            let config = with.read::<composition::CompositionDeskOptions>()?;
+            seat(composition::CompositionDesk::new(config, with.profile))
+        }
         "balancer" => {
             with.refuse()?;
-            protocol::run(balancer::BalancerDesk::default(), input, output)
+            seat(balancer::BalancerDesk::default())
         }
         "limiter" => {
             with.refuse()?;
-            protocol::run(limiter::LimiterDesk::default(), input, output)
+            seat(limiter::LimiterDesk::default())
         }
         "saga" => {
             let config = with.read::<SagaOptions>()?;
-            protocol::run(saga::SagaDesk::new(config, with.profile), input, output)
+            seat(saga::SagaDesk::new(config, with.profile))
         }
         "observability" => {
             with.refuse()?;
-            protocol::run(observability::ObservabilityDesk::default(), input, output)
+            seat(observability::ObservabilityDesk::default())
         }
-        _ => Err(StdioError::unknown_machine(name)),
-    }
+        _ => return Err(StdioError::unknown_machine(name)),
+    })
 }
 
 /// The configuration as it was given.

@@ -10,7 +10,7 @@ use super::protocol::Desk;
 use super::vocabulary::{Answer, Events, LogView, MetricView};
 
 /// A platform and its names.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ObservabilityDesk {
     names: Names,
     platform: Observability<Box<RawValue>>,

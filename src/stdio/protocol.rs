@@ -3,6 +3,7 @@
 //! At one instant timers come first, then requests in order; what a request causes at its own
 //! instant has happened before its response is written. What is *not* here: any machine.
 
+use std::fmt;
 use std::io::{BufRead, Write};
 
 use brownout_models::Time;
@@ -13,7 +14,7 @@ use super::vocabulary::{Answer, Events, Stamped, Trouble};
 use super::{ServeEnd, StdioError};
 
 /// A machine behind the protocol.
-pub(super) trait Desk {
+pub(super) trait Desk: Clone + fmt::Debug + Send + Sync + 'static {
     /// A checked request.
     type Request;
 
@@ -55,38 +56,86 @@ enum Line<R> {
     Request(R),
 }
 
+/// One machine that is asked line by line.
+pub(super) trait Asked: fmt::Debug + Send + Sync {
+    /// Answers a line.
+    fn ask(&mut self, line: &[u8]) -> Result<String, serde_json::Error>;
+
+    /// Lives on until nothing is pending: the last line.
+    fn finish(&mut self) -> Result<String, serde_json::Error>;
+
+    /// Lines that could not be understood.
+    fn bad_requests(&self) -> u64;
+
+    /// A copy.
+    fn copy(&self) -> Box<dyn Asked>;
+}
+
+impl Clone for Box<dyn Asked> {
+    fn clone(&self) -> Self {
+        (**self).copy()
+    }
+}
+
+/// A machine that is ready to be asked.
+pub(super) fn seat<D: Desk>(desk: D) -> Box<dyn Asked> {
+    let (now, events) = (Time::ZERO, Events::default());
+    Box::new(Session { desk, now, events, requests: 0, bad_requests: 0 })
+}
+
 /// Answers every line of `input`, then lives on until nothing is pending.
-pub(super) fn run<D: Desk>(
-    desk: D,
+pub(super) fn run(
+    mut asked: Box<dyn Asked>,
     mut input: impl BufRead,
     mut output: impl Write,
 ) -> Result<ServeEnd, StdioError> {
-    let mut session = Session { desk, now: Time::ZERO, events: Events::default(), bad_requests: 0 };
     let mut line = Vec::new();
-    for number in 0.. {
+    while input.read_until(b'\n', &mut line)? > 0 {
+        write(&mut output, asked.ask(&line))?;
         line.clear();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        write(&mut output, &session.answer(number, &line))?;
     }
-    write(&mut output, &session.finish())?;
-    Ok(ServeEnd { bad_requests: session.bad_requests })
+    write(&mut output, asked.finish())?;
+    Ok(ServeEnd { bad_requests: asked.bad_requests() })
 }
 
-fn write(output: &mut impl Write, response: &Response) -> Result<(), StdioError> {
-    let mut line = serde_json::to_vec(response).map_err(std::io::Error::from)?;
-    line.push(b'\n');
-    output.write_all(&line)?;
+fn write(
+    output: &mut impl Write,
+    line: Result<String, serde_json::Error>,
+) -> Result<(), StdioError> {
+    let mut line = line.map_err(std::io::Error::from)?;
+    line.push('\n');
+    output.write_all(line.as_bytes())?;
     output.flush()?;
     Ok(())
 }
 
+#[derive(Clone, Debug)]
 struct Session<D> {
     desk: D,
     now: Time,
     events: Events,
+    requests: u64,
     bad_requests: u64,
+}
+
+impl<D: Desk> Asked for Session<D> {
+    fn ask(&mut self, line: &[u8]) -> Result<String, serde_json::Error> {
+        let number = self.requests;
+        self.requests = number.saturating_add(1);
+        serde_json::to_string(&self.answer(number, line))
+    }
+
+    fn finish(&mut self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&self.live_on())
+    }
+
+    fn bad_requests(&self) -> u64 {
+        self.bad_requests
+    }
+
+    fn copy(&self) -> Box<dyn Asked> {
+        Box::new(self.clone())
+    }
 }
 
 impl<D: Desk> Session<D> {
@@ -135,7 +184,7 @@ impl<D: Desk> Session<D> {
         self.now = at;
     }
 
-    fn finish(&mut self) -> Response {
+    fn live_on(&mut self) -> Response {
         while self.desk.is_pending()
             && let Some(due) = self.desk.due()
         {

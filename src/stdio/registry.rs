@@ -23,13 +23,13 @@ impl Options for RegistryOptions {
 }
 
 /// Where an instance is reached.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Address {
     port: i64,
 }
 
 /// A registry with the texts of its names, and its sweeps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Directory {
     pub(super) names: Names,
     registry: Registry<Address>,
@@ -159,6 +159,7 @@ impl Directory {
 }
 
 /// A directory by itself.
+#[derive(Clone, Debug)]
 pub(super) struct RegistryDesk {
     directory: Directory,
 }

@@ -22,7 +22,7 @@ impl Invocation {
 }
 
 /// A handler that behaves as told, and past the end of its script succeeds at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Script {
     left: VecDeque<Invocation>,
 }

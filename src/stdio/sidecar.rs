@@ -12,6 +12,7 @@ use super::script::Script;
 use super::vocabulary::{Answer, Completion, Events, SpanView, Trouble, Verdict};
 
 /// A sidecar and the calls it intercepts.
+#[derive(Clone, Debug)]
 pub(super) struct SidecarDesk {
     names: Names,
     config: RetryConfig,
@@ -21,6 +22,7 @@ pub(super) struct SidecarDesk {
 }
 
 /// A call under way.
+#[derive(Clone, Debug)]
 struct Call {
     request: u64,
     span: SpanTicket,
@@ -31,7 +33,7 @@ struct Call {
 }
 
 /// What a call waits for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug, Copy)]
 enum Due {
     /// Its attempt ends.
     End { ok: bool },

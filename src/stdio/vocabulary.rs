@@ -2,7 +2,8 @@
 
 use brownout_models::Time;
 use brownout_models::policy::{
-    BreakerState, DiscoverError, Health, Level, RegistryError, SagaEnd, StepEnd,
+    BreakerState, DeployAction, DiscoverError, Health, Level, Look, RegistryError, SagaEnd,
+    StepEnd, Version,
 };
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -52,7 +53,7 @@ impl Trouble {
 }
 
 /// What a request is answered with when it is taken.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Answer {
     /// Done, and nothing to say: `{}`.
@@ -83,6 +84,15 @@ pub(super) enum Answer {
     Admission {
         allowed: bool,
         state: BreakerState,
+        /// For the call's result, where results belong to permits.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        permit: Option<u64>,
+        /// Of a refusal, where refusals say more; null where nobody knows.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Option<u64>>,
+    },
+    Look {
+        look: Look,
     },
     State {
         state: Option<BreakerState>,
@@ -102,6 +112,11 @@ pub(super) enum Answer {
     Logs {
         logs: Vec<LogView>,
     },
+    Deployment {
+        running: bool,
+        weight: Option<u32>,
+        instances: Vec<ReplicaView>,
+    },
     /// The last value of a metric, or null.
     Metric(Option<MetricView>),
 }
@@ -112,7 +127,7 @@ impl Answer {
 }
 
 /// A registered instance in the list of services.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct InstanceView {
     pub(super) id: String,
     pub(super) port: i64,
@@ -121,7 +136,7 @@ pub(super) struct InstanceView {
 }
 
 /// A span of the sidecar's table.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SpanView {
     pub(super) trace: String,
     pub(super) operation: String,
@@ -130,14 +145,14 @@ pub(super) struct SpanView {
 }
 
 /// A message that one subscriber could not take.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct DeadLetterView {
     pub(super) payload: Box<RawValue>,
     pub(super) published_at: u64,
 }
 
 /// A line of log, numbered by the `log` requests before it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct LogView {
     pub(super) number: usize,
     pub(super) at: u64,
@@ -148,15 +163,23 @@ pub(super) struct LogView {
 }
 
 /// The last value of a metric.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct MetricView {
     pub(super) value: Box<RawValue>,
     pub(super) at: u64,
     pub(super) tags: IndexMap<String, String>,
 }
 
+/// An instance of a deployment.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ReplicaView {
+    pub(super) instance: u32,
+    pub(super) version: Version,
+    pub(super) ready: bool,
+}
+
 /// Something that happened.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Event {
     /// A sweep marked the instance.
@@ -176,6 +199,11 @@ pub(super) enum Event {
     Dropped { payload: Box<RawValue> },
     /// A subscriber's last attempt failed.
     DeadLettered { payload: Box<RawValue> },
+    /// A deployment wants something done.
+    Deploy {
+        #[serde(flatten)]
+        action: DeployAction,
+    },
     /// A pending request ended.
     Completed {
         request: u64,
@@ -185,7 +213,7 @@ pub(super) enum Event {
 }
 
 /// How a pending request ended.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Completion {
     /// A publisher goes on.
@@ -212,14 +240,42 @@ pub(super) enum Completion {
         #[serde(flatten)]
         more: Option<SagaMore>,
     },
-    /// All parts of an order arrived.
-    Composed { ok: bool, user: String, product: String, payment: String },
+    /// All parts of an order arrived, or all that it needs.
+    Composed {
+        ok: bool,
+        user: Option<String>,
+        product: Option<String>,
+        payment: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Vec<PartTrouble>>,
+    },
     /// Some did not.
-    NotComposed { errors: Vec<Trouble> },
+    NotComposed {
+        errors: Vec<PartTrouble>,
+        #[serde(flatten)]
+        came: Option<Came>,
+    },
+}
+
+/// Why a part is missing, and which where that is told.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct PartTrouble {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<&'static str>,
+    #[serde(flatten)]
+    pub(super) error: Trouble,
+}
+
+/// What came of an order that could not be composed.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Came {
+    pub(super) user: Option<String>,
+    pub(super) product: Option<String>,
+    pub(super) payment: Option<String>,
 }
 
 /// `ok` or `error`, never both.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Verdict {
     Ok { ok: bool },
@@ -237,7 +293,7 @@ impl Verdict {
 }
 
 /// One invocation of an action or compensation.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SagaCall {
     pub(super) at: u64,
     pub(super) kind: CallKind,
@@ -249,7 +305,7 @@ pub(super) struct SagaCall {
 }
 
 /// Which attempt it was, under which key, and how it ended.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct AttemptMore {
     pub(super) attempt: u32,
     pub(super) end: StepEnd,
@@ -257,7 +313,7 @@ pub(super) struct AttemptMore {
 }
 
 /// How an execution ended, and why.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SagaMore {
     pub(super) id: u64,
     /// Null where the saga was lost.
@@ -275,13 +331,13 @@ pub(super) enum CallKind {
 }
 
 /// Events since the last response.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Events {
     list: Vec<Stamped>,
 }
 
 /// An event and its instant.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Stamped {
     at: u64,
     #[serde(flatten)]

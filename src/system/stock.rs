@@ -3,12 +3,14 @@
 use brownout_models::Fact;
 use brownout_models::contract::{Input, Machine, Timer, Turn};
 use brownout_models::machine::{
-    BrokerNode, ClientNode, GatewayNode, RegistryNode, SagaNode, ServiceNode, SidecarNode,
+    BrokerNode, ClientNode, CompositionNode, GatewayNode, RegistryNode, SagaNode, ServiceNode,
+    SidecarNode,
 };
 use serde::Serialize;
 
 use super::Opaque;
 use super::own::Stranger;
+use crate::drill::DrillNode;
 
 /// Any machine of a system.
 #[derive(Clone, Debug, Serialize)]
@@ -29,8 +31,12 @@ pub enum Stock {
     Broker(BrokerNode<Opaque>),
     /// A saga orchestrator.
     Saga(SagaNode<Opaque>),
+    /// An API composition.
+    Composition(CompositionNode<Opaque>),
     /// A population of clients.
     Clients(ClientNode<Opaque>),
+    /// A machine under drill.
+    Drill(Box<DrillNode>),
     /// A stranger's machine.
     Own(Box<dyn Stranger>),
 }
@@ -45,7 +51,9 @@ macro_rules! each {
             Stock::Sidecar($machine) => $do,
             Stock::Broker($machine) => $do,
             Stock::Saga($machine) => $do,
+            Stock::Composition($machine) => $do,
             Stock::Clients($machine) => $do,
+            Stock::Drill($machine) => $do,
             Stock::Own($machine) => $do,
         }
     };
@@ -71,7 +79,9 @@ impl Stock {
             Self::Sidecar(_) => "sidecar",
             Self::Broker(_) => "broker",
             Self::Saga(_) => "saga",
+            Self::Composition(_) => "composition",
             Self::Clients(_) => "clients",
+            Self::Drill(_) => "drill",
             Self::Own(_) => "own",
         }
     }
@@ -89,7 +99,9 @@ impl Stock {
             Self::Sidecar(machine) => name(machine),
             Self::Broker(machine) => name(machine),
             Self::Saga(machine) => name(machine),
+            Self::Composition(machine) => name(machine),
             Self::Clients(machine) => name(machine),
+            Self::Drill(machine) => name(&**machine),
             Self::Own(machine) => machine.phase_name(),
         }
     }
@@ -107,7 +119,9 @@ impl Stock {
             Self::Sidecar(machine) => name(machine, timer),
             Self::Broker(machine) => name(machine, timer),
             Self::Saga(machine) => name(machine, timer),
+            Self::Composition(machine) => name(machine, timer),
             Self::Clients(machine) => name(machine, timer),
+            Self::Drill(machine) => name(&**machine, timer),
             Self::Own(machine) => machine.timer_name(timer),
         }
     }
@@ -133,7 +147,9 @@ impl Machine for Stock {
             Self::Sidecar(machine) => step(machine, input, turn),
             Self::Broker(machine) => step(machine, input, turn),
             Self::Saga(machine) => step(machine, input, turn),
+            Self::Composition(machine) => step(machine, input, turn),
             Self::Clients(machine) => step(machine, input, turn),
+            Self::Drill(machine) => step(&mut **machine, input, turn),
             Self::Own(machine) => machine.step(input, turn),
         }
     }

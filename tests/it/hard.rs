@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brownout::kernel::What;
 use brownout::models::Fact;
-use brownout::search::{certify, shrink};
+use brownout::search::{LoadLeft, certify, shrink};
 use brownout::{Keep, Kinds, Plan, Scenario, Weather};
 
 use crate::{fixture, fixture_text};
@@ -220,6 +220,7 @@ fn a_failing_seed_in_the_weather_shrinks_and_survives_a_year_of_edits() {
         let shrunk = shrink(&scenario, &Plan::seed(seed)).unwrap();
         assert!(shrunk.plan.deviations.len() <= 10, "{}", shrunk.plan);
         assert!(shrunk.is_one_minimal);
+        assert_eq!(shrunk.load, LoadLeft::Minimal(1), "{}", shrunk.plan);
         assert_eq!(shrunk.violation.property, property);
         for (edit, text) in edited(&fixture_text("order_system.ron")) {
             assert_ne!(text, fixture_text("order_system.ron"), "{edit}");

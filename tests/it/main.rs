@@ -4,6 +4,8 @@
 
 mod addresses;
 mod cli;
+mod compositions;
+mod defects;
 mod determinism;
 mod docs;
 mod examples;
@@ -15,10 +17,12 @@ mod plans;
 mod properties;
 mod rejected;
 mod replay;
+mod sagas;
 mod search;
 mod snapshots;
 mod stdio;
 mod stranger;
+mod theory;
 mod tidy;
 
 use std::path::PathBuf;

@@ -37,7 +37,7 @@ pub enum Choice<'a> {
         calm: u32,
     },
     /// Fault: one of these ways to fail, answered by 1 + its index; calm is 0, none of them.
-    Fault(&'a [&'static str]),
+    Fault(&'a [&'a str]),
 }
 
 /// Whether a run waits for a flow.

@@ -1,10 +1,13 @@
-//! What a machine wants done, as data: whoever drives the machine carries it out.
+//! What a machine wants done, as data: for whoever drives a machine by hand.
 
 use crate::Span;
-use crate::contract::{CallId, Context, Message, NodeId};
+use crate::contract::{
+    Body, CallId, Calls, Choice, Context, Driver, FlowId, Ground, Message, NodeId, OpenCall,
+    Outcome, Purpose, Sender, Store, Surroundings, Written,
+};
 use crate::name::Name;
 
-/// What a machine wants done, in order. Whoever drives the machine carries it out.
+/// What a machine wants done.
 #[derive(Clone, Debug)]
 pub enum Effect<P, F> {
     /// Carry a message to another node, leaving after a while.
@@ -67,31 +70,6 @@ pub enum Effect<P, F> {
     },
 }
 
-impl<Q, G> Effect<Q, G> {
-    /// The same effect in terms of other payloads and facts.
-    pub(super) fn map<P, F>(
-        self,
-        payload: impl FnOnce(Q) -> P,
-        note: impl FnOnce(G) -> F,
-    ) -> Effect<P, F> {
-        match self {
-            Self::Send { to, message, after, life, context } => {
-                let message = message.map_payload(payload);
-                Effect::Send { to, message, after, life, context }
-            }
-            Self::Expire { call, after, context } => Effect::Expire { call, after, context },
-            Self::Set { timer, after, clock, context } => {
-                Effect::Set { timer, after, clock, context }
-            }
-            Self::Cancel { timer } => Effect::Cancel { timer },
-            Self::Wrote { table, key, amount, value, context } => {
-                Effect::Wrote { table, key, amount, value, context }
-            }
-            Self::Note { fact, context } => Effect::Note { fact: note(fact), context },
-        }
-    }
-}
-
 /// What a timer counts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -99,4 +77,106 @@ pub enum Clock {
     Wall,
     /// The node's processor, which may be slow or paused.
     Processor,
+}
+
+/// A driver that writes down what a machine wants done and leaves it to its owner.
+pub struct Desk<'a, P, F> {
+    /// Effects are appended here, in order.
+    pub effects: &'a mut Vec<Effect<P, F>>,
+    /// The open calls of this life.
+    pub calls: &'a mut Calls,
+    /// The database of the node's service.
+    pub store: &'a mut Store,
+    /// Who answers choices.
+    pub surroundings: &'a mut dyn Surroundings,
+}
+
+impl<P, F> Surroundings for Desk<'_, P, F> {
+    fn choose(
+        &mut self,
+        node: NodeId,
+        context: &Context,
+        purpose: Purpose,
+        choice: Choice<'_>,
+    ) -> u64 {
+        self.surroundings.choose(node, context, purpose, choice)
+    }
+
+    fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {
+        self.surroundings.start_flow(node, source, index, ground)
+    }
+
+    fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
+        self.surroundings.takes_part(node, source, index)
+    }
+}
+
+impl<P, F> Driver<P, F> for Desk<'_, P, F> {
+    fn ask(
+        &mut self,
+        to: NodeId,
+        after: Span,
+        call: Option<CallId>,
+        body: Body<P>,
+        context: Context,
+    ) {
+        let message = Message::Ask { call, body };
+        self.effects.push(Effect::Send { to, message, after, life: None, context });
+    }
+
+    fn answer(
+        &mut self,
+        to: Sender,
+        call: CallId,
+        what: Name,
+        outcome: Outcome<P>,
+        context: Context,
+    ) {
+        let message = Message::Answer { call, to: what, outcome };
+        let (to, after, life) = (to.node, Span::ZERO, Some(to.life));
+        self.effects.push(Effect::Send { to, message, after, life, context });
+    }
+
+    fn open(&mut self, call: OpenCall) -> CallId {
+        self.calls.open(call)
+    }
+
+    fn expire(&mut self, call: CallId, after: Span, context: Context) {
+        self.effects.push(Effect::Expire { call, after, context });
+    }
+
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context) {
+        self.effects.push(Effect::Set { timer, after, clock, context });
+    }
+
+    fn cancel(&mut self, timer: u64) {
+        self.effects.push(Effect::Cancel { timer });
+    }
+
+    fn wrote(&mut self, row: Written, context: Context) {
+        let Written { table, key, amount, value } = row;
+        self.effects.push(Effect::Wrote { table, key, amount, value, context });
+    }
+
+    fn note(&mut self, fact: F, context: Context) {
+        self.effects.push(Effect::Note { fact, context });
+    }
+
+    fn store(&self) -> &Store {
+        self.store
+    }
+
+    fn store_mut(&mut self) -> &mut Store {
+        self.store
+    }
+}
+
+impl<P, F> std::fmt::Debug for Desk<'_, P, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk")
+            .field("effects", &self.effects.len())
+            .field("calls", &self.calls)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,23 +1,12 @@
 //! One step of a machine as the machine sees it: the time, the choices, and a way to act.
 
+use crate::contract::driver::Translator;
 use crate::contract::{
-    Answer, Body, Calls, Choice, Clock, Context, Distribution, Effect, Failure, FlowId, Ground,
-    Message, NodeId, OpenCall, OutboxRow, Outcome, Purpose, Sender, Store, Surroundings, Ticket,
-    Timer,
+    Answer, Body, Choice, Clock, Context, Distribution, Driver, Failure, FlowId, Ground, NodeId,
+    OpenCall, OutboxRow, Outcome, Purpose, Sender, Ticket, Timer, Written,
 };
 use crate::name::Name;
 use crate::{Span, Time};
-
-/// What a node has besides its machine, for the length of a step.
-#[derive(Debug)]
-pub struct Desk<'a, P, F> {
-    /// Effects are appended here.
-    pub effects: &'a mut Vec<Effect<P, F>>,
-    /// The open calls of this life.
-    pub calls: &'a mut Calls,
-    /// The database of the node's service.
-    pub store: &'a mut Store,
-}
 
 /// One step of a machine: what it may ask and what it may do.
 ///
@@ -27,8 +16,7 @@ pub struct Turn<'a, P, F> {
     now: Time,
     me: NodeId,
     context: Context,
-    desk: Desk<'a, P, F>,
-    surroundings: &'a mut dyn Surroundings,
+    driver: &'a mut dyn Driver<P, F>,
     /// How many more sends, replies and writes happen before the power fails.
     power: u32,
     /// How many sends, replies and writes were asked for.
@@ -38,14 +26,8 @@ pub struct Turn<'a, P, F> {
 impl<'a, P, F> Turn<'a, P, F> {
     /// A turn of `me` at `now` on behalf of `context`.
     #[must_use]
-    pub fn new(
-        now: Time,
-        me: NodeId,
-        context: Context,
-        desk: Desk<'a, P, F>,
-        surroundings: &'a mut dyn Surroundings,
-    ) -> Self {
-        Self { now, me, context, desk, surroundings, power: u32::MAX, acts: 0 }
+    pub fn new(now: Time, me: NodeId, context: Context, driver: &'a mut dyn Driver<P, F>) -> Self {
+        Self { now, me, context, driver, power: u32::MAX, acts: 0 }
     }
 
     /// The same turn whose power fails after `acts` sends, replies and writes.
@@ -84,24 +66,20 @@ impl<'a, P, F> Turn<'a, P, F> {
     pub fn nested<Q, G>(
         &mut self,
         step: impl FnOnce(&mut Turn<'_, Q, G>),
-        mut payload: impl FnMut(Q) -> P,
-        mut fact: impl FnMut(G) -> F,
+        payload: impl FnMut(Q) -> P,
+        fact: impl FnMut(G) -> F,
     ) {
-        let mut effects = Vec::new();
-        let Desk { calls, store, .. } = &mut self.desk;
+        let mut driver = Translator { outer: &mut *self.driver, payload, fact };
         let mut inner = Turn {
             now: self.now,
             me: self.me,
             context: self.context,
-            desk: Desk { effects: &mut effects, calls, store },
-            surroundings: &mut *self.surroundings,
+            driver: &mut driver,
             power: self.power,
             acts: self.acts,
         };
         step(&mut inner);
         (self.acts, self.context) = (inner.acts, inner.context);
-        let effects = effects.into_iter().map(|effect| effect.map(&mut payload, &mut fact));
-        self.desk.effects.extend(effects);
     }
 
     /// Acts for someone else from here on: the context of work that was put aside.
@@ -112,7 +90,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Starts a piece of work of the outside world, the `index`-th of `source`, and acts for it
     /// from here on.
     pub fn start_flow(&mut self, source: Purpose, index: u64, ground: Ground) -> FlowId {
-        let flow = self.surroundings.start_flow(self.me, source, index, ground);
+        let flow = self.driver.start_flow(self.me, source, index, ground);
         self.context = Context { flow, cause: self.context.cause, deadline: Time::NEVER };
         flow
     }
@@ -125,9 +103,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Sends a message that wants no answer; it is out of the node's hands, and leaves after a while.
     pub fn send_after(&mut self, after: Span, to: NodeId, body: Body<P>) {
         if self.act() {
-            let message = Message::Ask { call: None, body };
-            let context = self.context;
-            self.desk.effects.push(Effect::Send { to, message, after, life: None, context });
+            self.driver.ask(to, after, None, body, self.context);
         }
     }
 
@@ -140,21 +116,13 @@ impl<'a, P, F> Turn<'a, P, F> {
             return;
         }
         let mut context = self.context;
-        let call = self.desk.calls.open(OpenCall { tag, context, to });
+        let call = self.driver.open(OpenCall { tag, context, to });
         if let Some(timeout) = timeout {
             context.deadline = context.deadline.min(self.now + timeout);
         }
-        let message = Message::Ask { call: Some(call), body };
-        self.desk.effects.push(Effect::Send {
-            to,
-            message,
-            after: Span::ZERO,
-            life: None,
-            context,
-        });
-        if let Some(after) = timeout {
-            let context = self.context;
-            self.desk.effects.push(Effect::Expire { call, after, context });
+        self.driver.ask(to, Span::ZERO, Some(call), body, context);
+        if let Some(timeout) = timeout {
+            self.driver.expire(call, timeout, self.context);
         }
     }
 
@@ -162,9 +130,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     pub fn reply(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
         let Some(call) = to.call else { return };
         if self.act() {
-            let message = Message::Answer { call, to: what, outcome };
-            let (after, life, context) = (Span::ZERO, Some(to.life), self.context);
-            self.desk.effects.push(Effect::Send { to: to.node, message, after, life, context });
+            self.driver.answer(to, call, what, outcome, self.context);
         }
     }
 
@@ -202,30 +168,28 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     fn set_on(&mut self, clock: Clock, timer: impl Timer, after: Span) {
         if self.has_power() {
-            let (timer, context) = (timer.code(), self.context);
-            self.desk.effects.push(Effect::Set { timer, after, clock, context });
+            self.driver.set(timer.code(), after, clock, self.context);
         }
     }
 
     /// Forgets a timer: it never wakes, even if it is due at this very instant.
     pub fn cancel(&mut self, timer: impl Timer) {
         if self.has_power() {
-            self.desk.effects.push(Effect::Cancel { timer: timer.code() });
+            self.driver.cancel(timer.code());
         }
     }
 
     /// Says that something became true, for traces and properties.
     pub fn note(&mut self, fact: F) {
         if self.has_power() {
-            let context = self.context;
-            self.desk.effects.push(Effect::Note { fact, context });
+            self.driver.note(fact, self.context);
         }
     }
 
     /// The value of a row of the service's database.
     #[must_use]
     pub fn read(&self, table: Name, key: u64) -> Option<i64> {
-        self.desk.store.read(table, key)
+        self.driver.store().read(table, key)
     }
 
     /// Adds `amount` to a row of the service's database, durably.
@@ -239,22 +203,23 @@ impl<'a, P, F> Turn<'a, P, F> {
             return;
         }
         let context = self.context;
-        let value = self.desk.store.add(table, key, amount);
+        let store = self.driver.store_mut();
+        let value = store.add(table, key, amount);
         if let Some(topic) = topic {
-            self.desk.store.enqueue(OutboxRow { topic, key, amount, context });
+            store.enqueue(OutboxRow { topic, key, amount, context });
         }
-        self.desk.effects.push(Effect::Wrote { table, key, amount, value, context });
+        self.driver.wrote(Written { table, key, amount, value }, context);
     }
 
     /// Events of the outbox that wait to be published, oldest first.
     pub fn outbox(&self) -> impl Iterator<Item = (u64, &OutboxRow)> {
-        self.desk.store.outbox()
+        self.driver.store().outbox()
     }
 
     /// Removes a published event from the outbox, durably.
     pub fn clear_outbox(&mut self, number: u64) {
         if self.act() {
-            self.desk.store.dequeue(number);
+            self.driver.store_mut().dequeue(number);
         }
     }
 
@@ -284,12 +249,12 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Whether this piece of load takes part in the run.
     #[must_use]
     pub fn takes_part(&mut self, source: Purpose, index: u64) -> bool {
-        self.surroundings.takes_part(self.me, source, index)
+        self.driver.takes_part(self.me, source, index)
     }
 
     /// Fault: which of these ways something fails; `None` is calm.
     #[must_use]
-    pub fn fault(&mut self, purpose: Purpose, ways: &[&'static str]) -> Option<usize> {
+    pub fn fault(&mut self, purpose: Purpose, ways: &[&str]) -> Option<usize> {
         let answer = usize::try_from(self.choose(purpose, Choice::Fault(ways))).unwrap_or(0);
         answer.checked_sub(1).filter(|way| *way < ways.len())
     }
@@ -297,7 +262,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Asks any other choice.
     #[must_use]
     pub fn choose(&mut self, purpose: Purpose, choice: Choice<'_>) -> u64 {
-        self.surroundings.choose(self.me, &self.context, purpose, choice)
+        self.driver.choose(self.me, &self.context, purpose, choice)
     }
 
     const fn has_power(&self) -> bool {

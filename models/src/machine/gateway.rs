@@ -88,8 +88,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         turn.note(Fact::Admitted { client, route: path, limit });
         if let Some(breaker) = self.breakers.get_mut(&service) {
             let admission = breaker.allow(turn.now());
-            tell(service, admission.transition, turn);
-            if !admission.admitted {
+            tell(service, &admission.transitions, turn);
+            if !admission.is_admitted() {
                 turn.note(Fact::Broken { service });
                 turn.reply_failure(from, path, Failure::BreakerOpen);
                 return;
@@ -119,16 +119,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let service = pending.route.target.service;
         if let Some(breaker) = self.breakers.get_mut(&service) {
             let now = turn.now();
-            let transition =
+            let transitions =
                 if outcome.is_ok() { breaker.success(now) } else { breaker.failure(now) };
-            tell(service, transition, turn);
+            tell(service, &transitions, turn);
         }
         turn.reply(pending.from, pending.path, outcome);
     }
 }
 
-fn tell<P>(service: Name, transition: Option<Transition>, turn: &mut Turn<'_, P, Fact>) {
-    if let Some(Transition { from, to }) = transition {
+fn tell<P>(service: Name, transitions: &[Transition], turn: &mut Turn<'_, P, Fact>) {
+    for &Transition { from, to } in transitions {
         turn.note(Fact::Breaker { service, from, to });
     }
 }

@@ -5,6 +5,7 @@
 
 mod broker;
 mod client;
+mod composition;
 mod dialer;
 mod gateway;
 mod job;
@@ -17,6 +18,7 @@ mod slab;
 
 pub use broker::{BrokerConfig, BrokerNode, Subscription};
 pub use client::{Arrivals, ClientConfig, ClientNode};
+pub use composition::{CompositionNode, CompositionNodeConfig, CompositionPart};
 pub use dialer::{Dialer, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};

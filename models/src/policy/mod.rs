@@ -10,17 +10,32 @@ pub mod balancer;
 pub mod breaker;
 pub mod bucket;
 pub mod composition;
+pub mod deployment;
 pub mod dispatch;
 pub mod observability;
 pub mod registry;
 pub mod saga;
 pub mod sidecar;
+pub mod timeout;
 
 pub use backoff::Backoff;
 pub use balancer::RoundRobin;
-pub use breaker::{Admission, Breaker, BreakerConfig, BreakerOptions, BreakerState, Transition};
+pub use breaker::{
+    Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,
+    FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,
+    Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
+};
 pub use bucket::{Limiter, TokenBucket};
-pub use composition::{Composed, Composition, Part};
+pub use composition::{
+    Composed, Composition, CompositionConfig, CompositionOptions, Demand, ErrorOrder, Missing,
+    Need, OnPartFailure, PartSpec,
+};
+pub use deployment::{
+    BlueGreen, BlueGreenConfig, BlueGreenOptions, Canary, CanaryConfig, CanaryOptions, CanaryStep,
+    DeployAction, DeployEvent, Fleet, MetricsOf, OnDeadline, OnFailure, Portion, Readiness,
+    Replica, ReplicaState, Rolling, RollingConfig, RollingOptions, Scaler, ScalerConfig,
+    ScalerOptions, TurnBack, Version,
+};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
 pub use observability::{Level, LogEntry, Metric, Observability};
 pub use registry::{
@@ -29,6 +44,7 @@ pub use registry::{
 pub use saga::{
     Cause, Checkpoint, CompensationFailure, Completed, Durability, FailingStep, LockOn, Locked,
     Lookup, MissingCompensation, Next, Saga, SagaConfig, SagaEnd, SagaLocks, SagaOptions,
-    SagaPlace, SagaStepSpec, SameId, SemanticLock, StepEnd, StepKind, StepTimeout,
+    SagaPlace, SagaStepSpec, SameId, SemanticLock, StepEnd, StepKind,
 };
 pub use sidecar::{CallMetrics, Retry, RetryConfig, RetryNext, SpanRecord, SpanTable, SpanTicket};
+pub use timeout::Timeout;

@@ -1,12 +1,31 @@
 //! Every saga of two steps, and every way to queue for two locks.
 
+use std::collections::BTreeSet;
+
 use brownout_models::Name;
 use brownout_models::policy::{
     Checkpoint, Locked, Next, Saga, SagaConfig, SagaEnd, SagaLocks, SagaStepSpec, SemanticLock,
     StepEnd, StepKind,
 };
 
-use super::reachable;
+/// Every state that can be reached, as its fingerprint; `step` gives the states after each
+/// operation and checks what must hold.
+fn reachable<S>(
+    start: S,
+    fingerprint: impl Fn(&S) -> String,
+    step: impl Fn(&S) -> Vec<S>,
+) -> BTreeSet<String> {
+    let mut seen = BTreeSet::from([fingerprint(&start)]);
+    let mut frontier = vec![start];
+    while let Some(state) = frontier.pop() {
+        for next in step(&state) {
+            if seen.insert(fingerprint(&next)) {
+                frontier.push(next);
+            }
+        }
+    }
+    seen
+}
 
 fn saga(config: &SagaConfig, first_name: u32) -> Saga {
     let mut saga = Saga::new(config.clone());

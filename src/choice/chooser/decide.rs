@@ -24,11 +24,17 @@ impl Choices {
             }
         }
         let (flow_key, count) = self.flows.count(flow, id.0);
-        for number in &site.planned {
+        let address = (Some(flow_key), count);
+        let address_of = |number: u32| {
+            let planned = self.planned[number as usize].flow;
+            (planned, self.plan.deviations[number as usize].count)
+        };
+        let first = site.planned.partition_point(|number| address_of(*number) < address);
+        for number in &site.planned[first..] {
             let deviation = &self.plan.deviations[*number as usize];
             let planned = &mut self.planned[*number as usize];
-            if planned.flow != Some(flow_key) || deviation.count != count {
-                continue;
+            if (planned.flow, deviation.count) != address {
+                break;
             }
             let answer = words::read(question, &deviation.answer, &self.layout);
             // Under a seed the calm answer of weather is as good as any other; elsewhere it is what

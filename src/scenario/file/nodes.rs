@@ -5,7 +5,7 @@ use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{SagaFile, StepFile};
+use super::{CompositionFile, SagaFile, StepFile};
 
 /// One entry of `nodes`.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,10 +23,45 @@ pub enum NodeFile {
     Broker(BrokerFile),
     /// A saga orchestrator.
     Saga(SagaFile),
+    /// An API composition.
+    Composition(CompositionFile),
     /// A population of clients.
     Clients(ClientsFile),
+    /// A machine alone, and what it can be asked.
+    Drill(DrillFile),
     /// A machine of the user's own.
     Own(OwnFile),
+}
+
+impl NodeFile {
+    /// Puts the machines of the entry under a profile.
+    pub(crate) fn follow(&mut self, profile: Profile) {
+        match self {
+            Self::Registry(file) => file.profile = Some(profile),
+            Self::Gateway(file) => file.profile = profile,
+            Self::Service(file) => {
+                if let Some(sidecar) = &mut file.sidecar {
+                    sidecar.profile = profile;
+                }
+            }
+            Self::Sidecar(file) => file.profile = profile,
+            Self::Broker(file) => file.profile = profile,
+            Self::Saga(file) => {
+                file.profile = profile;
+                if let Some(sidecar) = &mut file.sidecar {
+                    sidecar.profile = profile;
+                }
+            }
+            Self::Composition(file) => {
+                file.profile = profile;
+                if let Some(sidecar) = &mut file.sidecar {
+                    sidecar.profile = profile;
+                }
+            }
+            Self::Drill(file) => file.profile = profile,
+            Self::Clients(_) | Self::Own(_) => {}
+        }
+    }
 }
 
 /// An API gateway.
@@ -210,6 +245,31 @@ pub enum ArrivalsFile {
     },
 }
 
+/// A machine alone, and what it can be asked, in any order and with any gaps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Drill", deny_unknown_fields)]
+pub struct DrillFile {
+    /// The machine, as `brownout model` knows it.
+    pub machine: String,
+    /// Whose rules it follows; guide.
+    #[serde(default)]
+    pub profile: Profile,
+    /// The machine's configuration; the profile's.
+    #[serde(default)]
+    pub config: Option<Box<ron::value::RawValue>>,
+    /// Former names.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// How many steps there are, each of which asks once at the most; 16.
+    #[serde(default = "sixteen")]
+    pub steps: u32,
+    /// What it can be asked: requests of the stdio protocol without their time, by name.
+    pub operations: IndexMap<String, ron::Value>,
+    /// How long a step can wait before it asks; no step waits.
+    #[serde(default)]
+    pub gaps: Vec<Span>,
+}
+
 /// A machine of the user's own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename = "Own", deny_unknown_fields)]
@@ -226,6 +286,10 @@ pub struct OwnFile {
 
 const fn one_i64() -> i64 {
     1
+}
+
+const fn sixteen() -> u32 {
+    16
 }
 
 const fn unit() -> ron::Value {

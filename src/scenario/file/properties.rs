@@ -3,6 +3,8 @@
 use brownout_models::{Ratio, Span};
 use serde::Deserialize;
 
+use crate::property::drill::ClaimFile;
+
 /// A property and its parameters.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename = "Property", deny_unknown_fields)]
@@ -68,6 +70,16 @@ pub enum PropertyFile {
         /// The share: `"99%"`, `"999/1000"`.
         at_least: Ratio,
     },
+    /// In the end: of the work that clients began later than a while after the faults ceased, at
+    /// least this share succeeded.
+    Recovers {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The while.
+        within: Span,
+        /// The share: `"99%"`, `"999/1000"`.
+        at_least: Ratio,
+    },
     /// Always: every entry follows from an earlier one of its flow, or begins it.
     TraceIsTree {
         /// What the property is called in reports.
@@ -83,6 +95,13 @@ pub enum PropertyFile {
     Quiescence {
         /// What the property is called in reports.
         name: Option<String>,
+    },
+    /// What a machine under drill must hold.
+    Drill {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The claim, by the kind of machine.
+        claim: ClaimFile,
     },
     /// Sometimes: some piece of work of a client succeeds.
     SometimesSucceeds {

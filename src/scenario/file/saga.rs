@@ -2,7 +2,7 @@
 
 use brownout_models::policy::{
     Cause, CompensationFailure, Completed, Durability, FailingStep, LockOn, Lookup,
-    MissingCompensation, SagaOptions, SameId, SemanticLock, StepKind, StepTimeout,
+    MissingCompensation, SagaOptions, SameId, SemanticLock, StepKind, Timeout,
 };
 use brownout_models::{Profile, Span};
 use serde::Deserialize;
@@ -44,7 +44,7 @@ pub struct SagaFile {
     /// See [`SagaOptions::retry_delay_max`].
     pub retry_delay_max: Option<Span>,
     /// See [`SagaOptions::step_timeout`].
-    pub step_timeout: Option<StepTimeout>,
+    pub step_timeout: Option<Timeout>,
     /// See [`SagaOptions::same_id`].
     pub same_id: Option<SameId>,
     /// See [`SagaOptions::lock`].

@@ -9,6 +9,7 @@ use crate::stdio::vocabulary::{
 };
 
 /// An execution that is not over.
+#[derive(Clone, Debug)]
 pub(super) struct Execution {
     /// The id of the saga.
     pub(super) id: u64,
@@ -22,7 +23,7 @@ pub(super) struct Execution {
 }
 
 /// What an execution waits for. Timers of one instant go in the order in which they were set.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Wait {
     /// Its turn at the lock.
     Lock,

@@ -27,6 +27,7 @@ impl Options for SagaOptions {
 }
 
 /// A saga and its handlers.
+#[derive(Clone, Debug)]
 pub(super) struct SagaDesk {
     profile: Profile,
     names: Names,

@@ -1,8 +1,9 @@
 //! What every machine says over stdio, line by line.
 //!
 //! The `.txt` files beside this one hold sessions, each under the claim it shows: requests behind
-//! `->`, the exact responses behind `<-`, the last of them after the end of input. Sessions too
-//! long to read are programs below.
+//! `->`, the exact responses behind `<-`, the last of them after the end of input. A session begins
+//! with `machine NAME` under the profile guide, `hardened NAME` under the other. Sessions too long to
+//! read are programs below.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,7 +12,16 @@ use brownout::stdio::{MACHINES, Profile, StdioError, profile, serve};
 use serde_json::{Value, json};
 
 /// Runs a session and gives its output and how many lines were bad.
-fn session(machine: &str, profile: Profile, config: Option<&str>, input: &[u8]) -> (String, u64) {
+fn session(machine: &str, config: Option<&str>, input: &[u8]) -> (String, u64) {
+    session_of(machine, Profile::Guide, config, input)
+}
+
+fn session_of(
+    machine: &str,
+    profile: Profile,
+    config: Option<&str>,
+    input: &[u8],
+) -> (String, u64) {
     let mut output = Vec::new();
     let end = serve(machine, profile, config, input, &mut output).unwrap();
     (String::from_utf8(output).unwrap(), end.bad_requests)
@@ -23,7 +33,7 @@ fn responses(machine: &str, requests: &[Value]) -> Vec<Value> {
         writeln!(input, "{request}").unwrap();
         input
     });
-    let (output, _) = session(machine, Profile::Guide, None, input.as_bytes());
+    let (output, _) = session(machine, None, input.as_bytes());
     output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -32,13 +42,15 @@ fn check(transcript: &str) {
     for session_text in transcript.split("\n= ") {
         let mut lines = session_text.lines();
         let claim = lines.next().unwrap().trim_start_matches("= ");
-        let head = lines.next().unwrap().strip_prefix("machine ").expect(claim);
-        let (machine, rest) = head.split_once(' ').unwrap_or((head, ""));
-        let (profile, rest) = match rest.strip_prefix("hardened") {
-            Some(rest) => (Profile::Hardened, rest.trim_start()),
-            None => (Profile::Guide, rest),
+        let head = lines.next().unwrap();
+        let (head, profile) = match head.strip_prefix("hardened ") {
+            Some(head) => (head, Profile::Hardened),
+            None => (head.strip_prefix("machine ").expect(claim), Profile::Guide),
         };
-        let config = Some(rest).filter(|config| !config.is_empty());
+        let (machine, config) = match head.split_once(' ') {
+            Some((machine, config)) => (machine, Some(config)),
+            None => (head, None),
+        };
         let (mut input, mut expected, mut bad_requests) = (String::new(), String::new(), 0);
         for line in lines.filter(|line| !line.is_empty()) {
             match line.split_at(3) {
@@ -50,7 +62,7 @@ fn check(transcript: &str) {
                 _ => panic!("{claim}: neither request nor response: {line}"),
             }
         }
-        let actual = session(machine, profile, config, input.as_bytes());
+        let actual = session_of(machine, profile, config, input.as_bytes());
         pretty_eq(claim, &actual.0, &expected);
         assert_eq!(actual.1, bad_requests, "{claim}: bad requests");
     }
@@ -74,8 +86,8 @@ macro_rules! sessions {
 }
 
 sessions! {
-    lines registry balancer client limiter breaker gateway sidecar broker saga saga_hardened
-    composition observability
+    lines registry balancer client limiter breaker gateway sidecar broker saga composition
+    observability breaker_hardened saga_hardened
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.
@@ -143,12 +155,8 @@ fn error_rates_are_rounded_as_go_does() {
 
 #[test]
 fn lines_that_are_not_text_are_bad() {
-    let (output, bad_requests) = session(
-        "registry",
-        Profile::Guide,
-        None,
-        b"\xff\xfe\n{\"at\":1,\"op\":\"advance\"}\r\n\n{\"at\":2",
-    );
+    let (output, bad_requests) =
+        session("registry", None, b"\xff\xfe\n{\"at\":1,\"op\":\"advance\"}\r\n\n{\"at\":2");
     assert_eq!(bad_requests, 3);
     let lines: Vec<Value> =
         output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -161,7 +169,6 @@ fn every_machine_lets_time_pass_and_refuses_what_it_does_not_know() {
     for machine in MACHINES {
         let (output, bad_requests) = session(
             machine,
-            Profile::Guide,
             None,
             br#"{"at":5,"op":"advance"}
                 {"at":5,"op":"advnce"}
@@ -184,7 +191,8 @@ fn what_cannot_start_says_what_would_fix_it() {
     assert_eq!(
         refusal("brekaer", Profile::Guide, None),
         "there is no machine `brekaer`, did you mean `breaker`? (machines: registry, balancer, \
-         client, limiter, breaker, gateway, sidecar, broker, saga, composition, observability)"
+         client, limiter, breaker, gateway, sidecar, broker, saga, composition, deployment, \
+         observability)"
     );
     assert!(!refusal("cache", Profile::Guide, None).contains("did you mean"));
     assert_eq!(

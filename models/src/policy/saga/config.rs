@@ -1,10 +1,9 @@
 //! How a saga treats failures, crashes and company: every difference between the guide and what the
 //! best orchestrators do, each with a name.
 
-use std::fmt;
+use serde::{Deserialize, Serialize};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
+use crate::policy::Timeout;
 use crate::profile::{Mistake, options};
 use crate::{Name, Span};
 
@@ -53,8 +52,8 @@ options! {
         retry_delay_max: Span = Span::from_secs(100);
         /// How long one attempt of an action or a compensation may take, `"never"` for as long as
         /// it takes. The guide waits for ever; 30 s is longer than any healthy call.
-        step_timeout: StepTimeout =
-            StepTimeout::Never, hardened StepTimeout::After(Span::from_secs(30));
+        step_timeout: Timeout =
+            Timeout::Never, hardened Timeout::After(Span::from_secs(30));
         /// What a second request to run the saga of one id does. In the guide every order makes an
         /// orchestrator of its own (SG-10); Temporal attaches to the workflow of that id.
         same_id: SameId = SameId::Runs, hardened SameId::Joins;
@@ -167,51 +166,6 @@ pub enum Durability {
     Logged,
 }
 
-/// How long an attempt may take: `"30s"`, or `"never"` where it is never over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepTimeout {
-    /// As long as it takes.
-    Never,
-    /// This long.
-    After(Span),
-}
-
-impl StepTimeout {
-    /// The longest wait, if there is one.
-    #[must_use]
-    pub const fn span(self) -> Option<Span> {
-        match self {
-            Self::Never => None,
-            Self::After(span) => Some(span),
-        }
-    }
-}
-
-impl Serialize for StepTimeout {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.span().unwrap_or(Span::MAX).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for StepTimeout {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl de::Visitor<'_> for Text {
-            type Value = StepTimeout;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a span of time like \"250ms\", or \"never\"")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<StepTimeout, E> {
-                match text {
-                    "never" => Ok(StepTimeout::Never),
-                    span => span.parse().map(StepTimeout::After).map_err(E::custom),
-                }
-            }
-        }
-        deserializer.deserialize_any(Text)
-    }
-}
-
 /// The most attempts that anything has.
 const ATTEMPTS_MAX: u32 = 1_000;
 
@@ -249,7 +203,7 @@ impl SagaConfig {
                 )
             })
             .collect();
-        if self.step_timeout == StepTimeout::After(Span::ZERO) {
+        if self.step_timeout == Timeout::After(Span::ZERO) {
             mistakes.push(Mistake::new(
                 "step_timeout",
                 "the timeout of a step is zero",

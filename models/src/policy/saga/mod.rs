@@ -58,7 +58,6 @@ pub use checkpoint::{Checkpoint, SagaPlace};
 pub use config::{
     Cause, CompensationFailure, Completed, Durability, FailingStep, LockOn, Lookup,
     MissingCompensation, SagaConfig, SagaOptions, SagaStepSpec, SameId, SemanticLock, StepKind,
-    StepTimeout,
 };
 pub use locks::{Locked, SagaLocks};
 pub use outcome::{Next, SagaEnd, StepEnd};

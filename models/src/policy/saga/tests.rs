@@ -1,5 +1,6 @@
 use super::*;
 use crate::Span;
+use crate::policy::Timeout;
 
 fn saga(steps: &[(u32, bool)]) -> Saga {
     let mut saga = Saga::default();
@@ -302,10 +303,7 @@ fn every_number_that_makes_no_sense_is_a_mistake() {
     assert_eq!(wrong(|config| config.action_attempts = 0), ["action_attempts"]);
     assert_eq!(wrong(|config| config.compensation_attempts = 1_001), ["compensation_attempts"]);
     assert_eq!(wrong(|config| config.retriable_attempts = 0), ["retriable_attempts"]);
-    assert_eq!(
-        wrong(|config| config.step_timeout = StepTimeout::After(Span::ZERO)),
-        ["step_timeout"]
-    );
+    assert_eq!(wrong(|config| config.step_timeout = Timeout::After(Span::ZERO)), ["step_timeout"]);
     assert_eq!(
         wrong(|config| config.retry_delay_max = Span::from_millis(999)),
         ["retry_delay_max"]

@@ -1,0 +1,172 @@
+//! The fabric of a world: everything that is not a machine, so that a machine takes its step while
+//! what it wants done is done.
+
+use std::sync::Arc;
+
+use brownout_models::contract::{Context, Ground, NodeId, Purpose, Store, Surroundings};
+use brownout_models::{Span, Time};
+use serde::Serialize;
+
+use super::event::{Event, EventKind, Round};
+use super::node::{Head, Host, Node};
+use super::queue::{Handle, Queue};
+use super::{Bounds, Entry, Trace, Watch, What};
+use crate::choice::{Choices, Plan};
+use crate::layout::Layout;
+
+/// What waits between the machines of a world, and what is known of their nodes.
+#[derive(Clone, Debug)]
+pub(super) struct Fabric<P, F> {
+    pub(super) layout: Arc<Layout>,
+    pub(super) bounds: Bounds,
+    pub(super) now: Time,
+    pub(super) rounds: u32,
+    pub(super) steps: u64,
+    pub(super) stopped: bool,
+    pub(super) queue: Queue<Event<P>>,
+    pub(super) round: Round,
+    pub(super) heads: Vec<Head>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) hosts: Vec<Host>,
+    pub(super) stores: Vec<Store>,
+    pub(super) choices: Choices,
+    pub(super) trace: Trace<F>,
+    /// Events of foreground flows that wait.
+    pub(super) foreground: u64,
+    /// Some node may crash or stand still: what nodes owe is kept.
+    pub(super) may_crash: bool,
+}
+
+/// The source of the flow in which a life begins.
+const LIFE: Purpose = Purpose("life");
+
+impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+    /// The fabric between the places of the layout, at the start of a run that follows the plan.
+    pub(super) fn new(layout: Arc<Layout>, plan: &Arc<Plan>, bounds: Bounds) -> Self {
+        let mut hosts: Vec<Host> = Vec::new();
+        let mut stores = Vec::new();
+        let mut heads = Vec::new();
+        for (number, place) in (0..).zip(&layout.nodes) {
+            heads.push(Head { life: 0, host: place.host, store: place.store, is_down: false });
+            let (host, store) = (place.host as usize, place.store as usize);
+            hosts.resize_with(hosts.len().max(host + 1), Host::default);
+            stores.resize_with(stores.len().max(store + 1), Store::default);
+            hosts[host].nodes.push(NodeId(number));
+        }
+        let choices = Choices::new(Arc::clone(&layout), Arc::clone(plan));
+        let mut fabric = Self {
+            layout,
+            bounds,
+            now: Time::ZERO,
+            rounds: 0,
+            steps: 0,
+            stopped: false,
+            queue: Queue::new(),
+            round: Round::default(),
+            nodes: vec![Node::default(); heads.len()],
+            heads,
+            hosts,
+            stores,
+            may_crash: choices.may_crash(),
+            choices,
+            trace: Trace::new(false),
+            foreground: 0,
+        };
+        fabric.start_lives();
+        fabric
+    }
+
+    /// Starts over under another plan; nothing happened yet.
+    pub(super) fn restart(&mut self, plan: &Arc<Plan>, points: bool) {
+        self.choices.restart(Arc::clone(plan), points);
+        self.may_crash = self.choices.may_crash();
+        self.queue.clear();
+        self.foreground = 0;
+        self.start_lives();
+    }
+
+    fn start_lives(&mut self) {
+        for number in (0..).take(self.nodes.len()) {
+            self.start_life(NodeId(number), Span::ZERO, Context::UNCAUSED);
+        }
+    }
+
+    /// Schedules the beginning of the node's next life, which follows from the crash that ended the
+    /// last one.
+    pub(super) fn start_life(&mut self, node: NodeId, after: Span, cause: u32) {
+        let life = self.choices.begin_life(node);
+        self.heads[node.0 as usize].life = life;
+        let ground = Ground::Background;
+        let flow = self.choices.start_flow(node, LIFE, 0, ground);
+        let context = Context { flow, cause, deadline: Time::NEVER };
+        // The run waits for a life to begin, though not for what goes on in it.
+        self.foreground += 1;
+        self.queue.push(self.now + after, Event { node, ground, context, kind: EventKind::Start });
+    }
+
+    /// A life began: it no longer counts as something that the run waits for.
+    pub(super) const fn life_begun(&mut self) {
+        self.foreground -= 1;
+    }
+
+    /// An event that waits counts for the run while its flow is in the foreground. It is made where
+    /// it will lie.
+    #[inline(always)]
+    pub(super) fn schedule(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        context: Context,
+        kind: impl FnOnce() -> EventKind<P>,
+    ) -> Handle {
+        let ground = self.choices.ground(context.flow);
+        if ground == Ground::Foreground {
+            self.foreground += 1;
+        }
+        self.queue.push_with(at, || Event { node, ground, context, kind: kind() })
+    }
+
+    /// Like [`schedule`](Self::schedule), for what is rare.
+    #[cold]
+    pub(super) fn schedule_rarely(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        context: Context,
+        kind: EventKind<P>,
+    ) -> Handle {
+        self.schedule(at, node, context, || kind)
+    }
+
+    pub(super) fn unschedule(&mut self, handle: Handle) {
+        if let Some(event) = self.queue.remove(handle)
+            && event.ground == Ground::Foreground
+        {
+            self.foreground -= 1;
+        }
+    }
+
+    /// The entry happened: everybody sees it.
+    #[inline(always)]
+    pub(super) fn emit(
+        &mut self,
+        watch: &mut impl Watch<F>,
+        node: NodeId,
+        context: Context,
+        what: What<F>,
+    ) -> u32 {
+        let seq = self.trace.next();
+        let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
+        let entry = Entry { seq, cause, flow, at: self.now, node, what };
+        self.trace.absorb(&entry);
+        if !watch.see(&entry) {
+            self.stopped = true;
+        }
+        self.trace.keep(entry);
+        u32::try_from(seq).expect("a run has fewer than 2^32 entries")
+    }
+
+    pub(super) fn host_of(&self, node: NodeId) -> usize {
+        self.heads[node.0 as usize].host as usize
+    }
+}

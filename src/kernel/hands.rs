@@ -1,0 +1,114 @@
+//! The hands of a node: what its machine wants done, they do at once.
+
+use brownout_models::contract::{
+    Body, CallId, Choice, Clock, Context, Driver, FlowId, Ground, NodeId, OpenCall, Outcome,
+    Purpose, Sender, Store, Surroundings, Written,
+};
+use brownout_models::{Name, Span};
+use serde::Serialize;
+
+use super::event::EventKind;
+use super::fabric::Fabric;
+use super::{Watch, What};
+
+/// One node in the fabric, for the length of a step.
+pub(super) struct Hands<'a, P, F, W> {
+    pub(super) node: NodeId,
+    pub(super) fabric: &'a mut Fabric<P, F>,
+    pub(super) watch: &'a mut W,
+}
+
+impl<P, F, W> Surroundings for Hands<'_, P, F, W> {
+    #[inline]
+    fn choose(
+        &mut self,
+        node: NodeId,
+        context: &Context,
+        purpose: Purpose,
+        choice: Choice<'_>,
+    ) -> u64 {
+        self.fabric.choices.choose(node, context, purpose, choice)
+    }
+
+    fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {
+        self.fabric.choices.start_flow(node, source, index, ground)
+    }
+
+    fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
+        self.fabric.choices.takes_part(node, source, index)
+    }
+}
+
+impl<P, F, W> Driver<P, F> for Hands<'_, P, F, W>
+where
+    P: Clone,
+    F: Clone + Serialize,
+    W: Watch<F>,
+{
+    fn ask(
+        &mut self,
+        to: NodeId,
+        after: Span,
+        call: Option<CallId>,
+        body: Body<P>,
+        context: Context,
+    ) {
+        self.fabric.ask(self.node, to, after, call, body, context, self.watch);
+    }
+
+    fn answer(
+        &mut self,
+        to: Sender,
+        call: CallId,
+        what: Name,
+        outcome: Outcome<P>,
+        context: Context,
+    ) {
+        self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
+    }
+
+    fn open(&mut self, call: OpenCall) -> CallId {
+        self.fabric.nodes[self.node.0 as usize].calls.open(call)
+    }
+
+    fn expire(&mut self, call: CallId, after: Span, context: Context) {
+        let life = self.fabric.heads[self.node.0 as usize].life;
+        let (at, expiry) = (self.fabric.now + after, || EventKind::Expire { call, life });
+        let handle = self.fabric.schedule(at, self.node, context, expiry);
+        self.fabric.nodes[self.node.0 as usize].expires(call, handle);
+    }
+
+    fn set(&mut self, timer: u64, after: Span, _: Clock, context: Context) {
+        let number = self.fabric.nodes[self.node.0 as usize].number_timer();
+        let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
+        let handle = self.fabric.schedule(at, self.node, context, wake);
+        let replaced = self.fabric.nodes[self.node.0 as usize].set(timer, number, at, handle);
+        if let Some(old) = replaced {
+            self.fabric.unschedule(old);
+        }
+    }
+
+    fn cancel(&mut self, timer: u64) {
+        if let Some(handle) = self.fabric.nodes[self.node.0 as usize].cancel(timer) {
+            self.fabric.unschedule(handle);
+        }
+    }
+
+    fn wrote(&mut self, row: Written, context: Context) {
+        let Written { table, key, amount, value } = row;
+        let what = What::Wrote { table, key, amount, value };
+        self.fabric.emit(self.watch, self.node, context, what);
+    }
+
+    fn note(&mut self, fact: F, context: Context) {
+        self.fabric.emit(self.watch, self.node, context, What::Noted(fact));
+    }
+
+    fn store(&self) -> &Store {
+        &self.fabric.stores[self.fabric.heads[self.node.0 as usize].store as usize]
+    }
+
+    fn store_mut(&mut self) -> &mut Store {
+        &mut self.fabric.stores[self.fabric.heads[self.node.0 as usize].store as usize]
+    }
+}

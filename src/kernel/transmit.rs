@@ -1,0 +1,221 @@
+//! The way of a message: it may be lost, late or doubled, and may meet nobody.
+//!
+//! The way of an event from the queue to its machine and of an effect back is inlined by force:
+//! handed over in memory from call to call, every field that was just written is read back in
+//! another width, which stalls the processor. Measured: 12 % of a whole run.
+
+use brownout_models::contract::{
+    Body, CallId, Choice, Context, Failure, FlowId, Kind, NodeId, Outcome, Sender,
+};
+use brownout_models::{Name, Span, Time};
+use serde::Serialize;
+
+use super::event::{Event, EventKind, Way};
+use super::fabric::Fabric;
+use super::{Watch, What};
+use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
+
+/// What becomes of a message, and when it arrives.
+enum Travel {
+    Lost,
+    Once(Time),
+    Twice(Time, Time),
+}
+
+impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+    /// A message that is no answer leaves.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]
+    pub(super) fn ask(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        after: Span,
+        call: Option<CallId>,
+        body: Body<P>,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) {
+        let (sender, receiver) = (self.heads[from.0 as usize], self.heads[to.0 as usize]);
+        let way = Way { from, from_life: sender.life, to_life: receiver.life };
+        let mut arrives = self.now + after;
+        if !self.choices.links_are_calm() && sender.host != receiver.host {
+            let kind = Kind { name: body.name(), reply: false };
+            match self.travel(from, to, kind, arrives, context, watch) {
+                Travel::Lost => return,
+                Travel::Once(at) => arrives = at,
+                Travel::Twice(first, second) => {
+                    let copy = EventKind::Ask { way, call, body: Some(body.clone()) };
+                    self.schedule_rarely(first, to, context, copy);
+                    arrives = second;
+                }
+            }
+        }
+        let arrival = || EventKind::Ask { way, call, body: Some(body) };
+        self.schedule(arrives, to, context, arrival);
+    }
+
+    /// The answer to a call leaves. `what` is what was asked.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]
+    pub(super) fn answer(
+        &mut self,
+        from: NodeId,
+        to: Sender,
+        call: CallId,
+        what: Name,
+        outcome: Outcome<P>,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) {
+        if self.may_crash {
+            self.pay(from, to);
+        }
+        let (sender, receiver) = (self.heads[from.0 as usize], self.heads[to.node.0 as usize]);
+        let way = Way { from, from_life: sender.life, to_life: to.life };
+        let (to, mut arrives) = (to.node, self.now);
+        if !self.choices.links_are_calm() && sender.host != receiver.host {
+            let kind = Kind { name: what, reply: true };
+            match self.travel(from, to, kind, arrives, context, watch) {
+                Travel::Lost => return,
+                Travel::Once(at) => arrives = at,
+                Travel::Twice(first, second) => {
+                    let outcome = Some(outcome.clone());
+                    let copy = EventKind::Answer { way, call, to: what, outcome };
+                    self.schedule_rarely(first, to, context, copy);
+                    arrives = second;
+                }
+            }
+        }
+        let arrival = || EventKind::Answer { way, call, to: what, outcome: Some(outcome) };
+        self.schedule(arrives, to, context, arrival);
+    }
+
+    /// A call is answered and no longer owed.
+    #[cold]
+    fn pay(&mut self, node: NodeId, to: Sender) {
+        let owed = &mut self.nodes[node.0 as usize].owed;
+        if let Some(at) = owed.iter().position(|(sender, _, _)| *sender == to) {
+            owed.remove(at);
+        }
+    }
+
+    /// What becomes of a message that leaves.
+    fn travel(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        kind: Kind,
+        leaves: Time,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) -> Travel {
+        let sites = self.choices.on_link(from, to, kind);
+        if sites.are_quiet {
+            return Travel::Once(leaves + sites.calm_latency);
+        }
+        let flow = context.flow;
+        if self.choices.ask(sites.lose, flow, &Question::Strike) != 0 {
+            self.emit(watch, from, context, What::Lost { to, kind });
+            return Travel::Lost;
+        }
+        let mut arrives = leaves + self.travel_time(sites, flow);
+        if !self.choices.is_quiet(sites.delay) {
+            let by = self.extra_delay(from, to, sites.delay, arrives, context);
+            if !by.is_zero() {
+                self.emit(watch, from, context, What::Delayed { to, kind, by });
+                arrives += by;
+            }
+        }
+        if self.choices.ask(sites.duplicate, flow, &Question::Strike) == 0 {
+            return Travel::Once(arrives);
+        }
+        self.emit(watch, from, context, What::Duplicated { to, kind });
+        Travel::Twice(arrives, leaves + self.travel_time(sites, flow))
+    }
+
+    fn extra_delay(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        site: SiteId,
+        arrives: Time,
+        context: Context,
+    ) -> Span {
+        let waits = [
+            self.nodes[to.0 as usize].next_timer().unwrap_or(Time::NEVER),
+            self.nodes[from.0 as usize].next_timer().unwrap_or(Time::NEVER),
+            context.deadline,
+        ];
+        let menu = delays_around(arrives, &waits);
+        let by = self.choices.length(site).cloned();
+        let question = Question::Length { by: by.as_ref(), menu: &menu };
+        Span::from_nanos(self.choices.ask(site, context.flow, &question))
+    }
+
+    fn travel_time(&mut self, sites: LinkSites, flow: FlowId) -> Span {
+        if self.choices.is_quiet(sites.latency) {
+            return sites.calm_latency;
+        }
+        let latency = self.choices.latency(sites).clone();
+        let question = Question::Machine(Choice::Span(&latency));
+        Span::from_nanos(self.choices.ask(sites.latency, flow, &question))
+    }
+
+    /// The message comes to a node that is down, or in another life than the one it was sent to.
+    #[cold]
+    pub(super) fn meet_nobody(
+        &mut self,
+        node: NodeId,
+        context: Context,
+        from: Sender,
+        kind: Kind,
+        watch: &mut impl Watch<F>,
+    ) {
+        if kind.reply || from.call.is_none() {
+            self.emit(watch, node, context, What::Dropped { from: from.node, kind });
+            return;
+        }
+        let seq = self.emit(watch, node, context, What::Refused { from: from.node, kind });
+        self.reset(node, from, kind, Context { cause: seq, ..context }, watch);
+    }
+
+    /// The caller sees a reset connection, or, as a fault, nothing at all.
+    pub(super) fn reset(
+        &mut self,
+        node: NodeId,
+        sender: Sender,
+        kind: Kind,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) {
+        let Some(call) = sender.call else { return };
+        let site = self.choices.at_node(node, purpose::SILENCE, false);
+        if self.choices.ask(site, context.flow, &Question::Strike) != 0 {
+            return;
+        }
+        self.answer(node, sender, call, kind.name, Err(Failure::Reset), context, watch);
+    }
+
+    /// The event happens once the host goes on.
+    pub(super) fn postpone(&mut self, event: Event<P>, until: Time) {
+        if let EventKind::Start = event.kind {
+            self.queue.push(until, event);
+            return;
+        }
+        let Event { node, context, kind, .. } = event;
+        let (timer, call) = match kind {
+            EventKind::Wake { timer, number } => (Some((timer, number)), None),
+            EventKind::Expire { call, .. } => (None, Some(call)),
+            EventKind::Start | EventKind::Ask { .. } | EventKind::Answer { .. } => (None, None),
+        };
+        let handle = self.schedule_rarely(until, node, context, kind);
+        let at = &mut self.nodes[node.0 as usize];
+        if let Some((timer, number)) = timer {
+            at.moved(timer, number, until, handle);
+        }
+        if let Some(call) = call {
+            at.expires(call, handle);
+        }
+    }
+}

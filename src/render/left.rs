@@ -1,0 +1,61 @@
+//! What shrinking left of a failing run, and whether it is the least.
+
+use super::lines::counted;
+use crate::search::{LoadLeft, Shrunk};
+
+/// What is left, and whether any of it can be missed: one sentence without its stop.
+pub(crate) fn left(shrunk: &Shrunk) -> String {
+    let faults = match shrunk.plan.deviations.len() as u64 {
+        0 => "no fault".to_owned(),
+        many => counted(many, "fault", "faults"),
+    };
+    let many = shrunk.plan.deviations.len().saturating_add(pieces(shrunk.load).unwrap_or(1));
+    let are = if many == 1 { "is" } else { "are" };
+    format!("{faults} and {} {are} left; {}", load(shrunk.load), verdict(shrunk))
+}
+
+/// What is left of the faults of the run that was shrunk.
+pub(crate) fn left_of(before: usize, seed: u64, shrunk: &Shrunk) -> String {
+    let faults = counted(before as u64, "fault", "faults");
+    let of = match shrunk.plan.deviations.len() {
+        0 => format!("The run of seed {seed} fails without any fault"),
+        1 => format!("Of {faults} in the run of seed {seed}, 1 matters"),
+        few => format!("Of {faults} in the run of seed {seed}, {few} matter"),
+    };
+    let runs = counted(shrunk.runs, "run", "runs");
+    format!("{of}, with {}; {} ({runs})", load(shrunk.load), verdict(shrunk))
+}
+
+fn load(left: LoadLeft) -> String {
+    match pieces(left) {
+        None => "all the load".to_owned(),
+        Some(0) => "no load".to_owned(),
+        Some(many) => counted(many as u64, "piece of load", "pieces of load"),
+    }
+}
+
+const fn pieces(left: LoadLeft) -> Option<usize> {
+    match left {
+        LoadLeft::All => None,
+        LoadLeft::Minimal(many) | LoadLeft::Unproven(many) => Some(many),
+    }
+}
+
+fn verdict(shrunk: &Shrunk) -> &'static str {
+    if shrunk.gave_up {
+        return "shrinking gave up, so there may be less that does it";
+    }
+    let has_faults = !shrunk.plan.deviations.is_empty();
+    match (shrunk.is_one_minimal, shrunk.load) {
+        (true, LoadLeft::Minimal(_)) => "none can be missed",
+        (true, LoadLeft::All) if has_faults => {
+            "no fault can be missed, and the property is about all the load together"
+        }
+        (true, LoadLeft::All) => "the property is about all the load together",
+        (true, LoadLeft::Unproven(_)) if has_faults => {
+            "no fault can be missed, though some of the load perhaps can"
+        }
+        (true, LoadLeft::Unproven(_)) => "some of it can perhaps be missed",
+        (false, _) => "some of it can perhaps be missed",
+    }
+}
