@@ -248,6 +248,64 @@ pub enum Fact {
         /// The response, as JSON.
         response: Box<str>,
     },
+    /// Why a saga that did not commit turned back or got stuck.
+    SagaFailed {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+        /// The step that failed, from 0.
+        step: u32,
+        /// How it failed.
+        failure: Failure,
+    },
+    /// A saga can go neither forward nor back, and somebody has to look.
+    SagaStuck {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+        /// The step where it stands, from 0.
+        step: u32,
+    },
+    /// A saga goes on where its log says that it stood when its orchestrator crashed.
+    SagaResumed {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+    },
+    /// A request found its saga running or over already, and shares its outcome.
+    SagaJoined {
+        /// The saga.
+        saga: Name,
+        /// The business key.
+        key: u64,
+    },
+    /// A composition had to do without a part.
+    PartMissing {
+        /// The composition.
+        composition: Name,
+        /// The part.
+        part: Name,
+        /// The business key.
+        key: u64,
+        /// Why; nothing where it was not waited for.
+        failure: Option<Failure>,
+    },
+    /// A composition ended.
+    Composed {
+        /// The composition.
+        composition: Name,
+        /// The business key.
+        key: u64,
+        /// How many parts it has.
+        parts: u32,
+        /// How many of them are missing.
+        missing: u32,
+        /// Whether there is an answer, be it with gaps.
+        ok: bool,
+    },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),
     /// A sidecar does not try a call again, although attempts are left.

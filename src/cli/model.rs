@@ -16,8 +16,8 @@ use crate::stdio::{Profile, profile, serve};
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ModelArgs {
     /// The machine: registry, balancer, client, limiter, breaker, gateway,
-    /// sidecar, broker, saga, composition, observability, backoff or
-    /// retry-budget.
+    /// sidecar, broker, saga, composition, deployment, observability,
+    /// backoff, retry-budget or outlier.
     name: String,
 
     /// Whose rules it follows: guide or hardened.

@@ -8,9 +8,10 @@ use super::{Ending, Observer, key_text};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
-/// In the end every saga that began has ended. Always, one that commits has compensated nothing, and
-/// one that does not has compensated every step that was done and can be undone, successfully, in
-/// reverse order.
+/// In the end every saga that began has ended: committed, compensated, or in need of intervention
+/// and saying so. Always, one that commits has compensated nothing, and one that says that it rolled
+/// back has compensated every step that was done and can be undone, successfully, in reverse order;
+/// the step that failed may be compensated before them.
 ///
 /// Executions of one saga for one piece of work that overlap, because its request came twice, cannot
 /// be told apart from outside. They are judged together, once the last has ended: each step that can
@@ -29,6 +30,11 @@ struct Execution {
     running: u32,
     committed: u32,
     rolled_back: u32,
+    stuck: u32,
+    /// It goes on where a log says; what was done last may be done again.
+    resumed: bool,
+    /// The action that failed last.
+    failed: Option<u32>,
     done: Vec<u32>,
     undone: Vec<u32>,
     /// A compensation failed: this step is neither done nor undone.
@@ -54,18 +60,21 @@ impl Observer for SagaTerminal {
         } else if let Fact::SagaStep { saga, step, compensation, failure, .. } = *fact
             && let Some(execution) = self.open.get_mut(&(entry.node, entry.flow, saga))
         {
-            match (compensation, failure.is_none()) {
-                (false, true) if self.irreversible.contains(&(saga, step)) => {}
-                (false, true) => execution.done.push(step),
-                (true, true) => execution.undone.push(step),
-                (true, false) => execution.residue = Some(step),
-                (false, false) => {}
-            }
-        } else if let Fact::SagaEnded { saga, committed, .. } = *fact
+            let is_irreversible = self.irreversible.contains(&(saga, step));
+            execution.step_ended(step, compensation, failure.is_none(), is_irreversible);
+        } else if let Fact::SagaResumed { saga, .. } = *fact
+            && let Some(execution) = self.open.get_mut(&(entry.node, entry.flow, saga))
+        {
+            execution.resumed = true;
+        } else if let Some((saga, committed)) = ended(fact)
             && let Some(execution) = self.open.get_mut(&(entry.node, entry.flow, saga))
         {
             execution.running = execution.running.saturating_sub(1);
-            *(if committed { &mut execution.committed } else { &mut execution.rolled_back }) += 1;
+            *(match committed {
+                Some(true) => &mut execution.committed,
+                Some(false) => &mut execution.rolled_back,
+                None => &mut execution.stuck,
+            }) += 1;
             if execution.running == 0
                 && let Some(execution) = self.open.shift_remove(&(entry.node, entry.flow, saga))
             {
@@ -90,13 +99,42 @@ impl Observer for SagaTerminal {
     }
 }
 
+/// The saga that ended, and whether it committed; nothing where it is stuck.
+const fn ended(fact: &Fact) -> Option<(Name, Option<bool>)> {
+    if let Fact::SagaEnded { saga, committed, .. } = *fact {
+        Some((saga, Some(committed)))
+    } else if let Fact::SagaStuck { saga, .. } = *fact {
+        Some((saga, None))
+    } else {
+        None
+    }
+}
+
 impl Execution {
+    fn step_ended(&mut self, step: u32, compensation: bool, ok: bool, is_irreversible: bool) {
+        match (compensation, ok) {
+            (false, true) if is_irreversible => {}
+            (false, true) if self.resumed && self.done.contains(&step) => {}
+            (false, true) => self.done.push(step),
+            (true, true) if self.resumed && self.undone.contains(&step) => {}
+            (true, true) => {
+                self.undone.push(step);
+                self.residue = self.residue.filter(|residue| *residue != step);
+            }
+            (true, false) => self.residue = Some(step),
+            (false, false) => self.failed = Some(step),
+        }
+    }
+
     fn judge(&self, saga: &str) -> Result<(), String> {
         let key = key_text(self.key);
         let steps = |steps: &[u32]| {
             let steps: Vec<String> = steps.iter().map(|step| (step + 1).to_string()).collect();
             if steps.is_empty() { "none".to_owned() } else { steps.join(", ") }
         };
+        if self.stuck > 0 {
+            return Ok(());
+        }
         if self.committed + self.rolled_back > 1 {
             return self.judge_together(saga);
         }
@@ -115,7 +153,8 @@ impl Execution {
             ));
         }
         let expected: Vec<u32> = self.done.iter().rev().copied().collect();
-        if self.undone == expected {
+        let with_failed: Vec<u32> = self.failed.into_iter().chain(expected.clone()).collect();
+        if self.undone == expected || self.undone == with_failed {
             return Ok(());
         }
         let (done, undone) = (steps(&self.done), steps(&self.undone));

@@ -74,6 +74,10 @@ impl Styles {
             | Fact::Called { failure: Some(_), .. }
             | Fact::SagaStep { failure: Some(_), .. }
             | Fact::SagaEnded { committed: false, .. }
+            | Fact::PartMissing { .. }
+            | Fact::Composed { ok: false, .. }
+            | Fact::SagaFailed { .. }
+            | Fact::SagaStuck { .. }
             | Fact::Unhealthy { .. }
             | Fact::Evicted { .. }
             | Fact::Ejected { .. }
@@ -103,6 +107,9 @@ impl Styles {
             | Fact::Acknowledged { .. }
             | Fact::SagaBegan { .. }
             | Fact::SagaStep { .. }
+            | Fact::Composed { ok: true, .. }
+            | Fact::SagaResumed { .. }
+            | Fact::SagaJoined { .. }
             | Fact::Drilled { .. }
             | Fact::Own(_)
             | Fact::Abandoned { .. } => self.fact,

@@ -189,7 +189,26 @@ impl<'a> Words<'a> {
             Fact::SagaEnded { saga, key, committed: false } => {
                 format!("saga {} rolled back", of(saga, key))
             }
+            Fact::SagaFailed { saga, key, step, failure } => {
+                let step = step.saturating_add(1);
+                format!("saga {}: step {step} {}", of(saga, key), failure.words())
+            }
+            Fact::SagaStuck { saga, key, step } => {
+                let step = step.saturating_add(1);
+                format!("saga {} needs intervention at step {step}", of(saga, key))
+            }
+            Fact::SagaResumed { saga, key } => format!("saga {} goes on", of(saga, key)),
+            Fact::SagaJoined { saga, key } => format!("saga {} is known", of(saga, key)),
             Fact::Drilled { operation, response, .. } => drilled(operation, response),
+            Fact::PartMissing { part, failure, .. } => {
+                let why = failure.map_or("not waited for", Failure::words);
+                format!("part {} is missing: {why}", self.name(*part))
+            }
+            Fact::Composed { composition, key, parts, missing, ok } => {
+                let what = if *ok { "composed" } else { "did not compose" };
+                let came = parts.saturating_sub(*missing);
+                format!("{what} {}: {came} of {parts} parts", of(composition, key))
+            }
             Fact::Own(text) => text.to_string(),
             Fact::GaveUp { method, key, why, .. } => {
                 format!("does not try {} again: {}", of(method, key), why.words())

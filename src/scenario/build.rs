@@ -5,8 +5,8 @@ use std::sync::Arc;
 use brownout_models::contract::NodeId;
 use brownout_models::machine::{
     Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, Discovery, GatewayConfig,
-    GatewayNode, Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig,
-    SagaNode, SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
+    GatewayNode, Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, ServiceConfig,
+    ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{
     Backoff, BalancerOptions, DispatcherConfig, Idempotent, OutlierOptions, RegistryOptions,
@@ -17,8 +17,8 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::check::{Check, Group, remedy};
 use super::file::{
-    ActionFile, ArrivalsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile,
-    SagaFile, ScenarioFile, ServiceFile,
+    ArrivalsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile, ScenarioFile,
+    ServiceFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
@@ -42,6 +42,9 @@ impl Check<'_> {
                 NodeFile::Sidecar(file) => machines.push(self.sidecar(&path, file)),
                 NodeFile::Broker(file) => machines.push(self.broker(&path, file)),
                 NodeFile::Saga(file) => self.saga(&path, name, file, &group, &mut machines),
+                NodeFile::Composition(file) => {
+                    self.composition(&path, name, file, &group, &mut machines);
+                }
                 NodeFile::Clients(file) => machines.push(self.clients(&path, name, number, file)),
                 NodeFile::Drill(file) => machines.extend(self.drill(&path, file)),
                 NodeFile::Own(file) => machines.extend(self.own(&path, file, kinds)),
@@ -160,7 +163,7 @@ impl Check<'_> {
     }
 
     /// A sidecar beside its service or saga, which is nobody's upstream and has no name of its own.
-    fn attempts(&mut self, path: &Path, options: &SidecarOptions) -> Stock {
+    pub(super) fn attempts(&mut self, path: &Path, options: &SidecarOptions) -> Stock {
         for (field, is_there) in
             [("aliases", !options.aliases.is_empty()), ("upstream", options.upstream.is_some())]
         {
@@ -230,59 +233,6 @@ impl Check<'_> {
         let (registry, ack_timeout) = (self.registry, file.ack_timeout);
         let config = BrokerConfig { registry, dispatcher, subscriptions, ack_timeout };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
-    }
-
-    fn saga(
-        &mut self,
-        path: &Path,
-        name: &str,
-        file: &SagaFile,
-        group: &Group,
-        machines: &mut Vec<Stock>,
-    ) {
-        self.guide_only(path, "a saga", file.profile);
-        self.not_zero_timeout(
-            &path.field("step_timeout"),
-            "the timeout of a step",
-            file.step_timeout,
-        );
-        if file.steps.is_empty() {
-            let message = format!("the saga `{name}` has no steps");
-            let help = "add `steps: [(name: .., action: (to: .., method: ..))]`";
-            self.problem(&path.field("steps"), message, "expected `steps` in here", help);
-        }
-        let via = group.sidecars.first().copied();
-        let mut steps = Vec::new();
-        for (index, step) in file.steps.iter().enumerate() {
-            let path = path.field("steps").index(index);
-            let action = self.action(&path.field("action"), &step.action, via);
-            let compensation = step
-                .compensation
-                .as_ref()
-                .and_then(|action| self.action(&path.field("compensation"), action, via));
-            let name = self.name(&step.name);
-            if let Some(action) = action {
-                steps.push(SagaStep { name, action, compensation });
-            }
-        }
-        let (name, registry, step_timeout) = (self.name(name), self.registry, file.step_timeout);
-        let config = SagaConfig { name, registry, steps, step_timeout };
-        machines.push(Stock::Saga(SagaNode::new(Arc::new(config))));
-        if let Some(attempts) = &file.sidecar {
-            machines.push(self.attempts(&path.field("sidecar"), attempts));
-        }
-    }
-
-    fn action(
-        &mut self,
-        path: &Path,
-        file: &ActionFile,
-        via: Option<NodeId>,
-    ) -> Option<SagaAction> {
-        let (to, method) = (path.field("to"), path.field("method"));
-        let target = self.target((&to, &file.to), (&method, &file.method), via)?;
-        let method = self.name(&file.method);
-        Some(SagaAction { target, method })
     }
 
     fn clients(&mut self, path: &Path, name: &str, number: u64, file: &ClientsFile) -> Stock {

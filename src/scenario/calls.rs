@@ -91,6 +91,7 @@ impl Check<'_> {
             | GroupKind::Service
             | GroupKind::Sidecar
             | GroupKind::Saga
+            | GroupKind::Composition
             | GroupKind::Own => return true,
         };
         self.problem(path, message, "expected somebody who answers", help);
@@ -197,6 +198,7 @@ impl Check<'_> {
                 let add = match add {
                     AddFile::Amount => Add::Amount,
                     AddFile::Undo => Add::Undo,
+                    AddFile::Cancel => Add::Cancel,
                     AddFile::Constant(amount) => Add::Constant(*amount),
                 };
                 let event = event.as_ref().map(|topic| self.name(topic));

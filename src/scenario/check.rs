@@ -57,6 +57,7 @@ pub(super) enum GroupKind {
     Sidecar,
     Broker,
     Saga,
+    Composition,
     Clients,
     Drill,
     Own,

@@ -5,23 +5,27 @@
 //! is exponential with that mean, and `"8ms p99 40ms"` is log-normal with that median and that 99th
 //! percentile.
 
+mod composition;
 mod duration;
 mod faults;
 mod nodes;
 mod properties;
+mod saga;
 mod steps;
 
 use brownout_models::Span;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+pub use composition::{CompositionFile, PartFile};
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ActionFile, ArrivalsFile, BrokerFile, ClientsFile, DrillFile, GatewayFile, NodeFile, OwnFile,
-    RouteFile, SagaFile, SagaStepFile, ServiceFile, SubscriptionFile,
+    ArrivalsFile, BrokerFile, ClientsFile, DrillFile, GatewayFile, NodeFile, OwnFile, RouteFile,
+    ServiceFile, SubscriptionFile,
 };
 pub use properties::PropertyFile;
+pub use saga::{ActionFile, SagaFile, SagaStepFile};
 pub use steps::{AddFile, FailureFile, StepFile};
 
 /// A scenario file.

@@ -1,14 +1,15 @@
 //! Scenarios: what a file says, whether it makes sense, and the system that it means.
 //!
 //! In reading order: [`file`](mod@file) is the format, `load` goes through it, `words` and `places` find out
-//! what can be named, `build` makes machines of the nodes and `calls` connects them, `drill` has those that are alone,
-//! `faults` and
+//! what can be named, `build`, `saga` and `composition` make machines of the nodes and `calls` connects them, `drill` has
+//! those that are alone, `faults` and
 //! `properties` read the rest, `check` collects everything that is wrong, and [`source`] and
 //! [`diagnostic`] say where.
 
 mod build;
 mod calls;
 mod check;
+mod composition;
 pub mod diagnostic;
 mod drill;
 mod faults;
@@ -16,6 +17,7 @@ pub mod file;
 mod load;
 mod places;
 mod properties;
+mod saga;
 pub mod source;
 mod words;
 

@@ -65,6 +65,7 @@ impl Check<'_> {
             NodeFile::Sidecar(_) => (GroupKind::Sidecar, 1, false),
             NodeFile::Broker(_) => (GroupKind::Broker, 1, false),
             NodeFile::Saga(file) => (GroupKind::Saga, 1, file.sidecar.is_some()),
+            NodeFile::Composition(file) => (GroupKind::Composition, 1, file.sidecar.is_some()),
             NodeFile::Clients(_) => (GroupKind::Clients, 1, false),
             NodeFile::Drill(_) => (GroupKind::Drill, 1, false),
             NodeFile::Own(_) => (GroupKind::Own, 1, false),
@@ -114,6 +115,7 @@ impl Check<'_> {
             | GroupKind::Service
             | GroupKind::Sidecar
             | GroupKind::Saga
+            | GroupKind::Composition
             | GroupKind::Clients
             | GroupKind::Drill
             | GroupKind::Own => {
@@ -188,6 +190,7 @@ fn aliases(node: &NodeFile) -> &[String] {
         NodeFile::Sidecar(file) => &file.aliases,
         NodeFile::Broker(file) => &file.aliases,
         NodeFile::Saga(file) => &file.aliases,
+        NodeFile::Composition(file) => &file.aliases,
         NodeFile::Clients(file) => &file.aliases,
         NodeFile::Drill(file) => &file.aliases,
         NodeFile::Own(file) => &file.aliases,
@@ -205,6 +208,7 @@ fn methods(node: &NodeFile) -> Option<Vec<String>> {
         | NodeFile::Sidecar(_)
         | NodeFile::Broker(_)
         | NodeFile::Saga(_)
+        | NodeFile::Composition(_)
         | NodeFile::Clients(_)
         | NodeFile::Drill(_)
         | NodeFile::Own(_) => None,

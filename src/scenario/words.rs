@@ -31,6 +31,11 @@ impl Check<'_> {
                         add(&mut self.messages, &subscription.topic);
                     }
                 }
+                NodeFile::Composition(composition) => {
+                    for part in &composition.parts {
+                        add(&mut self.messages, &part.method);
+                    }
+                }
                 NodeFile::Saga(saga) => {
                     for step in &saga.steps {
                         add(&mut self.messages, &step.action.method);

@@ -24,9 +24,9 @@ pub(super) const CALL_TAKES: Span = Span::from_millis(50);
 #[derive(Default, Deserialize)]
 #[serde(rename = "Client", deny_unknown_fields, default)]
 pub(super) struct ClientOptions {
-    registry: RegistryOptions,
-    balancer: BalancerOptions,
-    call_takes: Option<Span>,
+    pub(super) registry: RegistryOptions,
+    pub(super) balancer: BalancerOptions,
+    pub(super) call_takes: Option<Span>,
 }
 
 /// How long a call takes, and the registry's leases.

@@ -30,6 +30,7 @@ mod broker;
 mod budget;
 mod client;
 mod composition;
+mod deployment;
 mod error;
 mod fields;
 mod gateway;
@@ -49,7 +50,7 @@ use brownout_models::Mistake;
 pub use brownout_models::Profile;
 use brownout_models::policy::{
     BackoffOptions, BalancerOptions, BreakerOptions, ObservabilityOptions, OutlierOptions,
-    RegistryOptions, SidecarOptions,
+    RegistryOptions, SagaOptions, SidecarOptions,
 };
 use serde::de::DeserializeOwned;
 
@@ -58,7 +59,7 @@ use error::suggestion;
 use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 14] = [
+pub const MACHINES: [&str; 15] = [
     "registry",
     "balancer",
     "client",
@@ -69,6 +70,7 @@ pub const MACHINES: [&str; 14] = [
     "broker",
     "saga",
     "composition",
+    "deployment",
     "observability",
     "backoff",
     "retry-budget",
@@ -154,8 +156,12 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "backoff" => seat(backoff::BackoffDesk::new(with.read::<BackoffOptions>()?)),
         "retry-budget" => seat(budget::BudgetDesk::new(with.read::<budget::BudgetOptions>()?)),
         "broker" => seat(broker::BrokerDesk::new(with.guide()?)),
+        "deployment" => {
+            seat(deployment::DeploymentDesk::new(with.read::<deployment::DeploymentOptions>()?))
+        }
         "composition" => {
-            seat(composition::CompositionDesk::new(with.read::<client::ClientOptions>()?))
+            let config = with.read::<composition::CompositionDeskOptions>()?;
+            seat(composition::CompositionDesk::new(config, with.profile))
         }
         "balancer" => seat(balancer::BalancerDesk::new(with.read::<BalancerOptions>()?)),
         "outlier" => seat(outlier::OutlierDesk::new(with.read::<OutlierOptions>()?)),
@@ -164,8 +170,8 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
             seat(limiter::LimiterDesk::default())
         }
         "saga" => {
-            with.refuse()?;
-            seat(saga::SagaDesk::default())
+            let config = with.read::<SagaOptions>()?;
+            seat(saga::SagaDesk::new(config, with.profile))
         }
         "observability" => {
             let config = with.read::<ObservabilityOptions>()?;

@@ -12,6 +12,13 @@ use super::fields::{Bad, Fields};
 pub(super) struct Invocation {
     pub(super) takes: Span,
     pub(super) ok: bool,
+    /// It was refused: nothing happened, and trying again will not help.
+    pub(super) rejected: bool,
+}
+
+impl Invocation {
+    /// What a handler without a script does: it succeeds at once.
+    pub(super) const AT_ONCE: Self = Self { takes: Span::ZERO, ok: true, rejected: false };
 }
 
 /// A handler that behaves as told, and past the end of its script succeeds at once.
@@ -39,7 +46,7 @@ impl Script {
 
     /// The next invocation.
     pub(super) fn invoke(&mut self) -> Invocation {
-        self.left.pop_front().unwrap_or(Invocation { takes: Span::ZERO, ok: true })
+        self.left.pop_front().unwrap_or(Invocation::AT_ONCE)
     }
 
     fn of_entries(entries: &[Box<RawValue>], field: &str) -> Result<Self, Bad> {
@@ -47,8 +54,9 @@ impl Script {
             let mut fields = Fields::of_value(entry, field)?;
             let takes = Span::from_nanos(fields.natural("takes")?);
             let ok = fields.boolean("ok")?;
+            let rejected = fields.has("rejected") && fields.boolean("rejected")?;
             fields.end()?;
-            Ok(Invocation { takes, ok })
+            Ok(Invocation { takes, ok, rejected })
         };
         Ok(Self { left: entries.iter().map(|entry| invocation(entry)).collect::<Result<_, _>>()? })
     }

@@ -2,8 +2,8 @@
 
 use brownout_models::Time;
 use brownout_models::policy::{
-    BreakerState, DiscoverError, GivenUp, Health, Histogram, Instrument, Level, Look, Recorded,
-    RegistryError, SpanStatus,
+    BreakerState, DeployAction, DiscoverError, GivenUp, Health, Histogram, Instrument, Level, Look,
+    Recorded, RegistryError, SagaEnd, SpanStatus, StepEnd, Version,
 };
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -156,6 +156,11 @@ pub(super) enum Answer {
     Series {
         series: Vec<MetricView>,
     },
+    Deployment {
+        running: bool,
+        weight: Option<u32>,
+        instances: Vec<ReplicaView>,
+    },
     /// The last value of a metric, or null.
     Metric(Option<MetricView>),
 }
@@ -259,6 +264,14 @@ pub(super) struct MoreOfMetric {
     pub(super) count: u64,
 }
 
+/// An instance of a deployment.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ReplicaView {
+    pub(super) instance: u32,
+    pub(super) version: Version,
+    pub(super) ready: bool,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -286,6 +299,11 @@ pub(super) enum Event {
     Dropped { payload: Box<RawValue> },
     /// A subscriber's last attempt failed.
     DeadLettered { payload: Box<RawValue> },
+    /// A deployment wants something done.
+    Deploy {
+        #[serde(flatten)]
+        action: DeployAction,
+    },
     /// A pending request ended.
     Completed {
         request: u64,
@@ -320,11 +338,42 @@ pub(super) enum Completion {
         calls: Vec<SagaCall>,
         current_step: usize,
         completed: Vec<String>,
+        /// What the orchestrator adds where it says more than the guide's.
+        #[serde(flatten)]
+        more: Option<SagaMore>,
     },
-    /// All parts of an order arrived.
-    Composed { ok: bool, user: String, product: String, payment: String },
+    /// All parts of an order arrived, or all that it needs.
+    Composed {
+        ok: bool,
+        user: Option<String>,
+        product: Option<String>,
+        payment: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Vec<PartTrouble>>,
+    },
     /// Some did not.
-    NotComposed { errors: Vec<Trouble> },
+    NotComposed {
+        errors: Vec<PartTrouble>,
+        #[serde(flatten)]
+        came: Option<Came>,
+    },
+}
+
+/// Why a part is missing, and which where that is told.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct PartTrouble {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<&'static str>,
+    #[serde(flatten)]
+    pub(super) error: Trouble,
+}
+
+/// What came of an order that could not be composed.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Came {
+    pub(super) user: Option<String>,
+    pub(super) product: Option<String>,
+    pub(super) payment: Option<String>,
 }
 
 /// `ok` or `error`, never both.
@@ -352,6 +401,27 @@ pub(super) struct SagaCall {
     pub(super) kind: CallKind,
     pub(super) step: usize,
     pub(super) ok: bool,
+    /// What an orchestrator adds that says more than the guide's.
+    #[serde(flatten)]
+    pub(super) more: Option<AttemptMore>,
+}
+
+/// Which attempt it was, under which key, and how it ended.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct AttemptMore {
+    pub(super) attempt: u32,
+    pub(super) end: StepEnd,
+    pub(super) idempotency_key: String,
+}
+
+/// How an execution ended, and why.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct SagaMore {
+    pub(super) id: u64,
+    /// Null where the saga was lost.
+    pub(super) outcome: Option<SagaEnd>,
+    pub(super) failed_step: Option<usize>,
+    pub(super) cause: Option<StepEnd>,
 }
 
 /// Which way a saga goes.

@@ -3,7 +3,8 @@
 use brownout_models::Fact;
 use brownout_models::contract::{Input, Machine, Timer, Turn};
 use brownout_models::machine::{
-    BrokerNode, ClientNode, GatewayNode, RegistryNode, SagaNode, ServiceNode, SidecarNode,
+    BrokerNode, ClientNode, CompositionNode, GatewayNode, RegistryNode, SagaNode, ServiceNode,
+    SidecarNode,
 };
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ pub enum Stock {
     Broker(BrokerNode<Opaque>),
     /// A saga orchestrator.
     Saga(SagaNode<Opaque>),
+    /// An API composition.
+    Composition(CompositionNode<Opaque>),
     /// A population of clients.
     Clients(ClientNode<Opaque>),
     /// A machine under drill.
@@ -48,6 +51,7 @@ macro_rules! each {
             Stock::Sidecar($machine) => $do,
             Stock::Broker($machine) => $do,
             Stock::Saga($machine) => $do,
+            Stock::Composition($machine) => $do,
             Stock::Clients($machine) => $do,
             Stock::Drill($machine) => $do,
             Stock::Own($machine) => $do,
@@ -75,6 +79,7 @@ impl Stock {
             Self::Sidecar(_) => "sidecar",
             Self::Broker(_) => "broker",
             Self::Saga(_) => "saga",
+            Self::Composition(_) => "composition",
             Self::Clients(_) => "clients",
             Self::Drill(_) => "drill",
             Self::Own(_) => "own",
@@ -94,6 +99,7 @@ impl Stock {
             Self::Sidecar(machine) => name(machine),
             Self::Broker(machine) => name(machine),
             Self::Saga(machine) => name(machine),
+            Self::Composition(machine) => name(machine),
             Self::Clients(machine) => name(machine),
             Self::Drill(machine) => name(&**machine),
             Self::Own(machine) => machine.phase_name(),
@@ -113,6 +119,7 @@ impl Stock {
             Self::Sidecar(machine) => name(machine, timer),
             Self::Broker(machine) => name(machine, timer),
             Self::Saga(machine) => name(machine, timer),
+            Self::Composition(machine) => name(machine, timer),
             Self::Clients(machine) => name(machine, timer),
             Self::Drill(machine) => name(&**machine, timer),
             Self::Own(machine) => machine.timer_name(timer),
@@ -140,6 +147,7 @@ impl Machine for Stock {
             Self::Sidecar(machine) => step(machine, input, turn),
             Self::Broker(machine) => step(machine, input, turn),
             Self::Saga(machine) => step(machine, input, turn),
+            Self::Composition(machine) => step(machine, input, turn),
             Self::Clients(machine) => step(machine, input, turn),
             Self::Drill(machine) => step(&mut **machine, input, turn),
             Self::Own(machine) => machine.step(input, turn),

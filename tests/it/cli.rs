@@ -90,7 +90,7 @@ fn wrong_input_and_wrong_usage_end_with_2_on_stderr_alone() {
         (&["rnu", ORDERS], "unrecognized subcommand 'rnu'"),
         (&["model", "breker"], "did you mean `breaker`?"),
         (&["model", "breaker", "--profile", "hard"], "there is no profile `hard`"),
-        (&["model", "saga", "--config", "()"], "nothing to configure"),
+        (&["model", "observability", "--config", "()"], "nothing to configure"),
     ];
     for (args, expected) in cases {
         let said = run(args);

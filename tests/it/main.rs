@@ -4,6 +4,7 @@
 
 mod addresses;
 mod cli;
+mod compositions;
 mod defects;
 mod determinism;
 mod docs;
@@ -18,6 +19,7 @@ mod properties;
 mod rejected;
 mod replay;
 mod retries;
+mod sagas;
 mod search;
 mod snapshots;
 mod stdio;

@@ -101,11 +101,13 @@ pub enum Failure {
     UnknownMethod,
     /// The saga failed and was rolled back.
     RolledBack,
+    /// The saga can go neither forward nor back, and somebody has to look.
+    NeedsIntervention,
 }
 
 impl Failure {
     /// Every failure, in the order of declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoInstances,
         Self::NoHealthyInstances,
         Self::RouteNotFound,
@@ -118,6 +120,7 @@ impl Failure {
         Self::Rejected,
         Self::UnknownMethod,
         Self::RolledBack,
+        Self::NeedsIntervention,
     ];
 
     /// The words for a trace.
@@ -136,6 +139,7 @@ impl Failure {
             Self::Rejected => "rejected",
             Self::UnknownMethod => "unknown method",
             Self::RolledBack => "rolled back",
+            Self::NeedsIntervention => "needs intervention",
         }
     }
 }

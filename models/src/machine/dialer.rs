@@ -215,7 +215,8 @@ const fn is_the_hosts<P>(outcome: &Outcome<P>) -> bool {
             | Failure::BreakerOpen
             | Failure::Rejected
             | Failure::UnknownMethod
-            | Failure::RolledBack => false,
+            | Failure::RolledBack
+            | Failure::NeedsIntervention => false,
         },
     }
 }

@@ -213,6 +213,11 @@ fn write<P>(request: &Request<P>, step: &Step, turn: &mut Turn<'_, P, Fact>) {
     let amount = match add {
         Add::Constant(amount) => *amount,
         Add::Amount => request.amount,
+        Add::Cancel => match row {
+            None => 0,
+            Some(0) => return,
+            Some(value) => value.saturating_neg(),
+        },
         Add::Undo => match row {
             None | Some(0) => return,
             Some(value) => value.saturating_neg(),

@@ -5,6 +5,7 @@
 
 mod broker;
 mod client;
+mod composition;
 mod dialer;
 mod gateway;
 mod job;
@@ -17,12 +18,13 @@ mod slab;
 
 pub use broker::{BrokerConfig, BrokerNode, Subscription};
 pub use client::{Arrivals, ClientConfig, ClientNode};
+pub use composition::{CompositionNode, CompositionNodeConfig, CompositionPart};
 pub use dialer::{Dialer, Discovery, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};
 pub use program::{Add, Program, Step};
 pub use registry::{RegistryNode, RegistryNodeConfig};
-pub use saga::{SagaAction, SagaConfig, SagaNode, SagaStep};
+pub use saga::{SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables};
 pub use service::{Heartbeat, Relay, ServiceConfig, ServiceNode};
 pub use sidecar::{SidecarConfig, SidecarNode};
 pub use slab::Slab;

@@ -66,4 +66,7 @@ pub enum Add {
     Amount,
     /// Whatever brings the row back to zero: a compensation that may come twice, or too early.
     Undo,
+    /// The same, and a row of zero where there was none: an action that comes after its compensation
+    /// finds the row, and a write that is `once` is left out.
+    Cancel,
 }

@@ -310,7 +310,8 @@ const fn kind(failure: Failure) -> FailureKind {
         Failure::RouteNotFound
         | Failure::Rejected
         | Failure::UnknownMethod
-        | Failure::RolledBack => FailureKind::Permanent,
+        | Failure::RolledBack
+        | Failure::NeedsIntervention => FailureKind::Permanent,
     }
 }
 

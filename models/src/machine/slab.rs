@@ -47,6 +47,11 @@ impl<T> Slab<T> {
         self.slots.get(slot as usize)?.as_ref()
     }
 
+    /// Every thing, in the order of the numbers.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().flatten()
+    }
+
     /// How many things are under way.
     #[must_use]
     pub const fn len(&self) -> usize {

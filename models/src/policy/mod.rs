@@ -11,6 +11,7 @@ pub mod breaker;
 pub mod bucket;
 pub mod budget;
 pub mod composition;
+pub mod deployment;
 pub mod dispatch;
 pub mod histogram;
 pub mod observability;
@@ -20,6 +21,7 @@ pub mod retry;
 pub mod saga;
 pub mod spans;
 pub mod telemetry;
+pub mod timeout;
 
 pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
 pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
@@ -30,7 +32,16 @@ pub use breaker::{
 };
 pub use bucket::{Limiter, TokenBucket};
 pub use budget::{BudgetConfig, Loan, RetryBudget, Spent};
-pub use composition::{Composed, Composition, Part};
+pub use composition::{
+    Composed, Composition, CompositionConfig, CompositionOptions, Demand, ErrorOrder, Missing,
+    Need, OnPartFailure, PartSpec,
+};
+pub use deployment::{
+    BlueGreen, BlueGreenConfig, BlueGreenOptions, Canary, CanaryConfig, CanaryOptions, CanaryStep,
+    DeployAction, DeployEvent, Fleet, MetricsOf, OnDeadline, OnFailure, Portion, Readiness,
+    Replica, ReplicaState, Rolling, RollingConfig, RollingOptions, Scaler, ScalerConfig,
+    ScalerOptions, TurnBack, Version,
+};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
 pub use histogram::Histogram;
 pub use observability::{
@@ -47,9 +58,14 @@ pub use retry::{
     OwnRejections, Pushback, Retry, RetryConfig, RetryNext, Retryable, SidecarOptions, Start,
     Terms,
 };
-pub use saga::{Next, Saga};
+pub use saga::{
+    Cause, Checkpoint, CompensationFailure, Completed, Durability, FailingStep, LockOn, Locked,
+    Lookup, MissingCompensation, Next, Saga, SagaConfig, SagaEnd, SagaLocks, SagaOptions,
+    SagaPlace, SagaStepSpec, SameId, SemanticLock, StepEnd, StepKind,
+};
 pub use spans::{SpanId, SpanRecord, SpanStart, SpanStatus, SpanTable, SpanTicket};
 pub use telemetry::{
     AttemptView, CallMetrics, Counting, Latency, Parents, SpanIds, TelemetryConfig,
     TelemetryOptions,
 };
+pub use timeout::Timeout;

@@ -1,6 +1,7 @@
 //! A composition against the set of its results, in every order of arrival.
 
-use brownout_models::policy::{Composed, Composition, Part};
+use brownout_models::policy::{Composition, CompositionConfig, Demand, Missing, Need, PartSpec};
+use brownout_models::{Name, Time};
 use proptest::prelude::*;
 
 use super::config;
@@ -10,22 +11,31 @@ proptest! {
 
     #[test]
     fn any_error_discards_the_rest_and_the_last_part_decides(
-        order in Just(Part::ALL.to_vec()).prop_shuffle(),
+        order in Just(vec![0, 1, 2_usize]).prop_shuffle(),
         ok in prop::array::uniform3(any::<bool>()),
     ) {
-        let mut composition = Composition::<Part, Part>::default();
-        let mut ends = Vec::new();
+        let part = |name| PartSpec { name: Name(name), need: Need::Required };
+        let parts = [0, 1, 2].map(part).to_vec();
+        let mut composition =
+            Composition::<usize, usize>::new(CompositionConfig::guide(), parts, Time::ZERO);
+        let asks: Vec<_> = (0..3).map(|part| Demand::Ask { part, attempt: 1 }).collect();
+        prop_assert_eq!(composition.begin(), asks);
+        prop_assert_eq!(composition.due(), None);
+        let mut demands = Vec::new();
         for (part, ok) in order.iter().zip(ok) {
-            ends.push(composition.ended(*part, if ok { Ok(*part) } else { Err(*part) }));
+            prop_assert_eq!(&demands, &[]);
+            let outcome = if ok { Ok(*part) } else { Err(*part) };
+            demands = composition.ended(Time::ZERO, (*part, 1), outcome);
         }
-        let errors: Vec<_> =
+        let [Demand::Done(composed)] = demands.as_slice() else { panic!("three parts decide") };
+        let failed: Vec<_> =
             order.iter().zip(ok).filter(|(_, ok)| !ok).map(|(part, _)| *part).collect();
-        let last = if errors.is_empty() {
-            let (user, product, payment) = (Part::User, Part::Product, Part::Payment);
-            Composed::Details { user, product, payment }
-        } else {
-            Composed::Failed { errors }
-        };
-        prop_assert_eq!(ends, vec![None, None, Some(last)]);
+        prop_assert_eq!(composed.is_ok(), failed.is_empty());
+        prop_assert_eq!(&composed.errors, &failed);
+        for part in 0..3 {
+            let expected =
+                if failed.contains(&part) { Err(Missing::Failed(part)) } else { Ok((part, 1)) };
+            prop_assert_eq!(&composed.parts[part], &expected);
+        }
     }
 }

@@ -63,6 +63,7 @@ proptest! {
                     Next::Compensate(step) => calls.push((false, step)),
                     Next::Committed => break true,
                     Next::RolledBack => break false,
+                    Next::Pause(_) | Next::NeedsIntervention => unreachable!("the guide knows neither"),
                 }
                 prop_assert_eq!(saga.begin(), None);
                 next = saga.ended(outcome.next().unwrap()).unwrap();

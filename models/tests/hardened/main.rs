@@ -14,6 +14,8 @@ mod balancer_theory;
 mod breaker;
 mod breaker_claims;
 mod budget;
+mod composition;
+mod deployment;
 mod hedging;
 mod naive_breaker;
 mod observability;
@@ -23,6 +25,9 @@ mod registry_claims;
 mod registry_outages;
 mod registry_rows;
 mod retry;
+mod saga;
+mod saga_isolation;
+mod saga_theory;
 mod telemetry;
 mod theory;
 

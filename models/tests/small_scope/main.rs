@@ -15,6 +15,7 @@ mod one_instant;
 mod outlier;
 mod registry;
 mod retry;
+mod saga;
 mod telemetry;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,9 @@
 
 mod backoff;
 mod breaker;
+mod composition;
 mod observability;
+mod saga;
 mod sidecar;
 
 use std::fmt;
@@ -20,7 +22,9 @@ use serde_json::Value;
 
 pub use backoff::BackoffClaim;
 pub use breaker::BreakerClaim;
+pub use composition::CompositionClaim;
 pub use observability::ObservabilityClaim;
+pub use saga::SagaClaim;
 pub use sidecar::SidecarClaim;
 
 use super::{Ending, Observer};
@@ -40,6 +44,10 @@ pub enum ClaimFile {
     Sidecar(SidecarClaim),
     /// About a platform of logs and metrics.
     Observability(ObservabilityClaim),
+    /// About an API composition.
+    Composition(CompositionClaim),
+    /// About a saga orchestrator.
+    Saga(SagaClaim),
 }
 
 impl ClaimFile {
@@ -51,6 +59,8 @@ impl ClaimFile {
             Self::Backoff(_) => "backoff",
             Self::Sidecar(_) => "sidecar",
             Self::Observability(_) => "observability",
+            Self::Composition(_) => "composition",
+            Self::Saga(_) => "saga",
         }
     }
 
@@ -61,6 +71,8 @@ impl ClaimFile {
             Self::Backoff(claim) => claim.account(),
             Self::Sidecar(claim) => claim.account(),
             Self::Observability(claim) => claim.account(),
+            Self::Composition(claim) => claim.account(),
+            Self::Saga(claim) => claim.account(),
         }
     }
 }

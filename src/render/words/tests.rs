@@ -87,6 +87,21 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
             (step(true, failure), "step 1 buy not undone: rejected"),
             (Fact::SagaEnded { saga: buy, key, committed: false }, "saga buy rolled back"),
             (
+                Fact::SagaFailed { saga: buy, key, step: 1, failure: Failure::TimedOut },
+                "saga buy: step 2 timed out",
+            ),
+            (Fact::SagaStuck { saga: buy, key, step: 0 }, "saga buy needs intervention at step 1"),
+            (Fact::SagaResumed { saga: buy, key: other }, "saga buy of 12.4 goes on"),
+            (Fact::SagaJoined { saga: buy, key }, "saga buy is known"),
+            (
+                Fact::PartMissing { composition: buy, part: buy, key, failure: None },
+                "part buy is missing: not waited for",
+            ),
+            (
+                Fact::Composed { composition: buy, key, parts: 3, missing: 1, ok: true },
+                "composed buy: 2 of 3 parts",
+            ),
+            (
                 Fact::Delivering { topic: buy, key, subscription: 0, attempt: 2 },
                 "sends buy to subscription 1, attempt 2",
             ),

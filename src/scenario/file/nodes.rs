@@ -7,7 +7,7 @@ use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::StepFile;
+use super::{CompositionFile, SagaFile, StepFile};
 
 /// One entry of `nodes`.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +25,8 @@ pub enum NodeFile {
     Broker(BrokerFile),
     /// A saga orchestrator.
     Saga(SagaFile),
+    /// An API composition.
+    Composition(CompositionFile),
     /// A population of clients.
     Clients(ClientsFile),
     /// A machine alone, and what it can be asked.
@@ -47,6 +49,12 @@ impl NodeFile {
             Self::Sidecar(file) => file.profile = Some(profile),
             Self::Broker(file) => file.profile = profile,
             Self::Saga(file) => {
+                file.profile = profile;
+                if let Some(sidecar) = &mut file.sidecar {
+                    sidecar.profile = Some(profile);
+                }
+            }
+            Self::Composition(file) => {
                 file.profile = profile;
                 if let Some(sidecar) = &mut file.sidecar {
                     sidecar.profile = Some(profile);
@@ -172,45 +180,6 @@ pub struct SubscriptionFile {
     pub topic: String,
     /// A service or a node; it needs a handler for the topic.
     pub subscriber: String,
-}
-
-/// A saga orchestrator.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Saga", deny_unknown_fields, default)]
-pub struct SagaFile {
-    /// The profile; guide.
-    pub profile: Profile,
-    /// Former names.
-    pub aliases: Vec<String>,
-    /// The steps, in order.
-    pub steps: Vec<SagaStepFile>,
-    /// How long an action or a compensation may take; for ever.
-    pub step_timeout: Option<Span>,
-    /// A sidecar beside it, through which its calls go.
-    pub sidecar: Option<SidecarOptions>,
-}
-
-/// A step of a saga.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename = "SagaStep", deny_unknown_fields)]
-pub struct SagaStepFile {
-    /// The name.
-    pub name: String,
-    /// What it does.
-    pub action: ActionFile,
-    /// What undoes it; nothing.
-    #[serde(default)]
-    pub compensation: Option<ActionFile>,
-}
-
-/// A call of a saga.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename = "Action", deny_unknown_fields)]
-pub struct ActionFile {
-    /// A service or a node.
-    pub to: String,
-    /// The method.
-    pub method: String,
 }
 
 /// A population of clients.

@@ -66,6 +66,9 @@ pub enum AddFile {
     Amount,
     /// Whatever brings the row back to zero.
     Undo,
+    /// The same, and a row of zero where there was none, so that a write that is `once` and comes
+    /// too late is left out.
+    Cancel,
     /// This much.
     Constant(i64),
 }

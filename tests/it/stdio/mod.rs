@@ -88,7 +88,7 @@ macro_rules! sessions {
 sessions! {
     lines registry balancer client limiter breaker gateway sidecar broker saga composition
     observability backoff retry_budget breaker_hardened registry_hardened balancer_hardened
-    outlier
+    outlier saga_hardened
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.
@@ -192,13 +192,13 @@ fn what_cannot_start_says_what_would_fix_it() {
     assert_eq!(
         refusal("brekaer", Profile::Guide, None),
         "there is no machine `brekaer`, did you mean `breaker`? (machines: registry, balancer, \
-         client, limiter, breaker, gateway, sidecar, broker, saga, composition, observability, \
-         backoff, retry-budget, outlier)"
+         client, limiter, breaker, gateway, sidecar, broker, saga, composition, deployment, \
+         observability, backoff, retry-budget, outlier)"
     );
     assert!(!refusal("cache", Profile::Guide, None).contains("did you mean"));
     assert_eq!(
-        refusal("saga", Profile::Hardened, None),
-        "the profile `hardened` is not built yet for the machine `saga`; use `--profile guide`"
+        refusal("observability", Profile::Hardened, None),
+        "the profile `hardened` is not built yet for the machine `observability`; use `--profile guide`"
     );
     assert_eq!(
         refusal("observability", Profile::Guide, Some("()")),

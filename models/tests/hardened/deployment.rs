@@ -1,0 +1,169 @@
+//! Rolling updates against Kubernetes' two promises, whatever instances do; and the odds that a
+//! canary's analysis has by hand.
+
+use std::collections::BTreeMap;
+
+use brownout_models::policy::{
+    DeployAction, DeployEvent, Portion, Readiness, Rolling, RollingConfig, Timeout, Version,
+};
+use brownout_models::{Span, Time};
+use proptest::prelude::*;
+
+use super::config;
+
+/// The instances as somebody sees them who only hears the actions: version, and ready since when.
+#[derive(Default)]
+struct Seen {
+    instances: BTreeMap<u32, (Version, Option<u64>)>,
+    started: u32,
+}
+
+impl Seen {
+    /// Follows the actions; whether an available instance was stopped.
+    fn follow(&mut self, actions: &[DeployAction], now: u64, min_ready: u64) -> bool {
+        let mut stopped_available = false;
+        for action in actions {
+            match *action {
+                DeployAction::Start { instance, version } => {
+                    assert_eq!(instance, self.started, "numbers are never used again");
+                    self.started += 1;
+                    self.instances.insert(instance, (version, None));
+                }
+                DeployAction::Stop { instance } => {
+                    let (_, ready) = self.instances.remove(&instance).expect("it was there");
+                    stopped_available |= ready.is_some_and(|since| since + min_ready <= now);
+                }
+                DeployAction::Weight { .. }
+                | DeployAction::TurnBack { .. }
+                | DeployAction::Pause
+                | DeployAction::Done { .. } => {}
+            }
+        }
+        stopped_available
+    }
+
+    fn available(&self, now: u64, min_ready: u64) -> usize {
+        let ready = |since: &Option<u64>| since.is_some_and(|since| since + min_ready <= now);
+        self.instances.values().filter(|(_, since)| ready(since)).count()
+    }
+}
+
+fn portion() -> impl Strategy<Value = Portion> {
+    prop_oneof![
+        (0..4_u32).prop_map(Portion::Count),
+        prop::sample::select(vec![0, 1, 25, 50, 99, 100]).prop_map(Portion::Percent),
+    ]
+}
+
+/// The bounds, in thirds and halves of fractions and with no integer division.
+fn bounds(config: &RollingConfig, n: u32) -> (usize, usize) {
+    let share = |portion, ceil: bool| match portion {
+        Portion::Count(count) => count,
+        Portion::Percent(percent) => {
+            let exact = percent * n;
+            (0..=exact)
+                .find(|k| k * 100 >= exact)
+                .map_or(0, |up| if ceil || up * 100 == exact { up } else { up - 1 })
+        }
+    };
+    let surge = share(config.max_surge, true);
+    let unavailable = share(config.max_unavailable, false);
+    let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+    ((n + surge) as usize, n.saturating_sub(unavailable) as usize)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_rolling_update_keeps_its_two_promises_and_ends(
+        (surge, unavailable) in (portion(), portion()),
+        n in 1..9_u32,
+        min_ready in prop::sample::select(vec![0, 1, 10_u64]),
+        has_deadline in any::<bool>(),
+        events in prop::collection::vec((0..5_u8, 0..16_usize, 0..12_u64), 0..60),
+    ) {
+        let deadline = Timeout::After(Span::from_secs(30));
+        let config = RollingConfig {
+            max_surge: surge,
+            max_unavailable: unavailable,
+            readiness: Readiness::Probe,
+            min_ready: Span::from_secs(min_ready),
+            progress_deadline: if has_deadline { deadline } else { Timeout::Never },
+            ..RollingConfig::hardened()
+        };
+        prop_assume!(config.mistakes().is_empty());
+        let (most, least) = bounds(&config, n);
+        let mut rolling = Rolling::new(config, n, Time::ZERO);
+        let mut seen = Seen::default();
+        for instance in 0..n {
+            seen.instances.insert(instance, (Version::Stable, Some(0)));
+        }
+        seen.started = n;
+        let at = |seconds| Time::ZERO + Span::from_secs(seconds);
+        let mut now = min_ready;
+        let mut last = None;
+        let mut follow = |seen: &mut Seen, now: u64, actions: Vec<DeployAction>| {
+            let stopped = seen.follow(&actions, now, min_ready);
+            last = actions.last().copied().or(last);
+            (stopped, last)
+        };
+        follow(&mut seen, now, rolling.begin(at(now)));
+        let check = |seen: &Seen, stopped: bool, now: u64| {
+            assert!(seen.instances.len() <= most, "{} are more than {most}", seen.instances.len());
+            let available = seen.available(now, min_ready);
+            assert!(!stopped || available >= least, "{available} are fewer than {least}");
+        };
+        check(&seen, true, now);
+        for (kind, which, pause) in events {
+            now += pause;
+            let (stopped, _) = follow(&mut seen, now, rolling.wake(at(now)));
+            check(&seen, stopped, now);
+            let Some(instance) = seen.instances.keys().nth(which % seen.instances.len().max(1)) else {
+                break;
+            };
+            let (instance, ready) = (*instance, seen.instances[instance].1);
+            let event = match kind {
+                0 => DeployEvent::Failed(instance),
+                1 => DeployEvent::Unready(instance),
+                _ => DeployEvent::Ready(instance),
+            };
+            match kind {
+                0 => {
+                    seen.instances.remove(&instance);
+                }
+                1 => seen.instances.get_mut(&instance).unwrap().1 = None,
+                _ => seen.instances.get_mut(&instance).unwrap().1 = ready.or(Some(now)),
+            }
+            let (stopped, _) = follow(&mut seen, now, rolling.handle(at(now), event));
+            check(&seen, stopped, now);
+        }
+        // From now on everything gets ready, and the update comes to an end.
+        for _ in 0..8 * n + 8 {
+            if !rolling.is_running() {
+                break;
+            }
+            let pending: Vec<u32> = seen.instances.iter()
+                .filter(|(_, (_, ready))| ready.is_none())
+                .map(|(instance, _)| *instance)
+                .collect();
+            for instance in pending {
+                if let Some(known) = seen.instances.get_mut(&instance) {
+                    known.1 = Some(now);
+                    let (stopped, _) =
+                        follow(&mut seen, now, rolling.handle(at(now), DeployEvent::Ready(instance)));
+                    check(&seen, stopped, now);
+                }
+            }
+            now += min_ready.max(1);
+            let (stopped, _) = follow(&mut seen, now, rolling.wake(at(now)));
+            check(&seen, stopped, now);
+        }
+        prop_assert!(!rolling.is_running(), "it ends");
+        if let (_, Some(DeployAction::Done { version })) = follow(&mut seen, now, Vec::new()) {
+            prop_assert_eq!(seen.instances.len(), n as usize);
+            prop_assert!(seen.instances.values().all(|(of, _)| *of == version));
+            prop_assert!(seen.available(now, min_ready) == n as usize);
+        }
+    }
+}
