@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 
 use brownout_models::contract::{FlowId, Ground, NodeId, Purpose};
+use indexmap::IndexMap;
 
 use super::mix::{self, SiteKey};
+use crate::hash::FixedState;
 
 /// Where the flows of one kind start: a node and why.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ pub(crate) struct Flow {
     pub(crate) index: u64,
     /// The flow's part of every address.
     key: u64,
-    /// Where its counts are; none before its first decision that anybody wants to know of.
+    /// Where its counts begin; nowhere before its first decision that anybody wants to know of.
     counts: Option<NonZeroU32>,
 }
 
@@ -41,8 +43,7 @@ pub(crate) struct Flows {
     flows: Vec<Flow>,
     /// The ground of each flow: every event asks for it, and for nothing else of most flows.
     grounds: Vec<Ground>,
-    /// Counts stand apart, because calm flows have none.
-    counts: Vec<Counts>,
+    counts: Counts,
 }
 
 /// How many low bits of an index number the arrivals within one slot.
@@ -64,8 +65,9 @@ impl Flows {
         ground: Ground,
         identity: impl FnOnce() -> String,
     ) -> FlowId {
+        // Those that were named last start most flows.
         let source =
-            self.sources.iter().position(|source| source.is_at(node, purpose)).unwrap_or_else(
+            self.sources.iter().rposition(|source| source.is_at(node, purpose)).unwrap_or_else(
                 || {
                     let constant = SiteKey::constant(&identity());
                     self.sources.push(Source { node, purpose, constant });
@@ -95,13 +97,9 @@ impl Flows {
     /// Counts one more decision of `site` for `flow`: its key, and the how-manieth it is, from 1.
     #[inline]
     pub(crate) fn count(&mut self, flow: FlowId, site: u32) -> (u64, u32) {
-        let flow = &mut self.flows[flow.0 as usize];
-        let counts = flow.counts.map_or(self.counts.len(), |number| number.get() as usize - 1);
-        if counts == self.counts.len() {
-            self.counts.push(Counts::default());
-            flow.counts = u32::try_from(self.counts.len()).ok().and_then(NonZeroU32::new);
-        }
-        (flow.key, self.counts[counts].next(site))
+        let number = flow.0;
+        let flow = &mut self.flows[number as usize];
+        (flow.key, self.counts.next(&mut flow.counts, number, site))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -123,53 +121,76 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
         .then_some(slot << SLOT_SHIFT | within)
 }
 
-/// A few small counters: most flows meet a dozen sites, mostly once. In all one line of the cache.
+/// How often each site decided for each flow. They stand apart, because calm flows have none, and
+/// all in one list, because flows are many.
 #[derive(Clone, Debug, Default)]
 struct Counts {
-    len: u8,
-    few: [(u16, u16); FEW],
-    more: Option<Box<Many>>,
+    pages: Vec<Page>,
+    /// What does not fit into a page, by flow and site.
+    more: IndexMap<(u32, u32), u32, FixedState>,
 }
 
-/// What does not fit into the small table.
-#[derive(Clone, Debug, Default)]
-struct Many(Vec<(u32, u32)>);
+/// A few small counters of one flow, in all one line of the cache: most flows meet a dozen sites,
+/// mostly once.
+#[derive(Clone, Debug)]
+struct Page {
+    few: [(u16, u16); FEW],
+    len: u32,
+    /// The page that goes on when this one is full.
+    next: Option<NonZeroU32>,
+}
 
-const FEW: usize = 13;
+const FEW: usize = 14;
 
 impl Counts {
+    fn clear(&mut self) {
+        self.pages.clear();
+        self.more.clear();
+    }
+
+    /// Counts one more decision of `site` for the flow whose pages begin at `first`.
     #[inline]
-    fn next(&mut self, site: u32) -> u32 {
-        if let Ok(small) = u16::try_from(site) {
-            let few = &mut self.few[..usize::from(self.len)];
-            match few.iter_mut().find(|(known, _)| *known == small) {
+    fn next(&mut self, first: &mut Option<NonZeroU32>, flow: u32, site: u32) -> u32 {
+        let Ok(small) = u16::try_from(site) else { return self.many(flow, site, 0) };
+        let new = NonZeroU32::new(u32::try_from(self.pages.len() + 1).unwrap_or(0));
+        let mut page = *first;
+        while let Some(number) = page {
+            let at = &mut self.pages[number.get() as usize - 1];
+            let mut few = at.few.iter_mut().take(at.len as usize);
+            match few.find(|(known, _)| *known == small) {
                 Some((_, count)) if *count < u16::MAX => {
                     *count += 1;
                     return u32::from(*count);
                 }
-                None if self.more.is_none() && usize::from(self.len) < FEW => {
-                    self.few[usize::from(self.len)] = (small, 1);
-                    self.len += 1;
-                    return 1;
-                }
-                Some(_) | None => {}
+                Some(_) => return self.many(flow, site, u32::from(u16::MAX)),
+                None => {}
             }
+            if let Some(free) = at.few.get_mut(at.len as usize) {
+                *free = (small, 1);
+                at.len += 1;
+                return 1;
+            }
+            if at.next.is_none() {
+                at.next = new;
+                break;
+            }
+            page = at.next;
         }
-        self.many(site)
+        if first.is_none() {
+            *first = new;
+        }
+        let mut page = Page { few: [(0, 0); FEW], len: 1, next: None };
+        page.few[0] = (small, 1);
+        self.pages.push(page);
+        1
     }
 
+    /// Counts one more decision beyond those that were counted in a page.
     #[cold]
-    fn many(&mut self, site: u32) -> u32 {
-        let Many(more) = &mut **self.more.get_or_insert_default();
-        if let Some((_, count)) = more.iter_mut().find(|(known, _)| *known == site) {
-            *count = count.saturating_add(1);
-            return *count;
-        }
-        let is_full = |(known, _): &(u16, u16)| u32::from(*known) == site;
-        let few = &self.few[..usize::from(self.len)];
-        let count = if few.iter().any(is_full) { u32::from(u16::MAX) + 1 } else { 1 };
-        more.push((site, count));
-        count
+    fn many(&mut self, flow: u32, site: u32, before: u32) -> u32 {
+        let count = self.more.entry((flow, site)).or_insert(before);
+        *count = count.saturating_add(1);
+        *count
     }
 }
 
@@ -178,35 +199,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_go_on_beyond_the_small_table() {
-        let mut counts = Counts::default();
+    fn counts_go_on_beyond_a_page() {
+        let (mut counts, mut first) = (Counts::default(), None);
         for round in 1..=3 {
             for site in 0..40 {
-                assert_eq!(counts.next(site), round, "site {site}");
+                assert_eq!(counts.next(&mut first, 0, site), round, "site {site}");
             }
-            assert_eq!(counts.next(1 << 20), round);
+            assert_eq!(counts.next(&mut first, 0, 1 << 20), round);
         }
     }
 
     #[test]
     fn counts_go_on_beyond_the_small_counter() {
-        let mut counts = Counts::default();
+        let (mut counts, mut first) = (Counts::default(), None);
         for expected in 1..=u32::from(u16::MAX) + 3 {
-            assert_eq!(counts.next(5), expected);
+            assert_eq!(counts.next(&mut first, 0, 5), expected);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn counts_are_those_of_a_map(
-            sites in proptest::collection::vec(proptest::prop_oneof![0..40_u32, 65_500..65_600_u32], 0..400)
+            asked in proptest::collection::vec(
+                (0..3_u32, proptest::prop_oneof![0..40_u32, 65_500..65_600_u32]), 0..400)
         ) {
-            let mut counts = Counts::default();
+            let (mut counts, mut firsts) = (Counts::default(), [None; 3]);
             let mut reference = std::collections::BTreeMap::new();
-            for site in sites {
-                let expected = reference.entry(site).or_insert(0);
+            for (flow, site) in asked {
+                let expected = reference.entry((flow, site)).or_insert(0);
                 *expected += 1;
-                proptest::prop_assert_eq!(counts.next(site), *expected, "site {}", site);
+                let found = counts.next(&mut firsts[flow as usize], flow, site);
+                proptest::prop_assert_eq!(found, *expected, "flow {} site {}", flow, site);
             }
         }
     }
