@@ -32,8 +32,7 @@ pub(crate) struct Flow {
     pub(crate) index: u64,
     /// The flow's part of every address.
     key: u64,
-    /// Where its counts begin; nowhere before its first decision that anybody wants to know of.
-    counts: Option<NonZeroU32>,
+    counts: Own,
 }
 
 /// Every flow of a run.
@@ -46,15 +45,20 @@ pub(crate) struct Flows {
     counts: Counts,
 }
 
+/// What a small run has of flows.
+const FLOWS: usize = 64;
+
 /// How many low bits of an index number the arrivals within one slot.
 pub(crate) const SLOT_SHIFT: u32 = 20;
 
 impl Flows {
-    /// Forgets the flows, not their sources.
+    /// Forgets the flows, not their sources, and makes room for those of a small run.
     pub(crate) fn clear(&mut self) {
         self.flows.clear();
         self.grounds.clear();
         self.counts.clear();
+        self.flows.reserve(FLOWS);
+        self.grounds.reserve(FLOWS);
     }
 
     pub(crate) fn start(
@@ -76,7 +80,7 @@ impl Flows {
             );
         let key = mix::flow_key(self.sources[source].constant, life, index);
         let source = u32::try_from(source).expect("sources are few");
-        self.flows.push(Flow { source, life, index, key, counts: None });
+        self.flows.push(Flow { source, life, index, key, counts: Own::default() });
         self.grounds.push(ground);
         FlowId(u32::try_from(self.flows.len() - 1).expect("a run has fewer than 2^32 flows"))
     }
@@ -130,14 +134,24 @@ struct Counts {
     more: IndexMap<(u32, u32), u32, FixedState>,
 }
 
+/// What a flow itself knows of its counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own {
+    /// A bit for every site that decided for it, several sites a bit: most sites decide once, and then
+    /// nobody has to look for them.
+    seen: u64,
+    /// Its last page; none before its first decision that anybody wants to know of.
+    last: Option<NonZeroU32>,
+}
+
 /// A few small counters of one flow, in all one line of the cache: most flows meet a dozen sites,
 /// mostly once.
 #[derive(Clone, Debug)]
 struct Page {
     few: [(u16, u16); FEW],
     len: u32,
-    /// The page that goes on when this one is full.
-    next: Option<NonZeroU32>,
+    /// The page that was full before this one.
+    before: Option<NonZeroU32>,
 }
 
 const FEW: usize = 14;
@@ -148,41 +162,48 @@ impl Counts {
         self.more.clear();
     }
 
-    /// Counts one more decision of `site` for the flow whose pages begin at `first`.
+    /// Counts one more decision of `site` for a flow.
     #[inline]
-    fn next(&mut self, first: &mut Option<NonZeroU32>, flow: u32, site: u32) -> u32 {
+    fn next(&mut self, own: &mut Own, flow: u32, site: u32) -> u32 {
         let Ok(small) = u16::try_from(site) else { return self.many(flow, site, 0) };
-        let new = NonZeroU32::new(u32::try_from(self.pages.len() + 1).unwrap_or(0));
-        let mut page = *first;
-        while let Some(number) = page {
-            let at = &mut self.pages[number.get() as usize - 1];
-            let mut few = at.few.iter_mut().take(at.len as usize);
-            match few.find(|(known, _)| *known == small) {
-                Some((_, count)) if *count < u16::MAX => {
-                    *count += 1;
-                    return u32::from(*count);
-                }
-                Some(_) => return self.many(flow, site, u32::from(u16::MAX)),
-                None => {}
-            }
-            if let Some(free) = at.few.get_mut(at.len as usize) {
-                *free = (small, 1);
-                at.len += 1;
-                return 1;
-            }
-            if at.next.is_none() {
-                at.next = new;
-                break;
-            }
-            page = at.next;
+        let bit = 1 << (small & 63);
+        if own.seen & bit != 0
+            && let Some(count) = self.again(own.last, flow, small)
+        {
+            return count;
         }
-        if first.is_none() {
-            *first = new;
+        own.seen |= bit;
+        if let Some(last) = own.last
+            && let Some(page) = self.pages.get_mut(last.get() as usize - 1)
+            && let Some(free) = page.few.get_mut(page.len as usize)
+        {
+            *free = (small, 1);
+            page.len += 1;
+            return 1;
         }
-        let mut page = Page { few: [(0, 0); FEW], len: 1, next: None };
+        let mut page = Page { few: [(0, 0); FEW], len: 1, before: own.last };
         page.few[0] = (small, 1);
         self.pages.push(page);
+        own.last = u32::try_from(self.pages.len()).ok().and_then(NonZeroU32::new);
         1
+    }
+
+    /// Counts one more decision of a site that probably decided before; `None` when it did not.
+    fn again(&mut self, last: Option<NonZeroU32>, flow: u32, site: u16) -> Option<u32> {
+        let mut page = last;
+        while let Some(number) = page {
+            let Page { few, len, before } = &mut self.pages[number.get() as usize - 1];
+            let mut few = few.iter_mut().take(*len as usize);
+            if let Some((_, count)) = few.find(|(known, _)| *known == site) {
+                if *count == u16::MAX {
+                    return Some(self.many(flow, u32::from(site), u32::from(u16::MAX)));
+                }
+                *count += 1;
+                return Some(u32::from(*count));
+            }
+            page = *before;
+        }
+        None
     }
 
     /// Counts one more decision beyond those that were counted in a page.
@@ -200,20 +221,20 @@ mod tests {
 
     #[test]
     fn counts_go_on_beyond_a_page() {
-        let (mut counts, mut first) = (Counts::default(), None);
+        let (mut counts, mut own) = (Counts::default(), Own::default());
         for round in 1..=3 {
             for site in 0..40 {
-                assert_eq!(counts.next(&mut first, 0, site), round, "site {site}");
+                assert_eq!(counts.next(&mut own, 0, site), round, "site {site}");
             }
-            assert_eq!(counts.next(&mut first, 0, 1 << 20), round);
+            assert_eq!(counts.next(&mut own, 0, 1 << 20), round);
         }
     }
 
     #[test]
     fn counts_go_on_beyond_the_small_counter() {
-        let (mut counts, mut first) = (Counts::default(), None);
+        let (mut counts, mut own) = (Counts::default(), Own::default());
         for expected in 1..=u32::from(u16::MAX) + 3 {
-            assert_eq!(counts.next(&mut first, 0, 5), expected);
+            assert_eq!(counts.next(&mut own, 0, 5), expected);
         }
     }
 
@@ -223,12 +244,12 @@ mod tests {
             asked in proptest::collection::vec(
                 (0..3_u32, proptest::prop_oneof![0..40_u32, 65_500..65_600_u32]), 0..400)
         ) {
-            let (mut counts, mut firsts) = (Counts::default(), [None; 3]);
+            let (mut counts, mut owns) = (Counts::default(), [Own::default(); 3]);
             let mut reference = std::collections::BTreeMap::new();
             for (flow, site) in asked {
                 let expected = reference.entry((flow, site)).or_insert(0);
                 *expected += 1;
-                let found = counts.next(&mut firsts[flow as usize], flow, site);
+                let found = counts.next(&mut owns[flow as usize], flow, site);
                 proptest::prop_assert_eq!(found, *expected, "flow {} site {}", flow, site);
             }
         }
