@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::kernel::{Entry, Watch, What};
 
 /// The numbers of a run, counted from its trace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Metrics {
     /// Pieces of work that clients began.
     pub asked: u64,
@@ -18,17 +18,10 @@ pub struct Metrics {
     pub failed: IndexMap<Failure, u64>,
     /// Entries of the trace by kind, in the order of first appearance.
     pub entries: IndexMap<&'static str, u64>,
-    /// How long successful work took, in nanoseconds, to three digits.
-    latencies: Histogram<u64>,
+    /// How long successful work took, in nanoseconds, to three digits; made for the first of it,
+    /// because most runs of a campaign want no numbers.
+    latencies: Option<Histogram<u64>>,
     last: Time,
-}
-
-impl Default for Metrics {
-    fn default() -> Self {
-        let latencies = Histogram::new(3).expect("three significant digits are possible");
-        let (failed, entries) = (IndexMap::new(), IndexMap::new());
-        Self { asked: 0, succeeded: 0, failed, entries, latencies, last: Time::ZERO }
-    }
 }
 
 impl Metrics {
@@ -36,14 +29,14 @@ impl Metrics {
     /// nothing succeeded.
     #[must_use]
     pub fn latency(&self, percentile: u8) -> Option<Span> {
-        (!self.latencies.is_empty())
-            .then(|| Span::from_nanos(self.latencies.value_at_percentile(f64::from(percentile))))
+        let latencies = self.latencies.as_ref()?;
+        Some(Span::from_nanos(latencies.value_at_percentile(f64::from(percentile))))
     }
 
     /// The longest latency of successful work.
     #[must_use]
     pub fn latency_max(&self) -> Option<Span> {
-        (!self.latencies.is_empty()).then(|| Span::from_nanos(self.latencies.max()))
+        self.latencies.as_ref().map(|latencies| Span::from_nanos(latencies.max()))
     }
 
     /// Work that failed, for whatever reason.
@@ -72,7 +65,8 @@ impl Watch<Fact> for Metrics {
                     Some(failure) => *self.failed.entry(*failure).or_insert(0) += 1,
                     None => {
                         self.succeeded += 1;
-                        let _ = self.latencies.record(latency.as_nanos());
+                        let _ =
+                            self.latencies.get_or_insert_with(histogram).record(latency.as_nanos());
                     }
                 }
             }
@@ -80,4 +74,8 @@ impl Watch<Fact> for Metrics {
         *self.entries.entry(entry.what.kind()).or_insert(0) += 1;
         true
     }
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("three significant digits are possible")
 }

@@ -43,6 +43,19 @@ pub(crate) struct LinkSites {
 /// A kind of message on a link: both ends, and the name with one bit for replies.
 type LinkKey = (u64, u64);
 
+/// So many links are found at once.
+const NEAR: usize = 64;
+
+/// No link: no node is the last one, as names of nodes would not fit into memory.
+const NOWHERE: (LinkKey, u32) = ((u64::MAX, u64::MAX), 0);
+
+/// Where a link stands among those used lately.
+#[inline]
+fn near((ends, kind): LinkKey) -> usize {
+    let mixed = (ends ^ kind.rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(mixed >> 58).unwrap_or(0)
+}
+
 fn link_key(from: NodeId, to: NodeId, kind: Kind) -> LinkKey {
     let ends = u64::from(from.0) << 32 | u64::from(to.0);
     (ends, u64::from(kind.name.0) << 1 | u64::from(kind.reply))
@@ -76,6 +89,9 @@ pub(crate) struct Choices {
     sites: Vec<Site>,
     at_nodes: Vec<Vec<(Purpose, SiteId)>>,
     on_links: IndexMap<LinkKey, LinkSites, FixedState>,
+    /// Links that were used lately and where they stand, by a few bits of their key: most messages
+    /// find theirs without searching the map.
+    near: [(LinkKey, u32); NEAR],
     latencies: Vec<Distribution>,
     /// No message is ever late, lost or doubled, and none takes time.
     links_are_calm: bool,
@@ -107,6 +123,7 @@ impl Choices {
             sites: Vec::new(),
             at_nodes: vec![Vec::new(); nodes],
             on_links: IndexMap::default(),
+            near: [NOWHERE; NEAR],
             latencies: Vec::new(),
             links_are_calm: false,
             may_crash: false,
@@ -243,7 +260,19 @@ impl Choices {
     #[inline]
     pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
         let key = link_key(from, to, kind);
-        if let Some(sites) = self.on_links.get(&key) {
+        let (known, place) = self.near[near(key)];
+        if known == key
+            && let Some((_, sites)) = self.on_links.get_index(place as usize)
+        {
+            return *sites;
+        }
+        self.find_link(key, from, to, kind)
+    }
+
+    /// The sites of a link that was not used lately.
+    fn find_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
+        if let Some((place, _, sites)) = self.on_links.get_full(&key) {
+            self.near[near(key)] = (key, u32::try_from(place).unwrap_or(u32::MAX));
             return *sites;
         }
         let owner = Owner::Link { from, to, kind };

@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 
 use brownout_models::contract::{FlowId, Ground, NodeId, Purpose};
+use indexmap::IndexMap;
 
 use super::mix::{self, SiteKey};
+use crate::hash::FixedState;
 
 /// Where the flows of one kind start: a node and why.
 #[derive(Clone, Debug)]
@@ -30,8 +32,7 @@ pub(crate) struct Flow {
     pub(crate) index: u64,
     /// The flow's part of every address.
     key: u64,
-    /// Where its counts are; none before its first decision that anybody wants to know of.
-    counts: Option<NonZeroU32>,
+    counts: Own,
 }
 
 /// Every flow of a run.
@@ -41,19 +42,23 @@ pub(crate) struct Flows {
     flows: Vec<Flow>,
     /// The ground of each flow: every event asks for it, and for nothing else of most flows.
     grounds: Vec<Ground>,
-    /// Counts stand apart, because calm flows have none.
-    counts: Vec<Counts>,
+    counts: Counts,
 }
+
+/// What a small run has of flows.
+const FLOWS: usize = 64;
 
 /// How many low bits of an index number the arrivals within one slot.
 pub(crate) const SLOT_SHIFT: u32 = 20;
 
 impl Flows {
-    /// Forgets the flows, not their sources.
+    /// Forgets the flows, not their sources, and makes room for those of a small run.
     pub(crate) fn clear(&mut self) {
         self.flows.clear();
         self.grounds.clear();
         self.counts.clear();
+        self.flows.reserve(FLOWS);
+        self.grounds.reserve(FLOWS);
     }
 
     pub(crate) fn start(
@@ -64,8 +69,9 @@ impl Flows {
         ground: Ground,
         identity: impl FnOnce() -> String,
     ) -> FlowId {
+        // Those that were named last start most flows.
         let source =
-            self.sources.iter().position(|source| source.is_at(node, purpose)).unwrap_or_else(
+            self.sources.iter().rposition(|source| source.is_at(node, purpose)).unwrap_or_else(
                 || {
                     let constant = SiteKey::constant(&identity());
                     self.sources.push(Source { node, purpose, constant });
@@ -74,7 +80,7 @@ impl Flows {
             );
         let key = mix::flow_key(self.sources[source].constant, life, index);
         let source = u32::try_from(source).expect("sources are few");
-        self.flows.push(Flow { source, life, index, key, counts: None });
+        self.flows.push(Flow { source, life, index, key, counts: Own::default() });
         self.grounds.push(ground);
         FlowId(u32::try_from(self.flows.len() - 1).expect("a run has fewer than 2^32 flows"))
     }
@@ -95,13 +101,9 @@ impl Flows {
     /// Counts one more decision of `site` for `flow`: its key, and the how-manieth it is, from 1.
     #[inline]
     pub(crate) fn count(&mut self, flow: FlowId, site: u32) -> (u64, u32) {
-        let flow = &mut self.flows[flow.0 as usize];
-        let counts = flow.counts.map_or(self.counts.len(), |number| number.get() as usize - 1);
-        if counts == self.counts.len() {
-            self.counts.push(Counts::default());
-            flow.counts = u32::try_from(self.counts.len()).ok().and_then(NonZeroU32::new);
-        }
-        (flow.key, self.counts[counts].next(site))
+        let number = flow.0;
+        let flow = &mut self.flows[number as usize];
+        (flow.key, self.counts.next(&mut flow.counts, number, site))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -123,53 +125,93 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
         .then_some(slot << SLOT_SHIFT | within)
 }
 
-/// A few small counters: most flows meet a dozen sites, mostly once. In all one line of the cache.
+/// How often each site decided for each flow. They stand apart, because calm flows have none, and
+/// all in one list, because flows are many.
 #[derive(Clone, Debug, Default)]
 struct Counts {
-    len: u8,
-    few: [(u16, u16); FEW],
-    more: Option<Box<Many>>,
+    pages: Vec<Page>,
+    /// What does not fit into a page, by flow and site.
+    more: IndexMap<(u32, u32), u32, FixedState>,
 }
 
-/// What does not fit into the small table.
-#[derive(Clone, Debug, Default)]
-struct Many(Vec<(u32, u32)>);
+/// What a flow itself knows of its counts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own {
+    /// A bit for every site that decided for it, several sites a bit: most sites decide once, and then
+    /// nobody has to look for them.
+    seen: u64,
+    /// Its last page; none before its first decision that anybody wants to know of.
+    last: Option<NonZeroU32>,
+}
 
-const FEW: usize = 13;
+/// A few small counters of one flow, in all one line of the cache: most flows meet a dozen sites,
+/// mostly once.
+#[derive(Clone, Debug)]
+struct Page {
+    few: [(u16, u16); FEW],
+    len: u32,
+    /// The page that was full before this one.
+    before: Option<NonZeroU32>,
+}
+
+const FEW: usize = 14;
 
 impl Counts {
-    #[inline]
-    fn next(&mut self, site: u32) -> u32 {
-        if let Ok(small) = u16::try_from(site) {
-            let few = &mut self.few[..usize::from(self.len)];
-            match few.iter_mut().find(|(known, _)| *known == small) {
-                Some((_, count)) if *count < u16::MAX => {
-                    *count += 1;
-                    return u32::from(*count);
-                }
-                None if self.more.is_none() && usize::from(self.len) < FEW => {
-                    self.few[usize::from(self.len)] = (small, 1);
-                    self.len += 1;
-                    return 1;
-                }
-                Some(_) | None => {}
-            }
-        }
-        self.many(site)
+    fn clear(&mut self) {
+        self.pages.clear();
+        self.more.clear();
     }
 
-    #[cold]
-    fn many(&mut self, site: u32) -> u32 {
-        let Many(more) = &mut **self.more.get_or_insert_default();
-        if let Some((_, count)) = more.iter_mut().find(|(known, _)| *known == site) {
-            *count = count.saturating_add(1);
-            return *count;
+    /// Counts one more decision of `site` for a flow.
+    #[inline]
+    fn next(&mut self, own: &mut Own, flow: u32, site: u32) -> u32 {
+        let Ok(small) = u16::try_from(site) else { return self.many(flow, site, 0) };
+        let bit = 1 << (small & 63);
+        if own.seen & bit != 0
+            && let Some(count) = self.again(own.last, flow, small)
+        {
+            return count;
         }
-        let is_full = |(known, _): &(u16, u16)| u32::from(*known) == site;
-        let few = &self.few[..usize::from(self.len)];
-        let count = if few.iter().any(is_full) { u32::from(u16::MAX) + 1 } else { 1 };
-        more.push((site, count));
-        count
+        own.seen |= bit;
+        if let Some(last) = own.last
+            && let Some(page) = self.pages.get_mut(last.get() as usize - 1)
+            && let Some(free) = page.few.get_mut(page.len as usize)
+        {
+            *free = (small, 1);
+            page.len += 1;
+            return 1;
+        }
+        let mut page = Page { few: [(0, 0); FEW], len: 1, before: own.last };
+        page.few[0] = (small, 1);
+        self.pages.push(page);
+        own.last = u32::try_from(self.pages.len()).ok().and_then(NonZeroU32::new);
+        1
+    }
+
+    /// Counts one more decision of a site that probably decided before; `None` when it did not.
+    fn again(&mut self, last: Option<NonZeroU32>, flow: u32, site: u16) -> Option<u32> {
+        let mut page = last;
+        while let Some(number) = page {
+            let Page { few, len, before } = &mut self.pages[number.get() as usize - 1];
+            let mut few = few.iter_mut().take(*len as usize);
+            if let Some((_, count)) = few.find(|(known, _)| *known == site) {
+                if *count == u16::MAX {
+                    return Some(self.many(flow, u32::from(site), u32::from(u16::MAX)));
+                }
+                *count += 1;
+                return Some(u32::from(*count));
+            }
+            page = *before;
+        }
+        None
+    }
+
+    /// Counts one more decision beyond those that were counted in a page.
+    #[cold]
+    fn many(&mut self, flow: u32, site: u32, before: u32) -> u32 {
+        let count = self.more.entry((flow, site)).or_insert(before);
+        *count = count.saturating_add(1);
+        *count
     }
 }
 
@@ -178,35 +220,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_go_on_beyond_the_small_table() {
-        let mut counts = Counts::default();
+    fn counts_go_on_beyond_a_page() {
+        let (mut counts, mut own) = (Counts::default(), Own::default());
         for round in 1..=3 {
             for site in 0..40 {
-                assert_eq!(counts.next(site), round, "site {site}");
+                assert_eq!(counts.next(&mut own, 0, site), round, "site {site}");
             }
-            assert_eq!(counts.next(1 << 20), round);
+            assert_eq!(counts.next(&mut own, 0, 1 << 20), round);
         }
     }
 
     #[test]
     fn counts_go_on_beyond_the_small_counter() {
-        let mut counts = Counts::default();
+        let (mut counts, mut own) = (Counts::default(), Own::default());
         for expected in 1..=u32::from(u16::MAX) + 3 {
-            assert_eq!(counts.next(5), expected);
+            assert_eq!(counts.next(&mut own, 0, 5), expected);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn counts_are_those_of_a_map(
-            sites in proptest::collection::vec(proptest::prop_oneof![0..40_u32, 65_500..65_600_u32], 0..400)
+            asked in proptest::collection::vec(
+                (0..3_u32, proptest::prop_oneof![0..40_u32, 65_500..65_600_u32]), 0..400)
         ) {
-            let mut counts = Counts::default();
+            let (mut counts, mut owns) = (Counts::default(), [Own::default(); 3]);
             let mut reference = std::collections::BTreeMap::new();
-            for site in sites {
-                let expected = reference.entry(site).or_insert(0);
+            for (flow, site) in asked {
+                let expected = reference.entry((flow, site)).or_insert(0);
                 *expected += 1;
-                proptest::prop_assert_eq!(counts.next(site), *expected, "site {}", site);
+                let found = counts.next(&mut owns[flow as usize], flow, site);
+                proptest::prop_assert_eq!(found, *expected, "flow {} site {}", flow, site);
             }
         }
     }

@@ -1,7 +1,5 @@
 //! Events that wait, and the rounds in which the events of one instant are taken.
 
-use std::collections::VecDeque;
-
 use super::queue;
 use brownout_models::Name;
 use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome};
@@ -67,7 +65,9 @@ impl<P> EventKind<P> {
 /// taken.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Round {
-    events: VecDeque<Drawn>,
+    events: Vec<Drawn>,
+    /// Where the next one stands; those before it were taken.
+    next: usize,
 }
 
 /// What orders the events of a round.
@@ -79,45 +79,66 @@ struct Drawn {
 }
 
 impl Round {
-    pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.next == self.events.len()
+    }
+
+    /// Begins another round, once this one is empty.
+    pub(super) fn begin(&mut self) {
+        self.events.clear();
+        self.next = 0;
     }
 
     /// Adds the event that was scheduled next: nodes stay in the order of their first event, each
     /// with its own events first and then deliveries.
     pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
         let event = Drawn { node: event.node, is_own: event.is_own(), event: drawn };
-        let is_before = |other: &Drawn| other.node == event.node && (other.is_own || !event.is_own);
-        let is_after = |other: &Drawn| other.node == event.node && !is_before(other);
-        let behind = self.events.iter().rposition(is_before).map(|last| last + 1);
-        match behind.or_else(|| self.events.iter().position(is_after)) {
+        let mut place = None;
+        for (index, other) in self.events.iter().enumerate() {
+            if other.node != event.node {
+                continue;
+            }
+            if other.is_own || !event.is_own {
+                place = Some(index + 1);
+            } else {
+                place = place.or(Some(index));
+                break;
+            }
+        }
+        match place {
             Some(place) => self.events.insert(place, event),
-            None => self.events.push_back(event),
+            None => self.events.push(event),
         }
     }
 
     /// How many events of the node whose turn it is are left.
     pub(super) fn rivals(&self) -> usize {
-        let Some(first) = self.events.front() else { return 0 };
-        self.events.iter().take_while(|event| event.node == first.node).count()
+        let Some(first) = self.events.get(self.next) else { return 0 };
+        self.events[self.next..].iter().take_while(|event| event.node == first.node).count()
     }
 
     /// The events of the node whose turn it is.
     pub(super) fn of_next_node(&self) -> impl Iterator<Item = &queue::Drawn> {
-        self.events.iter().take(self.rivals()).map(|rival| &rival.event)
+        self.events[self.next..].iter().take(self.rivals()).map(|rival| &rival.event)
     }
 
     /// The `index`-th event of the node whose turn it is, if the node does it to itself.
     pub(super) fn own(&self, index: usize) -> Option<&queue::Drawn> {
-        let first = self.events.front()?;
-        let event = self.events.get(index)?;
+        let first = self.events.get(self.next)?;
+        let event = self.events.get(self.next + index)?;
         (event.node == first.node && event.is_own).then_some(&event.event)
     }
 
     /// Takes the `index`-th event of the node whose turn it is.
     #[inline]
     pub(super) fn take(&mut self, index: usize) -> Option<queue::Drawn> {
-        let taken = if index == 0 { self.events.pop_front() } else { self.events.remove(index) };
-        taken.map(|drawn| drawn.event)
+        if index > 0 {
+            // Those that are passed over stay in order behind it.
+            self.events.get_mut(self.next..=self.next + index)?.rotate_right(1);
+        }
+        let taken = self.events.get(self.next)?.event.clone();
+        self.next += 1;
+        Some(taken)
     }
 }

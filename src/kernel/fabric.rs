@@ -25,6 +25,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) stopped: bool,
     pub(super) queue: Queue<Event<P>>,
     pub(super) round: Round,
+    /// Something that may be an event of the round was cancelled, replaced or settled.
+    pub(super) is_round_cut: bool,
     pub(super) heads: Vec<Head>,
     pub(super) nodes: Vec<Node>,
     pub(super) hosts: Vec<Host>,
@@ -63,6 +65,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             stopped: false,
             queue: Queue::new(),
             round: Round::default(),
+            is_round_cut: false,
             nodes: vec![Node::default(); heads.len()],
             heads,
             hosts,
@@ -139,10 +142,11 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     }
 
     pub(super) fn unschedule(&mut self, handle: Handle) {
-        if let Some(event) = self.queue.remove(handle)
-            && event.ground == Ground::Foreground
-        {
-            self.foreground -= 1;
+        match self.queue.remove(handle) {
+            Some(event) if event.ground == Ground::Foreground => self.foreground -= 1,
+            Some(_) => {}
+            // It was drawn for the round already.
+            None => self.is_round_cut = true,
         }
     }
 

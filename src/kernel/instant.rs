@@ -51,6 +51,8 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
 
     /// Everything that is due now makes a round.
     fn begin_round(&mut self, at: Time, first: Drawn) {
+        self.round.begin();
+        self.is_round_cut = false;
         let mut drawn = Some(first);
         while let Some(next) = drawn {
             let event = self.queue.peek(&next);
@@ -80,7 +82,9 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     /// the round was cancelled meanwhile.
     fn take<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Option<Drawn> {
         let may_tie = self.choices.may_tie();
-        self.discard_cancelled(may_tie);
+        if may_tie || self.is_round_cut {
+            self.discard_cancelled(may_tie);
+        }
         let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival::<T>() } else { 0 };
         let drawn = self.round.take(passed)?;
         if passed > 0 {

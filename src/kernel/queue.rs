@@ -34,11 +34,12 @@
 //! assert!(queue.is_empty());
 //! ```
 
+mod copy;
 mod front;
 mod links;
 mod wheel;
 
-use std::{fmt, iter, mem};
+use std::{iter, mem};
 
 use brownout_models::Time;
 
@@ -58,6 +59,9 @@ pub struct Queue<E> {
     wheel: Wheel,
     /// The first vacant entry; the others follow by `next`.
     vacant: u32,
+    /// Says nothing. It is written from the event that will be drawn next, so that the processor
+    /// fetches that event while the present one happens; nobody waits for it.
+    is_warm: bool,
     /// The generation of the last push.
     generation: u32,
     len: usize,
@@ -96,6 +100,7 @@ impl<E> Queue<E> {
             front: Front::new(),
             wheel: Wheel::new(),
             vacant: NONE,
+            is_warm: false,
             generation: 0,
             len: 0,
             links: Vec::new(),
@@ -117,7 +122,11 @@ impl<E> Queue<E> {
         debug_assert!(at.as_nanos() >= self.now, "nothing is pushed into the past");
         let at = at.as_nanos().max(self.now);
         let handle = self.enter(at);
-        self.events[handle.index as usize] = Some(event());
+        // What is left of an earlier event goes first: then nothing stands between the new one and its
+        // place, and its fields are written there at once.
+        let place = &mut self.events[handle.index as usize];
+        *place = None;
+        *place = Some(event());
         if at == self.now {
             self.due = append(&mut self.links, self.due, handle.index);
         } else if !self.front.covers(at) {
@@ -339,13 +348,17 @@ impl<E> Queue<E> {
         while let Some(tied) = self.front.pop_at(at) {
             self.due = append(&mut self.links, self.due, tied);
         }
+        if let Some((_, next)) = self.front.next() {
+            self.is_warm = self.events[next as usize].is_some();
+        }
         Some(first)
     }
 
     /// Makes what is in a slot due, sorts it into the front, or files it a level or more below.
     fn refill(&mut self, Slot { head, first, last }: Slot) {
-        if first == last {
-            self.now = first;
+        let Link { at, next, .. } = self.links[head as usize];
+        if first == last || next == head {
+            self.now = at;
             self.due = head;
             return;
         }
@@ -370,36 +383,6 @@ impl<E> Queue<E> {
             self.wheel.file(&mut self.links, index, at);
         }
         self.front.close();
-    }
-}
-
-impl<E> Default for Queue<E> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<E: Clone> Clone for Queue<E> {
-    fn clone(&self) -> Self {
-        let generations = self.generations.clone();
-        Self { links: self.links.clone(), generations, events: self.events.clone(), ..*self }
-    }
-
-    /// Like [`Clone::clone`], in the memory that this queue already has.
-    fn clone_from(&mut self, source: &Self) {
-        let mut links = mem::take(&mut self.links);
-        let mut generations = mem::take(&mut self.generations);
-        let mut events = mem::take(&mut self.events);
-        links.clone_from(&source.links);
-        generations.clone_from(&source.generations);
-        events.clone_from(&source.events);
-        *self = Self { links, generations, events, ..*source };
-    }
-}
-
-impl<E: fmt::Debug> fmt::Debug for Queue<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.ordered()).finish()
     }
 }
 

@@ -58,8 +58,15 @@ impl<F: Clone + Serialize> Trace<F> {
         let place = usize::try_from(entry.seq % RECENT as u64).unwrap_or(0);
         match self.entries.get_mut(place) {
             Some(oldest) if !self.recording => *oldest = entry,
-            Some(_) | None => self.entries.push(entry),
+            Some(_) | None => self.keep_more(entry),
         }
+    }
+
+    fn keep_more(&mut self, entry: Entry<F>) {
+        if self.entries.is_empty() {
+            self.entries.reserve(RECENT);
+        }
+        self.entries.push(entry);
     }
 
     /// Every entry when recording, else the most recent ones; oldest first.
