@@ -24,6 +24,7 @@ mod output;
 mod plan_file;
 mod replay;
 mod run;
+mod save;
 mod shrink;
 mod status;
 #[cfg(test)]
@@ -31,7 +32,6 @@ mod tests;
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -89,7 +89,7 @@ enum Command {
 struct Session<'a> {
     /// The kinds of machines that scenarios may use.
     kinds: &'a Kinds,
-    /// The name of this program, for commands that it proposes.
+    /// This program as it was called, for commands that it proposes.
     program: &'a str,
     /// Where results go.
     output: Output<'a>,
@@ -127,9 +127,9 @@ fn dispatch(kinds: &Kinds, arguments: &[OsString]) -> Status {
             return if error.use_stderr() { Status::Wrong } else { Status::Held };
         }
     };
-    let program = arguments.first().map_or("brownout".into(), |argument| {
-        Path::new(argument).file_stem().unwrap_or(argument).to_string_lossy()
-    });
+    // As it was called: what is proposed can be typed as it stands, also where Cargo ran it.
+    let program = arguments.first().map_or("brownout".into(), |name| name.to_string_lossy());
+    let program = quoted(&program);
     let mut session = Session { kinds, program: &program, output: Output::stdout() };
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &mut session),

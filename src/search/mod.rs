@@ -6,10 +6,13 @@
 mod campaign;
 mod certify;
 mod minimise;
+mod panicked;
 mod regression;
 mod shrink;
 
 pub use campaign::{Campaign, CampaignReport, Finding};
 pub use certify::{Certificate, certify};
+pub use panicked::Panicked;
+pub(crate) use regression::plan_text;
 pub use regression::{Regression, RegressionError, Replay, ReplayOf};
 pub use shrink::{LoadLeft, Shrunk, shrink};
