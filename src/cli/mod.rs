@@ -17,6 +17,8 @@
 
 mod certify;
 mod check;
+mod diff;
+mod explain;
 mod fuzz;
 mod jobs;
 mod model;
@@ -80,6 +82,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     Shrink(shrink::ShrinkArgs),
     Replay(replay::ReplayArgs),
+    Explain(explain::ExplainArgs),
+    Diff(diff::DiffArgs),
     Certify(certify::CertifyArgs),
     Check(check::CheckArgs),
     Model(model::ModelArgs),
@@ -136,6 +140,8 @@ fn dispatch(kinds: &Kinds, arguments: &[OsString]) -> Status {
         Command::Fuzz(args) => fuzz::run(&args, &mut session),
         Command::Shrink(args) => shrink::run(&args, &mut session),
         Command::Replay(args) => replay::run(&args, &mut session),
+        Command::Explain(args) => explain::run(&args, &mut session),
+        Command::Diff(args) => diff::run(&args, &mut session),
         Command::Certify(args) => certify::run(&args, &mut session),
         Command::Check(args) => check::check(&args, &mut session),
         Command::Model(args) => model::model(&args),

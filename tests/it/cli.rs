@@ -294,6 +294,8 @@ fn help_is_complete_and_fits_a_terminal() {
         (&["fuzz", "--help"], "--enough"),
         (&["shrink", "--help"], "--seed"),
         (&["replay", "--help"], "two runs that differ"),
+        (&["explain", "--help"], "--plan"),
+        (&["diff", "--help"], "--scenario"),
         (&["certify", "--help"], "--load"),
         (&["check", "--help"], "Exit status:"),
         (&["model", "--help"], "--profile"),

@@ -7,6 +7,7 @@ mod cli;
 mod determinism;
 mod docs;
 mod examples;
+mod explain;
 mod findings;
 mod fixtures;
 mod hard;
