@@ -142,12 +142,12 @@ pub fn prove(id: &str, guide_runs: u64, hardened_runs: u64) -> Proof {
     assert_eq!(shown.violation.map(|found| found.property), by_hand.property, "{id}");
 
     let campaign = Campaign { runs: guide_runs, ..Campaign::default() };
-    let report = campaign.run(&guide, &|_, _| true);
+    let report = campaign.run(&guide, &|_, _| true).unwrap_or_else(|panic| panic!("{panic:?}"));
     let finding = report.findings.iter().find(|finding| {
         by_hand.property.as_ref().is_none_or(|property| *property == finding.violation.property)
     });
     let campaign = Campaign { runs: hardened_runs, enough: 1, ..Campaign::default() };
-    let safe = campaign.run(&hardened, &|_, _| true);
+    let safe = campaign.run(&hardened, &|_, _| true).unwrap_or_else(|panic| panic!("{panic:?}"));
     let failed = safe.findings.first().map(|finding| finding.shrunk.plan.to_string());
     let remedied = hardened.run_keeping(&plan, Keep::VERDICT);
     let by_plan = remedied.violation.map(|found| format!("the hand-made plan: {}", found.message));

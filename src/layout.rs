@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use brownout_models::contract::{Distribution, Kind, NodeId};
 use brownout_models::{Name, Names, Span, Time};
+use indexmap::IndexMap;
 
 use crate::choice::Ratio;
 
@@ -22,6 +23,8 @@ pub struct Layout {
     pub faults: Vec<FaultRule>,
     /// When random faults cease, so that the system can recover.
     pub heal_at: Option<Time>,
+    /// The populations of clients, by the high bits of the keys that they give out.
+    pub populations: IndexMap<u64, String>,
 }
 
 /// Where a machine runs.
@@ -188,6 +191,25 @@ impl Layout {
         if kind.reply { format!("{name} reply") } else { name.to_owned() }
     }
 
+    /// The words for a business key: the slot and, where arrivals are numbered within slots, the
+    /// number (`12.4`); behind the name of its population where there are several (`shopper/12.4`).
+    #[must_use]
+    pub fn key_text(&self, key: u64) -> String {
+        match self.populations.get(&population(key)) {
+            Some(population) if self.populations.len() > 1 => {
+                format!("{population}/{}", index_text(key))
+            }
+            Some(_) | None => index_text(key),
+        }
+    }
+
+    /// The name of the piece of work that bears a business key, where clients gave it out.
+    #[must_use]
+    pub fn flow_of_key(&self, key: u64) -> Option<String> {
+        let population = self.populations.get(&population(key))?;
+        Some(format!("{population}/{}", index_text(key)))
+    }
+
     /// How long messages of `kind` travel from one node to another.
     #[must_use]
     pub fn latency(&self, from: NodeId, to: NodeId, kind: Kind) -> Distribution {
@@ -215,6 +237,16 @@ impl Layout {
             })
             .unwrap_or(RESTART_AFTER)
     }
+}
+
+/// The high bits of a key tell populations apart ..
+const fn population(key: u64) -> u64 {
+    key >> 56
+}
+
+/// .. and the low ones their arrivals.
+fn index_text(key: u64) -> String {
+    crate::choice::index_text(key & ((1 << 56) - 1))
 }
 
 #[cfg(test)]

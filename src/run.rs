@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use brownout_models::contract::FlowId;
 use brownout_models::{Fact, Time};
+use indexmap::IndexSet;
 
 use crate::choice::{Deviation, Fate, Plan, Point};
 use crate::kernel::{Digest, End, Entry, Watch, What, World};
@@ -141,6 +143,23 @@ impl Run {
     #[must_use]
     pub const fn held(&self) -> bool {
         self.violation.is_none()
+    }
+
+    /// The pieces of load in the plan that never arrived.
+    #[must_use]
+    pub fn absent_load(&self) -> Vec<&str> {
+        let Some(load) = &self.plan.load else { return Vec::new() };
+        let started = u32::try_from(self.world.flows()).unwrap_or(u32::MAX);
+        let started: IndexSet<String> =
+            (0..started).map(|flow| self.world.flow_name(FlowId(flow))).collect();
+        let layout = self.world.layout();
+        let in_todays_names = |name: &str| {
+            let (source, index) = name.rsplit_once('/')?;
+            Some(format!("{}/{index}", layout.node_name(layout.find(source)?)))
+        };
+        let is_absent =
+            |name: &&str| in_todays_names(name).is_none_or(|name| !started.contains(&name));
+        load.iter().map(String::as_str).filter(is_absent).collect()
     }
 
     /// Every entry, or the most recent ones where the trace was not kept; oldest first.

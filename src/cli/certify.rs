@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::jobs::{progress, with_workers};
-use super::{Session, Status, Trouble};
+use super::{Session, Status, Trouble, output};
 use crate::choice::Plan;
 use crate::render::lines::{counted, deviations, wrapped};
 use crate::render::{heading, plan_report, story};
@@ -62,6 +62,7 @@ const LISTED_MAX: usize = 20;
 
 pub(super) fn run(args: &CertifyArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let scenario = Scenario::load_with(&args.scenario, session.kinds)?;
+    output::warn_of(&scenario);
     let load = (!args.load.is_empty()).then(|| args.load.clone());
     if let Some(load) = &load {
         know(&scenario, load)?;
@@ -74,6 +75,8 @@ pub(super) fn run(args: &CertifyArgs, session: &mut Session<'_>) -> Result<Statu
         })
     })?;
     bar.finish_and_clear();
+    let panicked = |panicked| Trouble::panicked(&panicked, &scenario, session.program);
+    let certificate = certificate.map_err(panicked)?;
     if args.json {
         session.output.json(&document(&scenario, &certificate))?;
     } else {
@@ -118,6 +121,9 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
         return text;
     };
     let failures = certificate.failures.len();
+    if certificate.faults > 1 {
+        text.push_str("plans that contain one that fails were left out\n");
+    }
     let violate = if failures == 1 { "violates" } else { "violate" };
     let _ = writeln!(text, "{failures} of them {violate} something:\n");
     for (plan, violation) in certificate.failures.iter().take(LISTED_MAX) {

@@ -42,6 +42,8 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
                     counted(layout.faults.len() as u64, "fault", "faults"),
                     counted(scenario.properties().count() as u64, "property", "properties"),
                 ))?;
+                session.output.flush()?;
+                output::warn_of(&scenario);
             }
             Err(error) => {
                 // In one terminal, the files appear in the order in which they were named.

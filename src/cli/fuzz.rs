@@ -1,8 +1,7 @@
 //! `brownout fuzz`: many random runs, what they found, and the few faults that matter.
 
 use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
-use std::{fs, io};
+use std::path::PathBuf;
 
 use brownout_models::Span;
 use clap::Args;
@@ -10,12 +9,13 @@ use clap::builder::RangedU64ValueParser;
 use serde_json::json;
 
 use super::jobs::{progress, with_workers};
-use super::{Session, Status, Trouble, quoted};
+use super::save::save;
+use super::{Session, Status, Trouble, output, quoted};
 use crate::render::lines::{self, counted, wrapped};
 use crate::render::{Styles, heading, left_of, plan_report, story};
 use crate::run::Keep;
 use crate::scenario::Scenario;
-use crate::search::{Campaign, CampaignReport, Finding, Regression};
+use crate::search::{Campaign, CampaignReport, Finding};
 
 /// Runs a scenario with one seed after another, shrinks what it finds and
 /// saves it.
@@ -78,14 +78,27 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
         .iter()
         .map(|path| Scenario::load_with(path, session.kinds))
         .collect::<Result<_, _>>()?;
+    scenarios.iter().for_each(output::warn_of);
     let mut documents = Vec::new();
     let mut status = Status::Held;
+    // What was found is told first, whatever goes wrong.
+    let mut troubles = Vec::new();
     for scenario in &scenarios {
-        let report = campaign(args, scenario)?;
+        let report = match campaign(args, scenario, session) {
+            Ok(report) => report,
+            Err(trouble) => {
+                troubles.push(trouble);
+                continue;
+            }
+        };
         if !report.findings.is_empty() || !report.unreached.is_empty() {
             status = Status::Violated;
         }
-        let saved = save(args, scenario, &report)?;
+        let mut saved = Vec::new();
+        for finding in &report.findings {
+            let path = save(&args.save, scenario, finding);
+            saved.push(path.map_err(|trouble| troubles.push(trouble)).ok());
+        }
         if args.json {
             documents.push(document(scenario, &report, &saved));
         } else {
@@ -96,7 +109,7 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
     if args.json {
         session.output.json(&documents)?;
     }
-    Ok(status)
+    troubles.into_iter().next().map_or(Ok(status), Err)
 }
 
 /// A campaign without runs would hold.
@@ -105,7 +118,11 @@ fn at_least_one() -> RangedU64ValueParser {
 }
 
 #[expect(clippy::disallowed_types, reason = "how long to go on is asked of the machine's clock")]
-fn campaign(args: &FuzzArgs, scenario: &Scenario) -> Result<CampaignReport, Trouble> {
+fn campaign(
+    args: &FuzzArgs,
+    scenario: &Scenario,
+    session: &Session<'_>,
+) -> Result<CampaignReport, Trouble> {
     let runs = if args.lasting.is_some() { u64::MAX } else { args.runs };
     let enough = args.enough;
     let campaign = Campaign { first_seed: args.seed, runs, enough, ..Campaign::default() };
@@ -123,61 +140,13 @@ fn campaign(args: &FuzzArgs, scenario: &Scenario) -> Result<CampaignReport, Trou
         })
     })?;
     bar.finish_and_clear();
-    Ok(report)
-}
-
-/// Saves every finding and gives the files.
-fn save(
-    args: &FuzzArgs,
-    scenario: &Scenario,
-    report: &CampaignReport,
-) -> Result<Vec<PathBuf>, Trouble> {
-    let mut saved = Vec::new();
-    for finding in &report.findings {
-        fs::create_dir_all(&args.save)?;
-        let stem = scenario
-            .path
-            .file_stem()
-            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let property: String = finding
-            .violation
-            .property
-            .chars()
-            .map(|c| if c.is_alphanumeric() { c } else { '_' })
-            .collect();
-        let mut path = args.save.join(format!("{stem}-{property}.ron"));
-        // Names that differ in signs only would take each other's file.
-        for number in 2.. {
-            if !saved.contains(&path) {
-                break;
-            }
-            path = args.save.join(format!("{stem}-{property}-{number}.ron"));
-        }
-        let regression = Regression::of(finding, &from_folder(&args.save, &scenario.path)?);
-        fs::write(&path, regression.to_ron())?;
-        saved.push(path);
-    }
-    Ok(saved)
-}
-
-/// The path of a file as one says it in a folder: relative, unless it was given in full.
-fn from_folder(folder: &Path, file: &Path) -> io::Result<PathBuf> {
-    if file.is_absolute() {
-        return Ok(file.to_owned());
-    }
-    let (folder, file) = (fs::canonicalize(folder)?, fs::canonicalize(file)?);
-    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
-    if shared == 0 {
-        return Ok(file);
-    }
-    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
-    Ok(up.chain(file.components().skip(shared)).collect())
+    report.map_err(|panicked| Trouble::panicked(&panicked, scenario, session.program))
 }
 
 fn text(
     scenario: &Scenario,
     report: &CampaignReport,
-    saved: &[PathBuf],
+    saved: &[Option<PathBuf>],
     session: &Session<'_>,
 ) -> String {
     let styles = session.output.styles;
@@ -196,9 +165,17 @@ fn text(
     }
     for (finding, path) in report.findings.iter().zip(saved) {
         describe(&mut text, scenario, (finding, report.runs), styles);
-        let path = quoted(&path.to_string_lossy());
         let program = session.program;
-        let _ = writeln!(text, "\nSaved; see it again with\n  {program} replay {path}");
+        let _ = if let Some(path) = path {
+            let path = quoted(&path.to_string_lossy());
+            writeln!(text, "\nSaved; see it again with\n  {program} replay {path}")
+        } else {
+            let (path, seed) = (quoted(&scenario.path.to_string_lossy()), finding.seed);
+            writeln!(
+                text,
+                "\nNot saved; see it again with\n  {program} shrink {path} --seed {seed}"
+            )
+        };
     }
     if let (Some(planted), false) = (&scenario.planted, report.findings.is_empty()) {
         text.push('\n');
@@ -229,7 +206,11 @@ fn describe(
     }
 }
 
-fn document(scenario: &Scenario, report: &CampaignReport, saved: &[PathBuf]) -> serde_json::Value {
+fn document(
+    scenario: &Scenario,
+    report: &CampaignReport,
+    saved: &[Option<PathBuf>],
+) -> serde_json::Value {
     let findings: Vec<_> = report
         .findings
         .iter()

@@ -17,6 +17,8 @@
 
 mod certify;
 mod check;
+mod diff;
+mod explain;
 mod fuzz;
 mod jobs;
 mod model;
@@ -24,6 +26,7 @@ mod output;
 mod plan_file;
 mod replay;
 mod run;
+mod save;
 mod shrink;
 mod status;
 #[cfg(test)]
@@ -31,7 +34,6 @@ mod tests;
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -80,6 +82,8 @@ enum Command {
     Fuzz(fuzz::FuzzArgs),
     Shrink(shrink::ShrinkArgs),
     Replay(replay::ReplayArgs),
+    Explain(explain::ExplainArgs),
+    Diff(diff::DiffArgs),
     Certify(certify::CertifyArgs),
     Check(check::CheckArgs),
     Model(model::ModelArgs),
@@ -89,7 +93,7 @@ enum Command {
 struct Session<'a> {
     /// The kinds of machines that scenarios may use.
     kinds: &'a Kinds,
-    /// The name of this program, for commands that it proposes.
+    /// This program as it was called, for commands that it proposes.
     program: &'a str,
     /// Where results go.
     output: Output<'a>,
@@ -127,15 +131,17 @@ fn dispatch(kinds: &Kinds, arguments: &[OsString]) -> Status {
             return if error.use_stderr() { Status::Wrong } else { Status::Held };
         }
     };
-    let program = arguments.first().map_or("brownout".into(), |argument| {
-        Path::new(argument).file_stem().unwrap_or(argument).to_string_lossy()
-    });
+    // As it was called: what is proposed can be typed as it stands, also where Cargo ran it.
+    let program = arguments.first().map_or("brownout".into(), |name| name.to_string_lossy());
+    let program = quoted(&program);
     let mut session = Session { kinds, program: &program, output: Output::stdout() };
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &mut session),
         Command::Fuzz(args) => fuzz::run(&args, &mut session),
         Command::Shrink(args) => shrink::run(&args, &mut session),
         Command::Replay(args) => replay::run(&args, &mut session),
+        Command::Explain(args) => explain::run(&args, &mut session),
+        Command::Diff(args) => diff::run(&args, &mut session),
         Command::Certify(args) => certify::run(&args, &mut session),
         Command::Check(args) => check::check(&args, &mut session),
         Command::Model(args) => model::model(&args),

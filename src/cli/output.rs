@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::status::Trouble;
 use crate::render::Styles;
+use crate::scenario::Scenario;
 
 /// The results of a command, on their way to stdout.
 pub(super) struct Output<'a> {
@@ -53,6 +54,11 @@ impl Output<'_> {
 pub(super) fn complain(message: &str) {
     let style = if coloured() { Styles::COLOURED.fault } else { Styles::PLAIN.fault };
     say(&format!("{style}error{style:#}: {message}\n"));
+}
+
+/// Shows on stderr what is hardly meant in a scenario.
+pub(super) fn warn_of(scenario: &Scenario) {
+    say(&scenario.warnings.render(coloured()));
 }
 
 /// Shows on stderr what is wrong with a file.

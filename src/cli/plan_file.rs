@@ -21,9 +21,9 @@ use serde::Deserialize;
 
 use super::Trouble;
 use crate::choice::{Deviation, Plan, Weather};
-use crate::scenario::ScenarioError;
 use crate::scenario::diagnostic::from_ron_error;
 use crate::scenario::source::{Path as Field, Source};
+use crate::scenario::{Scenario, ScenarioError};
 use crate::search::Regression;
 
 /// The plan as it is written down; what is left out is calm.
@@ -36,11 +36,11 @@ struct PlanFile {
     deviations: Vec<Deviation>,
 }
 
-/// Reads a plan.
+/// Reads a plan for a scenario.
 ///
 /// # Errors
-/// The file cannot be read, or it is no plan.
-pub(super) fn read(path: &Path) -> Result<Plan, Trouble> {
+/// The file cannot be read, it is no plan, or the scenario does not know a name in it.
+pub(super) fn read(path: &Path, scenario: &Scenario) -> Result<Plan, Trouble> {
     let text = fs::read_to_string(path).map_err(|error| ScenarioError::Unreadable {
         path: path.to_owned(),
         reason: error.to_string(),
@@ -48,14 +48,18 @@ pub(super) fn read(path: &Path) -> Result<Plan, Trouble> {
     let source = Source::new(path.to_string_lossy(), &text);
     if source.find(&Field::root().field("plan")).is_some() {
         let regression = Regression::parse(source.name(), &text)?;
-        return Ok(Plan::from(&regression.plan));
+        let plan = Plan::from(&regression.plan);
+        scenario.check_names(&plan, &source, &Field::root().field("plan"))?;
+        return Ok(plan);
     }
     let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
     let options = ron::Options::default().with_default_extension(extensions);
     let file: PlanFile = options.from_str(&text).map_err(|error| {
         let diagnostics = vec![from_ron_error(&source, &error)];
-        ScenarioError::Wrong { source: Box::new(source), diagnostics }
+        ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
     })?;
     let PlanFile { weather, random_faults, load, deviations } = file;
-    Ok(Plan { weather, random_faults, load, deviations })
+    let plan = Plan { weather, random_faults, load, deviations };
+    scenario.check_names(&plan, &source, &Field::root())?;
+    Ok(plan)
 }

@@ -55,7 +55,7 @@ pub(super) fn run(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
 fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let regression = Regression::load(&args.file)?;
     let scenario = regression.scenario(&args.file, session.kinds)?;
-    regression.check_property(&args.file, &scenario)?;
+    regression.check(&args.file, &scenario)?;
     let keep = Keep { trace: true, ..Keep::VERDICT };
     let replays = regression.replay(&scenario, keep);
     let fails = replays.iter().any(|replay| replay.fails);
@@ -118,6 +118,11 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
                 let _ = writeln!(text, "    {} {}:", missed.len(), fate.word());
                 text.push_str(&lines::deviations(&missed, 6));
             }
+        }
+        let absent = run.absent_load();
+        if !absent.is_empty() {
+            let _ = writeln!(text, "    load that never arrived:");
+            text.push_str(&lines::wrapped(&absent.join(", "), 6));
         }
     }
     let shown = replays.iter().find(|replay| replay.fails);

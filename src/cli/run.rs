@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use brownout_models::Span;
 use clap::Args;
 
-use super::{Session, Status, Trouble, plan_file, quoted};
-use crate::choice::Plan;
+use super::{Session, Status, Trouble, output, plan_file, quoted};
+use crate::choice::{Plan, Weather};
 use crate::render::{Filter, TraceText, report, story, summary};
 use crate::run::{Keep, Run};
 use crate::scenario::Scenario;
@@ -96,6 +96,7 @@ Examples:
 
 pub(super) fn run(args: &RunArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let scenario = Scenario::load_with(&args.scenario, session.kinds)?;
+    output::warn_of(&scenario);
     let plan = plan(args, &scenario)?;
     let filter = filter(&args.filter, &scenario)?;
     let keep = Keep { trace: args.trace, metrics: true, ..Keep::VERDICT };
@@ -117,7 +118,7 @@ pub(super) fn run(args: &RunArgs, session: &mut Session<'_>) -> Result<Status, T
 
 fn plan(args: &RunArgs, scenario: &Scenario) -> Result<Plan, Trouble> {
     Ok(match (&args.plan, args.seed) {
-        (Some(path), _) => plan_file::read(path)?,
+        (Some(path), _) => plan_file::read(path, scenario)?,
         (None, Some(seed)) => Plan::seed(seed),
         (None, None) if args.calm => Plan::calm(),
         (None, None) => Plan::seed(scenario.seed),
@@ -161,10 +162,18 @@ fn write_story(
         (None, None) => String::new(),
     };
     let (what, flow) = match &story.flow {
-        Some(flow) if story.earlier > 0 => ("all of it", format!(" --flow {}", quoted(flow))),
+        Some(flow) if story.omitted > 0 => ("all of it", format!(" --flow {}", quoted(flow))),
         Some(_) | None => ("the whole run", String::new()),
     };
     let path = quoted(&args.scenario.to_string_lossy());
-    let see = format!("{} run {path}{base} --trace{flow}", session.program);
+    let program = session.program;
+    if let Weather::Seed { seed, .. } = plan.weather
+        && plan.random_faults
+        && plan.deviations.is_empty()
+    {
+        let shrink = format!("{program} shrink {path} --seed {seed}");
+        session.output.line(&format!("\nFind the few faults that matter:\n  {shrink}"))?;
+    }
+    let see = format!("{program} run {path}{base} --trace{flow}");
     session.output.line(&format!("\nSee {what}:\n  {see}"))
 }

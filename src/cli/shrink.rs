@@ -48,6 +48,7 @@ pub(super) fn run(args: &ShrinkArgs, session: &mut Session<'_>) -> Result<Status
     } else {
         let regression = Regression::load(&args.file)?;
         let scenario = regression.scenario(&args.file, session.kinds)?;
+        regression.check(&args.file, &scenario)?;
         let full = regression.full.as_ref().unwrap_or(&regression.plan);
         (scenario, regression.seed.map_or_else(|| Plan::from(full), Plan::seed))
     };

@@ -1,12 +1,14 @@
 //! How a command ended: its exit status, and the trouble that kept it from its work.
 
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::output;
+use super::{output, quoted};
+use crate::choice::{Plan, Weather};
 use crate::render::FilterError;
-use crate::scenario::ScenarioError;
-use crate::search::RegressionError;
+use crate::scenario::{Scenario, ScenarioError};
+use crate::search::{Panicked, RegressionError, plan_text};
 use crate::stdio::StdioError;
 
 /// The exit status of the process.
@@ -37,8 +39,40 @@ pub(super) enum Trouble {
     Regression(Box<RegressionError>),
     /// Something else that was asked for makes no sense, in one sentence.
     Usage(String),
+    /// A file or a folder cannot be written.
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A machine panicked, in a run that the sentence names.
+    Panicked(String),
     /// Reading or writing failed.
     Io(io::Error),
+}
+
+impl Trouble {
+    /// A machine panicked in a run of this scenario; the last line is how to see it again.
+    pub(super) fn panicked(panicked: &Panicked, scenario: &Scenario, program: &str) -> Self {
+        let Panicked { plan, message } = panicked;
+        let path = quoted(&scenario.path.to_string_lossy());
+        let seed = match plan.weather {
+            Weather::Seed { seed, .. } if *plan == Plan::seed(seed) => Some(seed),
+            Weather::Seed { .. } | Weather::Calm => None,
+        };
+        let (run, flag) = match seed {
+            Some(seed) => (format!("the run of seed {seed}"), format!("--seed {seed}")),
+            None if *plan == Plan::calm() => ("the calm run".to_owned(), "--calm".to_owned()),
+            None => {
+                (format!("the run of this plan:\n{}\n", plan_text(plan)), "--plan FILE".to_owned())
+            }
+        };
+        Self::Panicked(format!(
+            "a machine panicked with `{message}` in {run}; this is a bug of brownout or of a machine \
+             of your own; it happens with\n  {program} run {path} {flag}"
+        ))
+    }
 }
 
 /// The status of a command; its trouble is told on stderr.
@@ -49,6 +83,13 @@ pub(super) fn settle(done: Result<Status, Trouble>) -> Status {
         Ok(status) => return status,
         Err(Trouble::Io(error)) if error.kind() == ErrorKind::BrokenPipe => return Status::Held,
         Err(Trouble::Io(error)) => output::complain(&format!("cannot read or write: {error}")),
+        Err(Trouble::Unwritable { path, error }) => {
+            output::complain(&format!("cannot write `{}`: {error}", path.display()));
+        }
+        Err(Trouble::Panicked(message)) => {
+            output::complain(&message);
+            return Status::Bug;
+        }
         Err(Trouble::Usage(message)) => output::complain(&message),
         Err(Trouble::Scenario(error)) => output::complain_of(|colour| error.render(colour)),
         Err(Trouble::Regression(error)) => output::complain_of(|colour| error.render(colour)),

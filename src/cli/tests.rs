@@ -3,15 +3,20 @@
 use std::fs;
 
 use brownout_models::Fact;
-use brownout_models::contract::{Input, Machine, Turn};
+use brownout_models::contract::{Choice, Input, Machine, Purpose, Turn};
 use serde::Serialize;
 
 use super::*;
+use crate::choice::Plan;
 use crate::kernel::What;
+use crate::scenario::Scenario;
+use crate::search::{Campaign, certify};
 
-/// A machine that breaks its promise not to panic.
+/// A machine that breaks its promise not to panic: always, or when a fault strikes.
 #[derive(Clone, Debug, Serialize)]
-struct Bomb;
+struct Bomb {
+    by_chance: bool,
+}
 
 impl Machine for Bomb {
     type Payload = ();
@@ -24,8 +29,9 @@ impl Machine for Bomb {
         0
     }
 
-    fn step(&mut self, _: Input<(), ()>, _: &mut Turn<'_, (), ()>) {
-        panic!("the bomb went off");
+    fn step(&mut self, _: Input<(), ()>, turn: &mut Turn<'_, (), ()>) {
+        let boom = turn.choose(Purpose("boom"), Choice::Fault(&["yes"])) > 0;
+        assert!(self.by_chance && !boom, "the bomb went off");
     }
 
     fn power_cut(&mut self) {}
@@ -45,14 +51,53 @@ fn a_panic_ends_with_status_3_and_nothing_else_does() {
     })"#;
     fs::write(&path, text).expect("the temporary folder takes files");
     let name = path.to_string_lossy();
-    let kinds = Kinds::new().with("bomb", |(): (), _| Ok(Bomb));
+    let kinds = Kinds::new().with("bomb", |(): (), _| Ok(Bomb { by_chance: false }));
     let statuses = [
         status_of(&kinds, &["brownout", "check", &name]),
         status_of(&Kinds::new(), &["brownout", "check", &name]),
         status_of(&kinds, &["brownout", "run", &name, "--calm"]),
+        status_of(&kinds, &["brownout", "fuzz", &name, "--runs", "2"]),
+        status_of(&kinds, &["brownout", "certify", &name]),
     ];
     fs::remove_file(&path).expect("the file is there");
-    assert_eq!(statuses, [Status::Held, Status::Wrong, Status::Bug]);
+    assert_eq!(statuses, [Status::Held, Status::Wrong, Status::Bug, Status::Bug, Status::Bug]);
+}
+
+#[test]
+fn a_panic_names_the_run_that_panics_again() {
+    let kinds = Kinds::new().with("bomb", |(): (), _| Ok(Bomb { by_chance: true }));
+    let text = r#"(version: 1, title: "boom", nodes: {
+        "b": Own(kind: "bomb"),
+        "client": Clients(script: [Sleep("1s")]),
+    }, faults: [Own(what: "boom", odds: "5%")])"#;
+    let scenario = Scenario::parse("boom.ron", text, &kinds).expect("the scenario makes sense");
+    let panics =
+        |plan: &Plan| panic::catch_unwind(AssertUnwindSafe(|| scenario.run(plan))).is_err();
+    let seed = (1..).find(|seed| panics(&Plan::seed(*seed))).expect("a bomb goes off");
+    assert!(seed > 1, "not every bomb goes off");
+    for jobs in [1, 2] {
+        let found =
+            jobs::with_workers(Some(jobs), || Campaign::default().run(&scenario, &|_, _| true));
+        let panicked = found.expect("there are workers").expect_err("a bomb goes off");
+        assert_eq!(panicked.plan, Plan::seed(seed));
+        let Trouble::Panicked(said) = Trouble::panicked(&panicked, &scenario, "brownout") else {
+            panic!("a panic is no other trouble")
+        };
+        assert!(
+            said.contains(&format!("`the bomb went off` in the run of seed {seed};")),
+            "{said}"
+        );
+        assert!(said.ends_with(&format!("\n  brownout run boom.ron --seed {seed}")), "{said}");
+    }
+    let panicked = certify(&scenario, 1, None, &|_, _| ()).expect_err("every point is tried");
+    let [boom] = panicked.plan.deviations.as_slice() else { panic!("{panicked}") };
+    assert_eq!((boom.what.as_str(), boom.answer.as_str()), ("boom", "yes"));
+    assert!(panics(&panicked.plan));
+    let Trouble::Panicked(said) = Trouble::panicked(&panicked, &scenario, "brownout") else {
+        panic!("a panic is no other trouble")
+    };
+    assert!(said.contains("what: \"boom\""), "{said}");
+    assert!(said.ends_with("\n  brownout run boom.ron --plan FILE"), "{said}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use brownout_models::contract::{FlowId, NodeId};
 use brownout_models::{Fact, Name};
 use indexmap::{IndexMap, IndexSet};
 
-use super::{Ending, Observer, key_text};
+use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
@@ -63,11 +63,8 @@ impl MessageConservation {
             && self.topics.contains_key(&method)
         {
             let Some(message) = self.messages.get_mut(&(method, key)) else {
-                let topic = layout.names.text(method);
-                return Err(format!(
-                    "{topic} of {} was handled, and nobody published it",
-                    key_text(key)
-                ));
+                let (topic, key) = (layout.names.text(method), layout.key_text(key));
+                return Err(format!("{topic} of {key} was handled, and nobody published it"));
             };
             let group = layout.nodes.get(entry.node.0 as usize).map_or("?", |place| &place.group);
             message.handled_by.insert(group.to_owned());
@@ -81,6 +78,22 @@ impl MessageConservation {
             message.is_unwanted = true;
         }
         Ok(())
+    }
+}
+
+impl MessageConservation {
+    /// The first message that was promised and that a subscriber never saw, and that subscriber.
+    fn missing(&self) -> Option<(Name, u64, &str)> {
+        let promised =
+            self.messages.iter().filter(|(_, message)| message.is_promised && !message.is_unwanted);
+        promised.into_iter().find_map(|((topic, key), message)| {
+            let mut subscribed = self.topics.get(topic).into_iter().flatten();
+            let missing = subscribed.find(|it| {
+                !message.handled_by.contains(&it.group)
+                    && !message.given_up.contains(&it.subscription)
+            });
+            missing.map(|Subscribed { group, .. }| (*topic, *key, group.as_str()))
+        })
     }
 }
 
@@ -100,27 +113,19 @@ impl Observer for MessageConservation {
     }
 
     fn end(&mut self, ending: &Ending<'_>) -> Result<(), String> {
-        for ((topic, key), message) in &self.messages {
-            if !message.is_promised || message.is_unwanted {
-                continue;
-            }
-            let subscribed = self.topics.get(topic).into_iter().flatten();
-            let missing = subscribed.into_iter().find(|it| {
-                !message.handled_by.contains(&it.group)
-                    && !message.given_up.contains(&it.subscription)
-            });
-            if let Some(Subscribed { group, .. }) = missing {
-                let (topic, key) = (ending.layout.names.text(*topic), key_text(*key));
-                return Err(format!(
-                    "{topic} of {key} was accepted, and {group} never handled it, nor was it given up"
-                ));
-            }
-        }
-        Ok(())
+        let Some((topic, key, group)) = self.missing() else { return Ok(()) };
+        let (topic, key) = (ending.layout.names.text(topic), ending.layout.key_text(key));
+        Err(format!(
+            "{topic} of {key} was accepted, and {group} never handled it, nor was it given up"
+        ))
     }
 
     fn looked(&self) -> u64 {
         self.looked
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.missing().map(|(_, key, _)| key)
     }
 
     fn copy(&self) -> Box<dyn Observer> {

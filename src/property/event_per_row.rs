@@ -3,7 +3,7 @@
 use brownout_models::{Fact, Name};
 use indexmap::IndexSet;
 
-use super::{Ending, Observer, key_text};
+use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
@@ -50,14 +50,16 @@ impl Observer for EventPerRow {
         let Some(key) = self.rows.first() else { return Ok(()) };
         let names = &ending.layout.names;
         let (table, topic) = (names.text(self.table), names.text(self.topic));
-        Err(format!(
-            "{table} has a row for {}, and nobody ever handled its {topic}",
-            key_text(*key)
-        ))
+        let key = ending.layout.key_text(*key);
+        Err(format!("{table} has a row for {key}, and nobody ever handled its {topic}"))
     }
 
     fn looked(&self) -> u64 {
         self.looked
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.rows.first().copied()
     }
 
     fn copy(&self) -> Box<dyn Observer> {

@@ -4,7 +4,7 @@ use brownout_models::contract::FlowId;
 use brownout_models::{Fact, Span, Time};
 use indexmap::IndexMap;
 
-use super::{Ending, Observer, key_text};
+use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
@@ -27,7 +27,7 @@ impl EveryCallEnds {
 }
 
 impl Observer for EveryCallEnds {
-    fn see(&mut self, entry: &Entry<Fact>, _: &Layout) -> Result<(), String> {
+    fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
         if let What::Noted(Fact::Asked { key }) = entry.what {
             self.looked += 1;
             self.open.insert(entry.flow, (key, entry.at));
@@ -38,24 +38,24 @@ impl Observer for EveryCallEnds {
             if let Some(within) = self.within
                 && latency > within
             {
-                return Err(format!(
-                    "the work of {} took {latency}, more than {within}",
-                    key_text(key)
-                ));
+                let key = layout.key_text(key);
+                return Err(format!("the work of {key} took {latency}, more than {within}"));
             }
         }
         Ok(())
     }
 
-    fn end(&mut self, _: &Ending<'_>) -> Result<(), String> {
-        self.open
-            .values()
-            .min()
-            .map_or(Ok(()), |(key, _)| Err(format!("the work of {} never ended", key_text(*key))))
+    fn end(&mut self, ending: &Ending<'_>) -> Result<(), String> {
+        let Some(key) = self.about() else { return Ok(()) };
+        Err(format!("the work of {} never ended", ending.layout.key_text(key)))
     }
 
     fn looked(&self) -> u64 {
         self.looked
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.open.values().min().map(|(key, _)| *key)
     }
 
     fn copy(&self) -> Box<dyn Observer> {

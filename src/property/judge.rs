@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use brownout_models::contract::FlowId;
+use brownout_models::contract::{FlowId, Machine};
 use brownout_models::{Fact, Time};
 
 use super::{Ending, Observer};
-use crate::kernel::{End, Entry, Watch};
+use crate::kernel::{End, Entry, Watch, World};
 use crate::layout::Layout;
 
 /// A property under its name.
@@ -29,8 +29,18 @@ pub struct Violation {
     pub seq: Option<u64>,
     /// The piece of work that the entry belongs to.
     pub flow: Option<FlowId>,
+    /// The business key that it is about, where it was seen at the end and is about one.
+    pub key: Option<u64>,
     /// What was wrong.
     pub message: String,
+}
+
+impl Violation {
+    /// The name of the piece of work that showed it, or that it is about.
+    pub(crate) fn flow_name<M: Machine>(&self, world: &World<M>) -> Option<String> {
+        let about = || self.key.and_then(|key| world.layout().flow_of_key(key));
+        self.flow.map(|flow| world.flow_name(flow)).or_else(about)
+    }
 }
 
 /// Watches a run with all its properties and stops it at the first violation.
@@ -56,8 +66,8 @@ impl Judge {
         for Property { name, observer } in &mut self.properties {
             if let Err(message) = observer.see(entry, &self.layout) {
                 let (property, at, seq) = (name.clone(), entry.at, Some(entry.seq));
-                let flow = Some(entry.flow);
-                self.violation = Some(Violation { property, at, seq, flow, message });
+                let (flow, key) = (Some(entry.flow), None);
+                self.violation = Some(Violation { property, at, seq, flow, key, message });
                 return false;
             }
         }
@@ -72,8 +82,9 @@ impl Judge {
         let ending = Ending { end, at, layout: &self.layout };
         for Property { name, observer } in &mut self.properties {
             if let Err(message) = observer.end(&ending) {
-                let property = name.clone();
-                self.violation = Some(Violation { property, at, seq: None, flow: None, message });
+                let (property, key) = (name.clone(), observer.about());
+                let (seq, flow) = (None, None);
+                self.violation = Some(Violation { property, at, seq, flow, key, message });
                 return;
             }
         }

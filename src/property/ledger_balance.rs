@@ -3,7 +3,7 @@
 use brownout_models::{Fact, Name};
 use indexmap::IndexMap;
 
-use super::{Ending, Observer, key_text};
+use super::{Ending, Observer, in_range};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
@@ -11,7 +11,7 @@ use crate::layout::Layout;
 #[derive(Clone, Debug)]
 pub struct LedgerBalance {
     tables: Vec<Name>,
-    values: IndexMap<u64, Vec<i64>>,
+    values: IndexMap<u64, Vec<i128>>,
     writes: u64,
 }
 
@@ -24,13 +24,14 @@ impl LedgerBalance {
 }
 
 impl Observer for LedgerBalance {
-    fn see(&mut self, entry: &Entry<Fact>, _: &Layout) -> Result<(), String> {
-        let What::Wrote { table, key, amount, .. } = entry.what else { return Ok(()) };
+    fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
+        let What::Wrote { table, key, amount, value } = entry.what else { return Ok(()) };
         let Some(at) = self.tables.iter().position(|known| *known == table) else { return Ok(()) };
         self.writes += 1;
+        in_range(layout, table, key, value)?;
         let tables = self.tables.len();
         let values = self.values.entry(key).or_insert_with(|| vec![0; tables]);
-        values[at] = values[at].saturating_add(amount);
+        values[at] += i128::from(amount);
         if values.iter().all(|value| *value == values[0]) {
             // Only differences count, so balanced books are forgotten: memory follows what is open.
             self.values.swap_remove(&key);
@@ -46,11 +47,16 @@ impl Observer for LedgerBalance {
             .zip(values)
             .map(|(table, value)| format!("{} {value}", ending.layout.names.text(*table)))
             .collect();
-        Err(format!("the books of {} do not balance: {}", key_text(*key), words.join(", ")))
+        let key = ending.layout.key_text(*key);
+        Err(format!("the books of {key} do not balance: {}", words.join(", ")))
     }
 
     fn looked(&self) -> u64 {
         self.writes
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.values.first().map(|(key, _)| *key)
     }
 
     fn copy(&self) -> Box<dyn Observer> {

@@ -24,7 +24,7 @@ mod trace_is_tree;
 
 use std::fmt;
 
-use brownout_models::{Fact, Time};
+use brownout_models::{Fact, Name, Time};
 
 use crate::kernel::{End, Entry};
 use crate::layout::Layout;
@@ -78,6 +78,12 @@ pub trait Observer: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The business key that the violation is about which was seen at the end of the run, where it is
+    /// about one: then its piece of work is shown.
+    fn about(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether the property is about all the load together, a share of it for instance: then shrinking
     /// must not take load away.
     fn is_about_load(&self) -> bool {
@@ -94,9 +100,12 @@ impl Clone for Box<dyn Observer> {
     }
 }
 
-/// The words for a business key: the slot and, where arrivals are numbered within slots, the number.
-pub(crate) fn key_text(key: u64) -> String {
-    let within = key & ((1 << 20) - 1);
-    let slot = (key >> 20) & ((1 << 36) - 1);
-    if within == 0 { format!("{slot}") } else { format!("{slot}.{within}") }
+/// A row stays at the end of its range when a sum goes beyond it: then its value says nothing any
+/// more, and neither does a property that believes it.
+fn in_range(layout: &Layout, table: Name, key: u64, value: i64) -> Result<(), String> {
+    if value != i64::MAX && value != i64::MIN {
+        return Ok(());
+    }
+    let (table, key) = (layout.names.text(table), layout.key_text(key));
+    Err(format!("{table} of {key} has grown to {value}, the end of what a row can hold"))
 }

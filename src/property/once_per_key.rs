@@ -2,7 +2,7 @@
 
 use brownout_models::{Fact, Name};
 
-use super::{Ending, Observer, key_text};
+use super::{Ending, Observer, in_range};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
@@ -28,11 +28,12 @@ impl Observer for OncePerKey {
             return Ok(());
         }
         self.writes += 1;
+        in_range(layout, table, key, value)?;
         let before = value.saturating_sub(amount);
         if before == 0 {
             return Ok(());
         }
-        let (table, key) = (layout.names.text(table), key_text(key));
+        let (table, key) = (layout.names.text(table), layout.key_text(key));
         Err(format!("{table} of {key}: {amount} were added to {before}"))
     }
 

@@ -4,7 +4,7 @@ use brownout_models::contract::{FlowId, NodeId};
 use brownout_models::{Fact, Name};
 use indexmap::{IndexMap, IndexSet};
 
-use super::{Ending, Observer, key_text};
+use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
@@ -78,7 +78,8 @@ impl Observer for SagaTerminal {
             if execution.running == 0
                 && let Some(execution) = self.open.shift_remove(&(entry.node, entry.flow, saga))
             {
-                return execution.judge(layout.names.text(saga));
+                let key = layout.key_text(execution.key);
+                return execution.judge(layout.names.text(saga), &key);
             }
         }
         Ok(())
@@ -87,11 +88,16 @@ impl Observer for SagaTerminal {
     fn end(&mut self, ending: &Ending<'_>) -> Result<(), String> {
         let Some(((_, _, saga), execution)) = self.open.first() else { return Ok(()) };
         let saga = ending.layout.names.text(*saga);
-        Err(format!("the {saga} of {} never ended", key_text(execution.key)))
+        let key = ending.layout.key_text(execution.key);
+        Err(format!("the {saga} of {key} never ended"))
     }
 
     fn looked(&self) -> u64 {
         self.looked
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.open.first().map(|(_, execution)| execution.key)
     }
 
     fn copy(&self) -> Box<dyn Observer> {
@@ -126,8 +132,7 @@ impl Execution {
         }
     }
 
-    fn judge(&self, saga: &str) -> Result<(), String> {
-        let key = key_text(self.key);
+    fn judge(&self, saga: &str, key: &str) -> Result<(), String> {
         let steps = |steps: &[u32]| {
             let steps: Vec<String> = steps.iter().map(|step| (step + 1).to_string()).collect();
             if steps.is_empty() { "none".to_owned() } else { steps.join(", ") }
@@ -136,7 +141,7 @@ impl Execution {
             return Ok(());
         }
         if self.committed + self.rolled_back > 1 {
-            return self.judge_together(saga);
+            return self.judge_together(saga, key);
         }
         if self.committed == 1 {
             return if self.undone.is_empty() {
@@ -161,7 +166,7 @@ impl Execution {
         Err(format!("the {saga} of {key} had done steps {done}, and compensated {undone}"))
     }
 
-    fn judge_together(&self, saga: &str) -> Result<(), String> {
+    fn judge_together(&self, saga: &str, key: &str) -> Result<(), String> {
         let Self { committed, rolled_back, .. } = self;
         let count = |steps: &[u32], step: u32| steps.iter().filter(|it| **it == step).count();
         let wrong = self.done.iter().find(|step| {
@@ -169,7 +174,7 @@ impl Execution {
             count(&self.done, **step) != undone + *committed as usize
         });
         wrong.map_or(Ok(()), |step| {
-            let (key, number) = (key_text(self.key), step + 1);
+            let number = step + 1;
             let (done, undone) = (count(&self.done, *step), count(&self.undone, *step));
             Err(format!(
                 "the {saga} of {key} committed {committed} times and rolled back {rolled_back} times, \

@@ -22,6 +22,7 @@
 //! # Ok::<(), brownout::ScenarioError>(())
 //! ```
 
+mod divergence;
 mod filter;
 mod left;
 pub(crate) mod lines;
@@ -33,6 +34,7 @@ mod summary;
 mod trace;
 mod words;
 
+pub(crate) use divergence::{divergence, flow_at, parted, what_follows};
 pub use filter::{Filter, FilterError};
 pub(crate) use left::{left, left_of};
 pub use report::{Report, report};

@@ -143,6 +143,12 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
         writeln!(text, "{}", if earlier > 0 { "; the last of them:" } else { "" })?;
         text.push_str(&lines::table(&applied[earlier..], 4));
     }
+    write_unused(text, run, styles)
+}
+
+/// What of the plan made no difference.
+fn write_unused(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
+    let bad = styles.bad;
     for fate in [Fate::Unreached, Fate::Inapplicable] {
         let missed = run.fates.iter().filter(|(_, became)| *became == fate);
         let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
@@ -152,10 +158,16 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
                 Fate::Inapplicable => "not a possible answer there",
                 Fate::Applied => "the answer",
             };
-            let (bad, many, word) = (styles.bad, missed.len(), fate.word());
+            let (many, word) = (missed.len(), fate.word());
             writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
             text.push_str(&lines::table(&missed, 4));
         }
+    }
+    let absent = run.absent_load();
+    if !absent.is_empty() {
+        let many = lines::counted(absent.len() as u64, "piece of load", "pieces of load");
+        writeln!(text, "unused    {bad}{many} unreached{bad:#}: it never arrived in this run")?;
+        text.push_str(&lines::wrapped(&absent.join(", "), 4));
     }
     Ok(())
 }

@@ -9,7 +9,6 @@ use brownout_models::{Fact, Name};
 use serde_json::Value;
 
 use crate::kernel::{Entry, What, World};
-use crate::property::key_text;
 use crate::system::Stock;
 
 /// Says what happened in a world, in the names of its scenario.
@@ -221,11 +220,11 @@ impl<'a> Words<'a> {
 
     /// Something about a business key: `charge of 12.4`, or `charge` where the flow is that key's.
     fn of(&self, what: &str, key: u64, flow: FlowId) -> String {
-        let (key, flow) = (key_text(key), self.flow(flow));
-        match flow.rsplit_once('/') {
-            Some((source, index)) if index == key && !source.contains(' ') => what.to_owned(),
-            _ => format!("{what} of {key}"),
+        let (layout, flow) = (self.world.layout(), self.flow(flow));
+        if layout.flow_of_key(key).is_some_and(|own| own == flow) {
+            return what.to_owned();
         }
+        format!("{what} of {}", layout.key_text(key))
     }
 
     /// Who a subscription of a broker belongs to; its number where the node is no stock broker.

@@ -28,6 +28,18 @@ const CLIENTS_MAX: u32 = 100_000;
 /// How many arrivals a second a Poisson stream may have: more than 2^20 of them cannot be told apart.
 const RATE_MAX: u32 = 1_000_000;
 
+/// Where the high bits of a key begin, which tell populations apart.
+const POPULATION_SHIFT: u32 = 56;
+
+/// The populations of clients, by the high bits of their keys: the numbers of their entries.
+pub(super) fn populations(file: &ScenarioFile) -> IndexMap<u64, String> {
+    let entries = (0_u64..).zip(&file.nodes);
+    entries
+        .filter(|(_, (_, node))| matches!(node, NodeFile::Clients(_)))
+        .map(|(number, (name, _))| (number, name.clone()))
+        .collect()
+}
+
 impl Check<'_> {
     /// Builds the machine of every place.
     pub(super) fn build_machines(&mut self, file: &ScenarioFile, kinds: &Kinds) -> Vec<Stock> {
@@ -241,7 +253,7 @@ impl Check<'_> {
         self.check_script(&path.field("script"), &file.script);
         let script = self.program(&path.field("script"), &file.script, None);
         // Two populations never share a key: the high bits tell them apart.
-        let first_key = number << 56;
+        let first_key = number << POPULATION_SHIFT;
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
         let amount = file.amount;
         let config = ClientConfig { arrivals, script, clients, amount, first_key, discovery };

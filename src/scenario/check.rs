@@ -16,6 +16,10 @@ use crate::layout::Place;
 pub(super) struct Check<'a> {
     pub(super) source: &'a Source,
     pub(super) problems: Vec<Diagnostic>,
+    /// What is wrong already: other values stand in these places, which mean nothing.
+    wrong: &'a [Diagnostic],
+    /// What is no mistake, and hardly meant.
+    pub(super) warnings: Vec<Diagnostic>,
     pub(super) names: Names,
     /// What `nodes` declares, by name.
     pub(super) groups: IndexMap<String, Group>,
@@ -71,10 +75,12 @@ impl GroupKind {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
+    pub(super) fn new(source: &'a Source, wrong: &'a [Diagnostic]) -> Self {
         Self {
             source,
             problems: Vec::new(),
+            wrong,
+            warnings: Vec::new(),
             names: Names::new(),
             groups: IndexMap::new(),
             places: Vec::new(),
@@ -129,9 +135,18 @@ impl<'a> Check<'a> {
         help: impl Into<String>,
     ) {
         let problem = Diagnostic::new(place, message, label).with_help(help);
-        if !self.problems.contains(&problem) {
+        if !self.problems.contains(&problem) && !self.is_wrong_at(place) {
             self.problems.push(problem);
         }
+    }
+
+    /// Whether the value at a path is known to be wrong.
+    pub(super) fn is_wrong(&self, path: &Path) -> bool {
+        self.source.find(path).is_some_and(|place| self.is_wrong_at(place))
+    }
+
+    fn is_wrong_at(&self, place: FilePlace) -> bool {
+        self.wrong.iter().any(|wrong| wrong.place == place)
     }
 
     /// A name that no node bears, at a place in the file.

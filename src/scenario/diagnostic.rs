@@ -38,13 +38,22 @@ pub struct Diagnostic {
     pub label: String,
     /// What would fix it.
     pub help: Option<String>,
+    /// It makes sense as it is, and is hardly what was meant.
+    pub is_warning: bool,
 }
 
 impl Diagnostic {
     /// A mistake at `place`, without a remedy yet.
     #[must_use]
     pub fn new(place: Place, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { place, message: message.into(), label: label.into(), help: None }
+        let (message, label) = (message.into(), label.into());
+        Self { place, message, label, help: None, is_warning: false }
+    }
+
+    /// Something at `place` that makes sense and is hardly meant.
+    #[must_use]
+    pub fn warning(place: Place, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { is_warning: true, ..Self::new(place, message, label) }
     }
 
     /// The same mistake with its remedy.
@@ -74,7 +83,8 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> 
     let label = printable(&diagnostic.label);
     let mark = AnnotationKind::Primary.span(start..end);
     let mark = if label.is_empty() { mark } else { mark.label(label) };
-    let mut group = Level::ERROR
+    let level = if diagnostic.is_warning { Level::WARNING } else { Level::ERROR };
+    let mut group = level
         .primary_title(printable(&diagnostic.message))
         .element(Snippet::source(text).path(source.name()).annotation(mark));
     if let Some(help) = &diagnostic.help {

@@ -4,13 +4,16 @@ use std::fmt;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use brownout_models::contract::NodeId;
 use brownout_models::{Profile, Time};
-use ron::extensions::Extensions;
 
+use super::build::populations;
 use super::check::Check;
-use super::diagnostic::{Diagnostic, from_ron_error, render};
+use super::diagnostic::{Diagnostic, render};
 use super::file::ScenarioFile;
+use super::read::{Read, read};
 use super::source::{Path, Source};
+use super::warnings::Warnings;
 use crate::choice::Plan;
 use crate::kernel::{Bounds, World};
 use crate::layout::Layout;
@@ -31,6 +34,8 @@ pub struct Scenario {
     pub planted: Option<String>,
     /// The seed of a run that names none.
     pub seed: u64,
+    /// What makes sense, and is hardly what was meant.
+    pub warnings: Warnings,
     layout: Arc<Layout>,
     properties: Arc<[Property]>,
     template: World<Stock>,
@@ -98,22 +103,16 @@ impl Scenario {
         profile: Option<Profile>,
     ) -> Result<Self, ScenarioError> {
         let source = Source::new(name, text);
-        let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
-        let mut file: ScenarioFile = ron::Options::default()
-            .with_default_extension(extensions)
-            .from_str(text)
-            .map_err(|error| {
-                let diagnostics = vec![from_ron_error(&source, &error)];
-                ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
-            })?;
+        let mut read = read(&source).map_err(|diagnostics| wrong(&source, diagnostics))?;
         if let Some(profile) = profile {
-            file.nodes.values_mut().for_each(|node| node.follow(profile));
+            read.file.nodes.values_mut().for_each(|node| node.follow(profile));
         }
-        Self::check(&source, &file, kinds)
+        Self::check(&source, &read, kinds)
     }
 
-    fn check(source: &Source, file: &ScenarioFile, kinds: &Kinds) -> Result<Self, ScenarioError> {
-        let mut check = Check::new(source);
+    fn check(source: &Source, read: &Read, kinds: &Kinds) -> Result<Self, ScenarioError> {
+        let mut check = Check::new(source, &read.wrong);
+        let file = &read.file;
         let root = Path::root();
         if file.version != VERSION {
             let message = format!("version {} of the format is not known", file.version);
@@ -132,17 +131,22 @@ impl Scenario {
         let latencies = check.latencies(&file.network);
         let faults = check.faults(&file.faults);
         let properties = check.properties(file);
-        if !check.problems.is_empty() {
-            let mut diagnostics = check.problems;
+        let mut diagnostics = std::mem::take(&mut check.problems);
+        diagnostics.extend_from_slice(&read.wrong);
+        if !diagnostics.is_empty() {
             diagnostics.sort_by_key(|diagnostic| (diagnostic.place.start, diagnostic.place.end));
-            return Err(ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics });
+            return Err(wrong(source, diagnostics));
         }
+        check.warn(file, &faults);
+        let warnings = Warnings::new(source, std::mem::take(&mut check.warnings));
+        let populations = populations(file);
         let layout = Arc::new(Layout {
             names: check.names,
             nodes: check.places,
             latencies,
             faults,
             heal_at: file.heal_at.map(|span| Time::ZERO + span),
+            populations,
         });
         let bounds = Bounds { horizon: Time::ZERO + file.horizon, ..Bounds::default() };
         let template = World::new(Arc::clone(&layout), machines, &Arc::new(Plan::calm()), bounds);
@@ -151,6 +155,7 @@ impl Scenario {
             title: file.title.clone(),
             planted: file.planted.clone(),
             seed: file.seed,
+            warnings,
             layout,
             properties,
             template,
@@ -178,6 +183,11 @@ impl Scenario {
 
     fn begin(&self) -> &World<Stock> {
         self.scouted.get_or_init(|| self.template.scouted(SCOUTED))
+    }
+
+    /// The machine of a node, as it stands before any run.
+    pub(super) fn machine(&self, node: NodeId) -> Option<&Stock> {
+        self.template.machine(node)
     }
 
     /// A judge of the scenario's properties.
@@ -209,6 +219,9 @@ impl Check<'_> {
         let root = Path::root();
         let help = "leave it out for an hour";
         self.not_zero(&root.field("horizon"), "the horizon", Some(file.horizon), help);
+        if self.is_wrong(&root.field("horizon")) || self.is_wrong(&root.field("heal_at")) {
+            return;
+        }
         if let Some(heal_at) = file.heal_at
             && heal_at >= file.horizon
             && !file.horizon.is_zero()
@@ -219,6 +232,10 @@ impl Check<'_> {
             self.problem(&root.field("heal_at"), message, label, help);
         }
     }
+}
+
+fn wrong(source: &Source, diagnostics: Vec<Diagnostic>) -> ScenarioError {
+    ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
 }
 
 /// Why there is no scenario.

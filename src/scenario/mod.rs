@@ -1,10 +1,11 @@
 //! Scenarios: what a file says, whether it makes sense, and the system that it means.
 //!
-//! In reading order: [`file`](mod@file) is the format, `load` goes through it, `words` and `places` find out
-//! what can be named, `build`, `saga` and `composition` make machines of the nodes and `calls` connects them, `drill` has
-//! those that are alone, `faults` and
+//! In reading order: [`file`](mod@file) is the format, `read` reads it, `load` goes through it, `words`
+//! and `places` find out what can be named, `build`, `saga` and `composition` make machines of the
+//! nodes and `calls` connects them, `drill` has those that are alone, `faults` and
 //! `properties` read the rest, `check` collects everything that is wrong, and [`source`] and
-//! [`diagnostic`] say where.
+//! [`diagnostic`] say where. `warnings` says what makes sense and is
+//! hardly meant, `plan_names` asks whether a scenario knows the names in a plan.
 
 mod build;
 mod calls;
@@ -16,9 +17,13 @@ mod faults;
 pub mod file;
 mod load;
 mod places;
+mod plan_names;
 mod properties;
+mod read;
 mod saga;
 pub mod source;
+mod warnings;
 mod words;
 
 pub use load::{Scenario, ScenarioError};
+pub use warnings::Warnings;

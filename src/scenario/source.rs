@@ -292,6 +292,12 @@ impl Source {
         walk(&self.root, &path.0)
     }
 
+    /// The place of a stretch of the text.
+    pub(super) fn stretch(&self, range: Range<usize>) -> Place {
+        let end = range.end.min(self.text.len());
+        self.place_of(&(range.start.min(end)..end))
+    }
+
     fn place_of(&self, range: &Range<usize>) -> Place {
         let line = self.lines.partition_point(|&start| start <= range.start);
         let before = &self.text[self.lines[line - 1]..range.start];

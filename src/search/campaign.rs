@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use rayon::prelude::*;
 
+use super::panicked::{Panicked, guarded};
 use super::{Shrunk, shrink};
 use crate::choice::Plan;
 use crate::property::Violation;
@@ -76,8 +77,14 @@ const BATCH: u64 = 32;
 impl Campaign {
     /// Makes the runs on all threads of the current pool. `progress` hears after every batch how many
     /// runs are done and how many of them failed, and says whether to go on.
-    #[must_use]
-    pub fn run(&self, scenario: &Scenario, progress: &dyn Fn(u64, u64) -> bool) -> CampaignReport {
+    ///
+    /// # Errors
+    /// A machine panicked: in the first run of a batch, by number, in which one did.
+    pub fn run(
+        &self,
+        scenario: &Scenario,
+        progress: &dyn Fn(u64, u64) -> bool,
+    ) -> Result<CampaignReport, Panicked> {
         let mut verdicts: Vec<Verdict> = Vec::new();
         let mut failed = 0;
         while (verdicts.len() as u64) < self.runs && failed < self.enough {
@@ -85,15 +92,17 @@ impl Campaign {
             let batch = BATCH.min(self.runs - done);
             let seeds: Vec<u64> =
                 (0..batch).map(|number| self.first_seed.wrapping_add(done + number)).collect();
-            let results: Vec<Verdict> =
+            // All of them are made before the first panic is picked: it is the same one every time.
+            let results: Vec<Result<Verdict, Panicked>> =
                 seeds.into_par_iter().map(|seed| verdict(scenario, seed)).collect();
+            let results: Vec<Verdict> = results.into_iter().collect::<Result<_, _>>()?;
             failed += results.iter().filter(|verdict| verdict.violation.is_some()).count() as u64;
             verdicts.extend(results);
             if !progress(verdicts.len() as u64, failed) {
                 break;
             }
         }
-        self.report(scenario, &verdicts, failed)
+        Ok(self.report(scenario, &verdicts, failed))
     }
 
     fn report(&self, scenario: &Scenario, verdicts: &[Verdict], failed: u64) -> CampaignReport {
@@ -141,13 +150,16 @@ impl Campaign {
     }
 }
 
-fn verdict(scenario: &Scenario, seed: u64) -> Verdict {
-    let run = scenario.run_keeping(&Plan::seed(seed), Keep::VERDICT);
-    Verdict {
-        seed,
-        steps: run.steps,
-        violation: run.violation,
-        toothless: run.toothless,
-        sometimes: run.sometimes,
-    }
+fn verdict(scenario: &Scenario, seed: u64) -> Result<Verdict, Panicked> {
+    let plan = Plan::seed(seed);
+    guarded(&plan, || {
+        let run = scenario.run_keeping(&plan, Keep::VERDICT);
+        Verdict {
+            seed,
+            steps: run.steps,
+            violation: run.violation,
+            toothless: run.toothless,
+            sometimes: run.sometimes,
+        }
+    })
 }

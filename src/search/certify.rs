@@ -1,14 +1,18 @@
 //! Certificates: every plan of at most k faults, each once, under calm weather.
 //!
 //! From a plan, only points met after its last applied deviation are added, with every answer of
-//! their menu; the world is cloned just before the point, so that nothing is run twice. Points that
-//! exist only after earlier deviations are met naturally.
+//! their menu; the world is cloned just before the point, so that nothing is run twice for one length.
+//! Points that exist only after earlier deviations are met naturally. Shorter plans come first: what
+//! contains one that fails says nothing new and is left out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::choice::{Plan, Point};
+use super::panicked::{Panicked, guarded};
+use crate::choice::{Deviation, Plan, Point};
 use crate::kernel::World;
 use crate::property::{Judge, Violation};
 use crate::scenario::Scenario;
@@ -25,8 +29,8 @@ pub struct Certificate {
     pub crash_points: u64,
     /// Plans that were run, the calm one included.
     pub plans: u64,
-    /// Every plan after which a property did not hold, in the order of enumeration; extensions of a
-    /// failing plan are not run.
+    /// Every plan after which a property did not hold, shorter ones first and else in the order of
+    /// enumeration. Plans that contain one of these were not run.
     pub failures: Vec<(Plan, Violation)>,
 }
 
@@ -40,95 +44,137 @@ struct Branch {
 /// How many points a worker takes at a time.
 const CHUNK: usize = 64;
 
+/// Failing plans, by each of their deviations.
+#[derive(Default)]
+struct Failing(BTreeMap<Deviation, Vec<Arc<[Deviation]>>>);
+
 /// Runs every plan of at most `faults` faults of the kinds that the scenario lists, with calm
 /// weather, on all threads of the current pool. `progress` hears how many points of the calm run
-/// are done, of how many.
-#[must_use]
+/// are done, of how many, for each length of plans.
+///
+/// # Errors
+/// A machine panicked.
 pub fn certify(
     scenario: &Scenario,
     faults: u32,
     load: Option<Vec<String>>,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Certificate {
+) -> Result<Certificate, Panicked> {
     let plan = Plan { load, ..Plan::calm() };
     let shared = Arc::new(plan.clone());
     let start = Branch { world: scenario.world_with_points(&shared), judge: scenario.judge() };
     let mut calm = start.clone();
     let mut certificate =
         Certificate { faults, points: Vec::new(), crash_points: 0, plans: 1, failures: Vec::new() };
-    if let Some(violation) = calm.finish() {
+    if let Some(violation) = guarded(&plan, || calm.finish())? {
         certificate.failures.push((plan, violation));
-        return certificate;
+        return Ok(certificate);
     }
     let points = calm.world.take_points();
-    for point in &points {
-        let what = &point.address.what;
-        match certificate.points.iter_mut().find(|(known, _)| known == what) {
-            Some((_, count)) => *count += 1,
-            None => certificate.points.push((what.clone(), 1)),
+    certificate.count(&points);
+    let mut failing = Failing::default();
+    for length in 1..=faults {
+        let done = AtomicU64::new(0);
+        let results: Vec<Result<Found<'_>, Panicked>> = points
+            .par_chunks(CHUNK)
+            .map(|chunk| {
+                let mut found = Found { failing: &failing, plans: 0, failures: Vec::new() };
+                found.extend(&start, &plan, chunk, length)?;
+                let chunk = chunk.len() as u64;
+                let before = done.fetch_add(chunk, Ordering::Relaxed);
+                progress(before + chunk, points.len() as u64);
+                Ok(found)
+            })
+            .collect();
+        let mut failures = Vec::new();
+        for found in results {
+            let found = found?;
+            certificate.plans += found.plans;
+            failures.extend(found.failures);
         }
-        if what == "crash" {
-            certificate.crash_points += point.menu.len() as u64;
-        }
-    }
-    if faults == 0 {
-        return certificate;
-    }
-    let done = std::sync::atomic::AtomicU64::new(0);
-    let results: Vec<(u64, Vec<(Plan, Violation)>)> = points
-        .par_chunks(CHUNK)
-        .map(|chunk| {
-            let mut found = Found::default();
-            found.extend(&start, &plan, chunk, faults);
-            let chunk = chunk.len() as u64;
-            let before = done.fetch_add(chunk, std::sync::atomic::Ordering::Relaxed);
-            progress(before + chunk, points.len() as u64);
-            (found.plans, found.failures)
-        })
-        .collect();
-    for (plans, failures) in results {
-        certificate.plans += plans;
+        failures.iter().for_each(|(plan, _)| failing.add(plan));
         certificate.failures.extend(failures);
     }
-    certificate
+    Ok(certificate)
+}
+
+impl Certificate {
+    fn count(&mut self, points: &[Point]) {
+        for point in points {
+            let what = &point.address.what;
+            match self.points.iter_mut().find(|(known, _)| known == what) {
+                Some((_, count)) => *count += 1,
+                None => self.points.push((what.clone(), 1)),
+            }
+            if what == "crash" {
+                self.crash_points += point.menu.len() as u64;
+            }
+        }
+    }
+}
+
+impl Failing {
+    fn add(&mut self, plan: &Plan) {
+        let deviations: Arc<[Deviation]> = plan.deviations.clone().into();
+        for deviation in &*deviations {
+            self.0.entry(deviation.clone()).or_default().push(Arc::clone(&deviations));
+        }
+    }
+
+    /// Whether a plan contains one of these, its last deviation among what it has in common.
+    fn is_part_of(&self, plan: &Plan) -> bool {
+        let known = plan.deviations.last().and_then(|last| self.0.get(last));
+        known
+            .into_iter()
+            .flatten()
+            .any(|failing| failing.iter().all(|deviation| plan.deviations.contains(deviation)))
+    }
 }
 
 /// What one worker found.
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
+    failing: &'a Failing,
     plans: u64,
     failures: Vec<(Plan, Violation)>,
 }
 
-impl Found {
-    /// Runs every extension of the plan by one of these points, and extends those in turn.
-    fn extend(&mut self, start: &Branch, plan: &Plan, points: &[Point], faults: u32) {
+impl Found<'_> {
+    /// Runs every extension of the plan by `more` faults, the first of them at one of these points.
+    fn extend(
+        &mut self,
+        start: &Branch,
+        plan: &Plan,
+        points: &[Point],
+        more: u32,
+    ) -> Result<(), Panicked> {
         let mut base = start.clone();
         for point in points {
-            base.world.run_to_step(point.step - 1, &mut base.judge);
+            guarded(plan, || base.world.run_to_step(point.step - 1, &mut base.judge))?;
             for answer in &point.menu {
                 let mut deviation = point.address.clone();
                 deviation.answer.clone_from(answer);
                 let mut longer = plan.clone();
                 longer.deviations.push(deviation);
-                self.explore(base.clone(), longer, faults - 1);
+                if !self.failing.is_part_of(&longer) {
+                    self.explore(base.clone(), longer, more - 1)?;
+                }
             }
         }
+        Ok(())
     }
 
-    /// Runs the plan from a world just before its last deviation, and its extensions.
-    fn explore(&mut self, mut branch: Branch, plan: Plan, faults: u32) {
-        self.plans += 1;
-        branch.world.deviate(&Arc::new(plan.clone()), faults > 0);
+    /// Runs the plan from a world just before its last deviation, or its extensions by `more` faults.
+    fn explore(&mut self, mut branch: Branch, plan: Plan, more: u32) -> Result<(), Panicked> {
+        branch.world.deviate(&Arc::new(plan.clone()), more > 0);
         let mut run = branch.clone();
-        if let Some(violation) = run.finish() {
-            self.failures.push((plan, violation));
-            return;
+        let violation = guarded(&plan, || run.finish())?;
+        if more == 0 {
+            self.plans += 1;
+            self.failures.extend(violation.map(|violation| (plan, violation)));
+            return Ok(());
         }
-        if faults > 0 {
-            let points = run.world.take_points();
-            self.extend(&branch, &plan, &points, faults);
-        }
+        let points = run.world.take_points();
+        self.extend(&branch, &plan, &points, more)
     }
 }
 

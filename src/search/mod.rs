@@ -5,11 +5,16 @@
 
 mod campaign;
 mod certify;
+mod explain;
 mod minimise;
+mod panicked;
 mod regression;
 mod shrink;
 
 pub use campaign::{Campaign, CampaignReport, Finding};
 pub use certify::{Certificate, certify};
+pub use explain::{Explanation, Part, explain};
+pub use panicked::Panicked;
+pub(crate) use regression::plan_text;
 pub use regression::{Regression, RegressionError, Replay, ReplayOf};
 pub use shrink::{LoadLeft, Shrunk, shrink};

@@ -2,7 +2,7 @@
 //!
 //! A regression passes when none of the three fails any more. The minimal plan is what a person
 //! reads; the full plan and the seed still find the bug when a change has moved what the minimal
-//! plan names.
+//! plan names. Names that the scenario does not know at all are mistakes.
 //!
 //! Once the bug is fixed, a test keeps it so. Here it is not, and the test says what is known:
 //!
@@ -13,7 +13,7 @@
 //! let path = "fixtures/regressions/charged_twice.ron";
 //! let regression = Regression::load(path)?;
 //! let scenario = regression.scenario(path, &Kinds::new())?;
-//! regression.check_property(path, &scenario)?;
+//! regression.check(path, &scenario)?;
 //! for replay in regression.replay(&scenario, Keep::VERDICT) {
 //!     // In a test of your own: assert!(!replay.fails, "{:?}", replay.run.violation);
 //!     assert!(replay.fails, "the bug is planted");
@@ -35,6 +35,11 @@ use crate::scenario::source::{Path as Field, Source};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::system::Kinds;
 use text::text_of;
+
+/// A plan as a file says it.
+pub(crate) fn plan_text(plan: &Plan) -> String {
+    text::plan_text(&PlanFile::from(plan), "")
+}
 
 /// The version of the format that is read and written.
 const VERSION: u32 = 1;
@@ -233,15 +238,23 @@ impl Regression {
         })
     }
 
-    /// Whether the scenario, with all properties that were added to it, has the recorded one.
+    /// Whether the scenario, with all properties that were added to it, has the recorded one, and
+    /// knows every name in the plans.
     ///
     /// # Errors
-    /// It has not: under another name, nothing would fail any more.
-    pub fn check_property(
+    /// It has not, or does not: nothing would fail any more.
+    pub fn check(
         &self,
         path: impl AsRef<Path>,
         scenario: &Scenario,
     ) -> Result<(), RegressionError> {
+        let source = source_of(path.as_ref());
+        let plans = [("plan", Some(&self.plan)), ("full", self.full.as_ref())];
+        for (field, plan) in plans {
+            let Some(plan) = plan else { continue };
+            let known = scenario.check_names(&plan.into(), &source, &Field::root().field(field));
+            known.map_err(RegressionError::Scenario)?;
+        }
         let Some(property) = &self.property else { return Ok(()) };
         if scenario.properties().any(|known| known == property) {
             return Ok(());
@@ -255,7 +268,7 @@ impl Regression {
                 format!("known are {}", known.join(", "))
             }
         };
-        Err(wrong(source_of(path.as_ref()), "property", message, "expected a property", &help))
+        Err(wrong(source, "property", message, "expected a property", &help))
     }
 
     /// Replays the minimal plan, and the full plan and the seed where they are known.

@@ -14,6 +14,7 @@ mod moves;
 mod names;
 
 use super::minimise::Tried;
+use super::panicked::guarded;
 use crate::choice::{Plan, Weather};
 use crate::property::Violation;
 use crate::run::{Keep, Run};
@@ -100,7 +101,7 @@ struct Failing {
     plan: Plan,
     violation: Violation,
     digest: String,
-    /// The name of the piece of work that showed the violation.
+    /// The name of the piece of work that the violation is about.
     flow: Option<String>,
     weather: Vec<&'static str>,
 }
@@ -170,15 +171,16 @@ impl Shrinker<'_> {
             self.gave_up = true;
             return None;
         }
-        let run = self.run(plan);
+        let run = self.run(plan)?;
         self.same(plan, &run)
     }
 
-    fn run(&mut self, plan: &Plan) -> Run {
-        let run = self.scenario.run_keeping(plan, Keep::VERDICT);
+    /// Runs a plan, if no machine panics: then it fails in another way.
+    fn run(&mut self, plan: &Plan) -> Option<Run> {
         self.runs += 1;
+        let run = guarded(plan, || self.scenario.run_keeping(plan, Keep::VERDICT)).ok()?;
         self.spent = self.spent.saturating_add(cost(&run));
-        run
+        Some(run)
     }
 
     const fn is_spent(&self) -> bool {
@@ -204,7 +206,7 @@ impl Shrinker<'_> {
 
     fn same(&self, plan: &Plan, run: &Run) -> Option<Failing> {
         let violation = run.violation.clone().filter(|found| found.property == self.property)?;
-        let flow = violation.flow.map(|flow| run.world().flow_name(flow));
+        let flow = violation.flow_name(run.world());
         let deviations = run.applied.clone();
         Some(Failing {
             plan: plan.with_deviations(deviations),

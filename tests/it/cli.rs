@@ -14,6 +14,9 @@ const BAD_SEED: &str = "19";
 
 fn brownout(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brownout"));
+    // It proposes commands in the words that it was called with.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::arg0(&mut command, "brownout");
     command.args(args).stdin(Stdio::null());
     command
 }
@@ -65,6 +68,15 @@ fn a_violation_ends_with_1_and_shows_the_work_it_was_seen_in() {
 }
 
 #[test]
+fn commands_are_proposed_as_the_program_was_called() {
+    let program = env!("CARGO_BIN_EXE_brownout");
+    let output = Command::new(program).args(["run", ORDERS, "--seed", BAD_SEED]).output();
+    let said = said(output.expect("the command starts"));
+    assert!(said.out.contains(&format!("\n  {program} run {ORDERS} --seed 19 --trace")));
+    assert!(said.out.contains(&format!("\n  {program} shrink {ORDERS} --seed 19\n")));
+}
+
+#[test]
 fn the_command_that_a_violation_proposes_shows_its_work() {
     let said = run(&["run", ORDERS, "--seed", BAD_SEED, "--trace", "--flow", "shopper/29.44"]);
     assert_eq!(said.status, Some(1));
@@ -113,6 +125,25 @@ fn check_reports_every_file() {
     assert!(said.out.contains("ok  fixtures/guide_demo.ron"), "{}", said.out);
     assert!(said.out.contains("ok  fixtures/order_system.ron"), "{}", said.out);
     assert_eq!(run(&["check", DEMO, ORDERS]).status, Some(0));
+}
+
+#[test]
+fn warnings_go_to_stderr_and_change_no_status() {
+    let text = r#"(version: 1, title: "x",
+        nodes: {
+            "shop": Service(handlers: { "buy": [] }),
+            "client": Clients(script: [Call(to: "shop", method: "buy")]),
+        },
+        faults: [Lose(odds: "0%"), Lose(odds: "1%")],
+    )"#;
+    let scenario = file("warned.ron", text);
+    for args in [&["check", &scenario][..], &["run", &scenario], &["certify", &scenario]] {
+        let said = run(args);
+        assert_eq!(said.status, Some(0), "{args:?}: {}", said.err);
+        assert!(said.err.starts_with("warning: this fault never strikes"), "{}", said.err);
+        assert!(said.err.contains("warned.ron:6:36\n"), "{}", said.err);
+        assert!(!said.out.contains("warning"), "{}", said.out);
+    }
 }
 
 #[test]
@@ -189,7 +220,7 @@ fn a_plan_of_one_lost_reply_violates_and_says_what_did_not_apply() {
         &format!(
             r#"(deviations: [
                 ({lost}, flow: "shopper/29.44", answer: "yes"),
-                ({lost}, flow: "nobody/1", answer: "yes"),
+                ({lost}, flow: "shopper/77", answer: "yes"),
             ])"#
         ),
     );
@@ -201,7 +232,7 @@ fn a_plan_of_one_lost_reply_violates_and_says_what_did_not_apply() {
 }
 
 #[test]
-fn a_violation_seen_at_the_end_shows_the_last_of_everything() {
+fn a_violation_seen_at_the_end_shows_the_work_that_it_is_about() {
     let scenario = file(
         "unfinished.ron",
         r#"(version: 1, title: "too short a day", horizon: "10ms",
@@ -217,7 +248,7 @@ fn a_violation_seen_at_the_end_shows_the_last_of_everything() {
     assert!(said.out.contains("at the horizon, with work still pending"), "{}", said.out);
     assert!(said.out.contains("1 asked, 0 succeeded, 0 failed, 1 unfinished"), "{}", said.out);
     assert!(said.out.contains("seen at the end of the run, at 10ms"), "{}", said.out);
-    assert!(said.out.contains("Everything in the run"), "{}", said.out);
+    assert!(said.out.contains("Everything in client/0 ("), "{}", said.out);
     assert!(said.out.contains("\nSee the whole run:\n"), "{}", said.out);
     assert!(said.out.ends_with("unfinished.ron --calm --trace\n"), "{}", said.out);
 }
@@ -263,6 +294,8 @@ fn help_is_complete_and_fits_a_terminal() {
         (&["fuzz", "--help"], "--enough"),
         (&["shrink", "--help"], "--seed"),
         (&["replay", "--help"], "two runs that differ"),
+        (&["explain", "--help"], "--plan"),
+        (&["diff", "--help"], "--scenario"),
         (&["certify", "--help"], "--load"),
         (&["check", "--help"], "Exit status:"),
         (&["model", "--help"], "--profile"),

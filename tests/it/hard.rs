@@ -5,7 +5,7 @@ use std::sync::Arc;
 use brownout::kernel::What;
 use brownout::models::Fact;
 use brownout::search::{LoadLeft, certify, shrink};
-use brownout::{Keep, Kinds, Plan, Scenario, Weather};
+use brownout::{Deviation, Keep, Kinds, Plan, Scenario, Weather};
 
 use crate::{fixture, fixture_text};
 
@@ -45,7 +45,7 @@ fn two_losses_are_found_in_any_noise() {
 
 #[test]
 fn a_crash_between_the_row_and_its_event_is_the_only_one_that_loses_it() {
-    let certificate = certify(&fixture("dual_write.ron"), 1, None, &|_, _| ());
+    let certificate = certify(&fixture("dual_write.ron"), 1, None, &|_, _| ()).unwrap();
     assert_eq!(certificate.crash_points, 5, "counted by hand in the fixture");
     assert_eq!(certificate.plans, 6);
     let [(plan, violation)] = certificate.failures.as_slice() else {
@@ -58,13 +58,53 @@ fn a_crash_between_the_row_and_its_event_is_the_only_one_that_loses_it() {
 #[test]
 fn an_outbox_with_deduplication_loses_nothing_and_doubles_nothing() {
     let outbox = fixture("outbox.ron");
-    let certificate = certify(&outbox, 1, None, &|_, _| ());
+    let certificate = certify(&outbox, 1, None, &|_, _| ()).unwrap();
     assert_eq!(certificate.crash_points, 7, "counted by hand in the fixture");
     assert_eq!(certificate.plans, 8);
     assert!(certificate.failures.is_empty(), "{:?}", certificate.failures);
-    let certificate = certify(&outbox, 2, None, &|_, _| ());
+    let certificate = certify(&outbox, 2, None, &|_, _| ()).unwrap();
     assert!(certificate.plans > 8, "the second life can crash as well");
     assert!(certificate.failures.is_empty(), "{:?}", certificate.failures);
+}
+
+/// Two writes with a gap, and a message that may be late: a crash in the gap fails alone.
+#[test]
+fn a_plan_that_contains_a_failing_one_is_not_run() {
+    let text = fixture_text("dual_write.ron")
+        .replace("Crash(", "Delay(odds: \"1%\", by: \"7ms\"), Crash(");
+    let scenario = Scenario::parse("dual_write.ron", &text, &Kinds::new()).unwrap();
+    let one = certify(&scenario, 1, None, &|_, _| ()).unwrap();
+    let two = certify(&scenario, 2, None, &|_, _| ()).unwrap();
+    let singles: Vec<_> = one.failures.iter().map(|(plan, _)| plan.deviations[0].clone()).collect();
+    assert_eq!(singles.len(), 1, "{:?}", one.failures);
+    assert_eq!(two.failures[..1], one.failures, "shorter plans come first");
+    for (plan, _) in &two.failures[1..] {
+        assert_eq!(plan.deviations.len(), 2);
+        assert!(!plan.deviations.contains(&singles[0]), "{plan}");
+    }
+    // Counted by hand, from the points that each plan of one fault comes to after that fault.
+    let keep = Keep { points: true, ..Keep::VERDICT };
+    let calm = scenario.run_keeping(&Plan::calm(), keep).points;
+    let mut plans = one.plans;
+    for point in calm {
+        for answer in &point.menu {
+            let mut first = point.address.clone();
+            first.answer.clone_from(answer);
+            if first == singles[0] {
+                continue;
+            }
+            let run = scenario.run_keeping(&Plan::calm().with_deviations(vec![first]), keep);
+            let second = run
+                .points
+                .iter()
+                .flat_map(|point| point.menu.iter().map(|answer| (&point.address, answer)));
+            let fails = |address: &Deviation, answer: &String| {
+                Deviation { answer: answer.clone(), ..address.clone() } == singles[0]
+            };
+            plans += second.filter(|(address, answer)| !fails(address, answer)).count() as u64;
+        }
+    }
+    assert_eq!(two.plans, plans);
 }
 
 /// One worker and two orders, a millisecond apart: the second waits while the first is worked on.

@@ -75,6 +75,96 @@ fn seven_mistakes_are_reported_at_once_in_the_order_of_the_file() {
     assert!(lines.is_sorted(), "{lines:?}");
 }
 
+/// Places of wrong values, and of wrong names beside them: nothing hides anything.
+#[test]
+fn a_wrong_value_hides_no_other_mistake_and_makes_none() {
+    let text = r#"(
+        version: 1,
+        horizon: "5 parsecs",
+        heal_at: "2m",
+        nodes: {
+            "shop": Service(registered: false, instances: -2, handlers: {
+                "buy": [Work("9ms..1ms"), Call(to: "pya", method: "charge")],
+            }),
+            "client": Clients(script: [Call(to: "shop", method: "buyy", timeout: 3)]),
+        },
+        faults: [Lose(odds: "200%", on: "shop>clint"), Delay(odds: "often", by: "1 s")],
+    )"#;
+    let Err(ScenarioError::Wrong { source, diagnostics }) =
+        Scenario::parse("x", text, &Kinds::new())
+    else {
+        panic!("ten mistakes are accepted")
+    };
+    let marked: Vec<&str> =
+        diagnostics.iter().map(|diagnostic| source.slice(diagnostic.place)).collect();
+    let expected = [
+        "\"5 parsecs\"",
+        "-2",
+        "\"9ms..1ms\"",
+        "\"pya\"",
+        "\"buyy\"",
+        "3",
+        "\"200%\"",
+        "clint",
+        "\"often\"",
+        "\"1 s\"",
+    ];
+    assert_eq!(marked, expected);
+}
+
+#[test]
+fn what_is_hardly_meant_is_a_warning_with_its_place_and_no_mistake() {
+    let text = r#"(
+        version: 1,
+        nodes: {
+            "shop": Service(registered: false, handlers: {
+                "buy": [Publish(topic: "bougt"), Write(table: "sales", event: "sold")],
+                "bought": [],
+            }),
+            "broker": Broker(subscriptions: [(topic: "bought", subscriber: "shop")]),
+            "client": Clients(script: [Call(to: "shop", method: "buy")]),
+        },
+        faults: [
+            Lose(odds: "1%", on: "*>shop"),
+            Lose(odds: "2%", on: "client>shop", only: ["buy"]),
+            Lose(odds: "3%"),
+            Crash(odds: "1%", at: ["shop-1", "broker"]),
+            Pause(odds: "1%", at: ["shop"], lasting: "1s"),
+            Crash(odds: "9%", at: ["shop"]),
+            Crash(odds: "9%"),
+        ],
+    )"#;
+    let scenario = Scenario::parse("x", text, &Kinds::new()).unwrap();
+    let warnings: Vec<String> = scenario
+        .warnings
+        .diagnostics()
+        .iter()
+        .map(|it| format!("{} {}; {}", it.place.line, it.message, it.help.as_deref().unwrap()))
+        .collect();
+    let dead = "this fault never strikes: an earlier one of its kind covers all of it; \
+                the first that fits holds: write what is special before what is general";
+    let expected = [
+        "5 nobody subscribes to `bougt`: the broker drops what comes; did you mean `bought`?"
+            .to_owned(),
+        "5 nobody subscribes to `sold`: the broker drops what comes; \
+         use `bought`, or add a subscription to the broker"
+            .to_owned(),
+        format!("13 {dead}"),
+        format!("17 {dead}"),
+        format!("18 {dead}"),
+    ];
+    assert_eq!(warnings, expected);
+    assert!(scenario.warnings.render(false).starts_with("warning: nobody subscribes"));
+}
+
+#[test]
+fn shipped_scenarios_have_no_warnings() {
+    for (stem, text) in scenarios("fixtures").into_iter().chain(scenarios("fixtures/defects")) {
+        let scenario = Scenario::parse(&stem, &text, &Kinds::new()).unwrap();
+        assert_eq!(scenario.warnings.render(false), "", "{stem}");
+    }
+}
+
 #[test]
 fn every_shipped_scenario_is_accepted() {
     for (stem, text) in scenarios("fixtures") {

@@ -27,7 +27,7 @@ fn load_under(name: &str, profile: &str) -> Scenario {
 
 /// Runs every plan of so many crashes; crash points of the calm run, plans, and what failed.
 fn certified(scenario: &Scenario, faults: u32) -> (u64, u64, Vec<String>) {
-    let certificate = certify(scenario, faults, None, &|_, _| ());
+    let certificate = certify(scenario, faults, None, &|_, _| ()).unwrap();
     let failures = certificate.failures.iter().map(|(_, violation)| violation.message.clone());
     (certificate.crash_points, certificate.plans, failures.collect())
 }
@@ -84,7 +84,7 @@ fn an_answer_to_an_earlier_life_settles_nothing_in_the_next() {
 fn no_plan_takes_a_hardened_saga_out_of_its_terminal_states() {
     let scenario = load("orders.ron");
     let campaign = Campaign { runs: 200, enough: 1, ..Campaign::default() };
-    let report = campaign.run(&scenario, &|_, _| true);
+    let report = campaign.run(&scenario, &|_, _| true).unwrap();
     let found: Vec<_> = report.findings.iter().map(|finding| &finding.violation).collect();
     assert!(found.is_empty(), "{found:?}");
 }
@@ -93,7 +93,7 @@ fn no_plan_takes_a_hardened_saga_out_of_its_terminal_states() {
 fn plans_take_the_guides_saga_out_of_its_terminal_states() {
     let scenario = load_under("orders.ron", "guide");
     let campaign = Campaign { runs: 50, enough: 1, ..Campaign::default() };
-    let report = campaign.run(&scenario, &|_, _| true);
+    let report = campaign.run(&scenario, &|_, _| true).unwrap();
     assert!(!report.findings.is_empty(), "lost replies and crashes do no harm");
 }
 

@@ -14,7 +14,7 @@ const TWICE: &str = "an order is charged at most once";
 const LOST_REPLY: &str = "payment-1>checkout-sidecar charge reply";
 
 /// An empty folder of this test, below the one that Cargo gives to tests.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     if path.exists() {
         fs::remove_dir_all(&path).unwrap();
@@ -178,38 +178,6 @@ fn what_is_never_reached_fails_a_campaign_and_does_not_hold() {
     assert_eq!(said.status, Some(1), "{} {}", said.out, said.err);
     assert!(said.out.contains("\n1 run, 0 failed, "), "{}", said.out);
     assert!(said.out.ends_with("never reached: somebody buys\n"), "{}", said.out);
-}
-
-#[test]
-fn findings_whose_names_differ_in_signs_only_have_files_of_their_own() {
-    let save = folder("signs");
-    let scenario = file(
-        "till.ron",
-        r#"(
-            version: 1,
-            nodes: {
-                "till": Service(registered: false, handlers: { "pay": [Work("5ms"), Write(table: "paid")] }),
-                "proxy": Sidecar(attempt_timeout: "100ms", upstream: "till-1"),
-                "shopper": Clients(
-                    arrivals: Every(period: "1s", count: 20),
-                    script: [Call(to: "proxy", method: "pay", timeout: "5s")],
-                ),
-            },
-            faults: [Lose(odds: "2%")],
-            properties: [
-                OncePerKey(name: "a b", table: "paid"),
-                EveryCallEnds(name: "a_b", within: "100ms"),
-            ],
-        )"#,
-    );
-    let said = run(&["fuzz", &scenario, "--enough", "200", "--runs", "200", "--save", text(&save)]);
-    assert_eq!(said.status, Some(1), "{} {}", said.out, said.err);
-    let mut saved: Vec<_> = fs::read_dir(&save)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    saved.sort();
-    assert_eq!(saved, ["till-a_b-2.ron", "till-a_b.ron"]);
 }
 
 #[test]

@@ -70,3 +70,20 @@ fn a_certificate_finds_the_gap_between_two_writes() {
     let said = cli::run(&["certify", "fixtures/dual_write.ron"]);
     check("dual_write", "certify", &said.out);
 }
+
+#[test]
+fn the_lost_reply_is_explained() {
+    let said = cli::run(&["explain", "fixtures/regressions/charged_twice.ron"]);
+    check("order_system", "explain", &said.out);
+}
+
+#[test]
+fn the_lost_reply_parts_two_runs() {
+    let lost = r#"(deviations: [(
+        site: "payment-1>checkout-sidecar charge reply", what: "lose",
+        flow: "shopper/2.15", count: 1, answer: "yes",
+    )])"#;
+    let lost = cli::file("one_reply.ron", lost);
+    let said = cli::run(&["diff", "--scenario", "fixtures/order_system.ron", "calm", &lost]);
+    check("order_system", "diff", &said.out.replace(&lost, "one_reply.ron"));
+}

@@ -179,12 +179,12 @@ fn retries_keep_an_outage_up_as_long_as_their_load_exceeds_the_server() {
 #[test]
 fn a_campaign_finds_the_standstill_that_becomes_an_outage() {
     let campaign = brownout::search::Campaign { runs: 64, ..Default::default() };
-    let report = campaign.run(&crate::fixture("metastable.ron"), &|_, _| true);
+    let report = campaign.run(&crate::fixture("metastable.ron"), &|_, _| true).unwrap();
     let [finding] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
     let [standstill] = finding.shrunk.plan.deviations.as_slice() else {
         panic!("{}", finding.shrunk.plan)
     };
     assert_eq!((standstill.site.as_str(), standstill.what.as_str()), ("server-1", "pause"));
-    let report = campaign.run(&crate::fixture("metastable_hardened.ron"), &|_, _| true);
+    let report = campaign.run(&crate::fixture("metastable_hardened.ron"), &|_, _| true).unwrap();
     assert_eq!(report.failed, 0, "{:?}", report.findings);
 }

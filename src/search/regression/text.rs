@@ -21,37 +21,38 @@ pub(super) fn text_of(regression: &Regression) -> String {
     if let Some(seed) = regression.seed {
         field("seed", seed.to_string());
     }
-    field("plan", plan_text(&regression.plan));
+    field("plan", plan_text(&regression.plan, "    "));
     if let Some(full) = &regression.full {
-        field("full", plan_text(full));
+        field("full", plan_text(full, "    "));
     }
     text.push_str(")\n");
     text
 }
 
-fn plan_text(plan: &PlanFile) -> String {
+/// A plan, set in as its first line is.
+pub(super) fn plan_text(plan: &PlanFile, indent: &str) -> String {
     let mut text = String::from("(\n");
     if let Weather::Seed { seed, except } = &plan.weather {
         let except =
             if except.is_empty() { String::new() } else { format!(", except: {}", list(except)) };
-        let _ = writeln!(text, "        weather: Seed(seed: {seed}{except}),");
+        let _ = writeln!(text, "{indent}    weather: Seed(seed: {seed}{except}),");
     }
     if let Some(load) = &plan.load {
-        let _ = writeln!(text, "        load: {},", list(load));
+        let _ = writeln!(text, "{indent}    load: {},", list(load));
     }
-    text.push_str("        deviations: [\n");
+    let _ = writeln!(text, "{indent}    deviations: [");
     for deviation in &plan.deviations {
         let Deviation { site, what, flow, count, answer } = deviation;
         let _ = writeln!(
             text,
-            "            (site: {}, what: {}, flow: {}, count: {count}, answer: {}),",
+            "{indent}        (site: {}, what: {}, flow: {}, count: {count}, answer: {}),",
             quoted(site),
             quoted(what),
             quoted(flow),
             quoted(answer),
         );
     }
-    text.push_str("        ],\n    )");
+    let _ = write!(text, "{indent}    ],\n{indent})");
     text
 }
 

@@ -147,7 +147,7 @@ impl Shrinker<'_> {
 
     /// Every piece of load that a run begins, up to its end.
     pub(super) fn arrivals(&mut self, plan: &Plan) -> Vec<String> {
-        let run = self.run(plan);
+        let Some(run) = self.run(plan) else { return Vec::new() };
         let started = u32::try_from(run.world().flows()).unwrap_or(u32::MAX);
         let names = (0..started).map(|flow| run.world().flow_name(FlowId(flow)));
         names.filter(|name| is_load(name)).collect()

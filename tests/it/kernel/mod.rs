@@ -165,7 +165,7 @@ fn layout(nodes: u32, faults: Vec<FaultRule>) -> Layout {
         Place { name: name.clone(), aliases: Vec::new(), group: name, host: number, store: number }
     };
     let nodes = (0..nodes).map(place).collect();
-    Layout { names, nodes, latencies: Vec::new(), faults, heal_at: None }
+    Layout { names, nodes, faults, ..Layout::default() }
 }
 
 /// Every message travels this long.

@@ -39,6 +39,19 @@ fn a_second_write_to_a_row_is_noticed() {
 }
 
 #[test]
+fn a_sum_that_no_row_can_hold_is_a_violation_and_not_a_number() {
+    let again = r#"Call(to: "payment", method: "charge")"#;
+    let text = CHARGED.replace("AGAIN", again).replace("amount: 7", "amount: 9223372036854775807");
+    for property in
+        [r#"OncePerKey(table: "charges")"#, r#"LedgerBalance(tables: ["charges", "orders"])"#]
+    {
+        let said = violated(&text.replace("PROPERTY", property), &[]);
+        let end = "charges of 0 has grown to 9223372036854775807, the end of what a row can hold";
+        assert_eq!(said, end);
+    }
+}
+
+#[test]
 fn a_row_that_was_undone_may_be_written_again() {
     let again = r#"Call(to: "payment", method: "refund"), Call(to: "payment", method: "charge")"#;
     holds(&once().replace("AGAIN", again));

@@ -1,0 +1,122 @@
+//! `brownout diff`: where two runs part, and what follows.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Session, Status, Trouble, plan_file};
+use crate::choice::Plan;
+use crate::render::lines::wrapped;
+use crate::render::{Styles, divergence, flow_at, parted, what_follows};
+use crate::run::{Keep, Run};
+use crate::scenario::Scenario;
+use crate::search::Regression;
+
+/// Shows where two runs part, and what each does from there.
+///
+/// A and B are findings. With --scenario each is `calm`, a seed, or a plan
+/// or a finding for that scenario.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct DiffArgs {
+    /// The first run.
+    a: String,
+
+    /// The second run.
+    b: String,
+
+    /// The scenario of both.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+
+    /// One JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  both are the same run
+  1  they part
+  2  the input or the usage is wrong
+  3  a bug of brownout
+
+Examples:
+  brownout diff findings/shop-once.ron regressions/charged_twice.ron
+  brownout diff --scenario shop.ron calm lost_reply.ron
+  brownout diff --scenario shop.ron 17 18";
+
+pub(super) fn run(args: &DiffArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
+    let scenario = match &args.scenario {
+        Some(path) => Some(Scenario::load_with(path, session.kinds)?),
+        None => None,
+    };
+    let a = made(&args.a, scenario.as_ref(), session)?;
+    let b = made(&args.b, scenario.as_ref(), session)?;
+    let at = divergence(&a, &b);
+    if args.json {
+        session.output.json(&document(&a, &b, at))?;
+    } else {
+        let text = text((&args.a, &a), (&args.b, &b), at, session.output.styles);
+        session.output.text(&text)?;
+    }
+    Ok(if at.is_some() { Status::Violated } else { Status::Held })
+}
+
+/// The run that a word of the command line means.
+fn made(word: &str, scenario: Option<&Scenario>, session: &Session<'_>) -> Result<Run, Trouble> {
+    let keep = Keep { trace: true, ..Keep::VERDICT };
+    let Some(scenario) = scenario else {
+        let regression = Regression::load(word)?;
+        let scenario = regression.scenario(word, session.kinds)?;
+        regression.check(word, &scenario)?;
+        return Ok(scenario.run_keeping(&Plan::from(&regression.plan), keep));
+    };
+    let plan = match word.parse() {
+        Ok(seed) => Plan::seed(seed),
+        Err(_) if word == "calm" => Plan::calm(),
+        Err(_) => plan_file::read(Path::new(word), scenario)?,
+    };
+    Ok(scenario.run_keeping(&plan, keep))
+}
+
+fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> String {
+    let Some(at) = at else {
+        return format!("the same run: digest {}\n", a.1.digest);
+    };
+    let flow = flow_at(a.1, at).or_else(|| flow_at(b.1, at));
+    let mut text = String::new();
+    let when = [a.1, b.1].into_iter().filter_map(|run| run.entries().nth(at)).map(|it| it.at).min();
+    let when = when.map_or_else(String::new, |when| format!(" at {when}"));
+    let of = flow.as_ref().map_or_else(String::new, |flow| format!(", in {flow}"));
+    text.push_str(&wrapped(&format!("The runs share {at} entries and part{when}{of}."), 0));
+    let strong = styles.strong;
+    for (name, run) in [a, b] {
+        let verdict = match &run.violation {
+            Some(violation) => format!("{}: {}", violation.property, violation.message),
+            None => "everything held".to_owned(),
+        };
+        let _ = writeln!(text, "\n{strong}{name}{strong:#}");
+        text.push_str(&what_follows(run, at, flow.as_deref(), styles));
+        text.push_str(&wrapped(&verdict, 2));
+    }
+    let _ = write!(text, "\n{}", wrapped(&parted(a.1, b.1), 0));
+    text
+}
+
+fn document(a: &Run, b: &Run, at: Option<usize>) -> serde_json::Value {
+    let side = |run: &Run| {
+        let entry = at.and_then(|at| run.entries().nth(at));
+        json!({
+            "digest": run.digest.to_string(),
+            "held": run.held(),
+            "property": run.violation.as_ref().map(|violation| &violation.property),
+            "message": run.violation.as_ref().map(|violation| &violation.message),
+            "at_ns": entry.map(|entry| entry.at.as_nanos()),
+            "flow": entry.map(|entry| run.world().flow_name(entry.flow)),
+        })
+    };
+    json!({ "format": 1, "same": at.is_none(), "shared": at, "a": side(a), "b": side(b) })
+}

@@ -1,0 +1,135 @@
+//! What makes sense and is hardly what was meant: rules that never hold, messages that nobody wants.
+
+use std::sync::Arc;
+
+use brownout_models::contract::NodeId;
+
+use super::check::{Check, remedy};
+use super::diagnostic::{Diagnostic, render};
+use super::file::{NodeFile, ScenarioFile, StepFile};
+use super::source::{Path, Source};
+use crate::layout::{Fault, FaultRule, LinkSet, NodeSet};
+
+/// The warnings about a scenario.
+#[derive(Clone, Debug)]
+pub struct Warnings {
+    source: Arc<Source>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Warnings {
+    pub(super) fn new(source: &Source, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { source: Arc::new(source.clone()), diagnostics }
+    }
+
+    /// Each of them, in the order of the file.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// The warnings as a person reads them; nothing when there are none.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        render(&self.source, &self.diagnostics, colour)
+    }
+}
+
+impl Check<'_> {
+    /// Looks through a scenario that makes sense.
+    pub(super) fn warn(&mut self, file: &ScenarioFile, faults: &[FaultRule]) {
+        self.find_dead_rules(faults);
+        for (name, node) in &file.nodes {
+            let path = Path::root().field("nodes").key(name);
+            if let NodeFile::Service(service) = node {
+                for (method, steps) in &service.handlers {
+                    self.find_unwanted(&path.field("handlers").key(method), steps);
+                }
+            } else if let NodeFile::Clients(clients) = node {
+                self.find_unwanted(&path.field("script"), &clients.script);
+            }
+        }
+        self.warnings.sort_by_key(|warning| warning.place.start);
+    }
+
+    /// The first rule that fits holds: one that an earlier one covers never does.
+    fn find_dead_rules(&mut self, faults: &[FaultRule]) {
+        let nodes = self.places.len();
+        for (index, rule) in faults.iter().enumerate() {
+            let covers = |earlier: &FaultRule| covers(&earlier.what, &rule.what, nodes);
+            let Some(earlier) = faults[..index].iter().position(covers) else { continue };
+            let path = |index| Path::root().field("faults").index(index);
+            let (place, line) =
+                (self.source.nearest(&path(index)), self.source.nearest(&path(earlier)).line);
+            let message = "this fault never strikes: an earlier one of its kind covers all of it";
+            let help = "the first that fits holds: write what is special before what is general";
+            let warning = Diagnostic::warning(place, message, format!("covered by line {line}"));
+            self.warnings.push(warning.with_help(help));
+        }
+    }
+
+    /// Messages on a topic without subscribers are dropped by the broker.
+    fn find_unwanted(&mut self, path: &Path, steps: &[StepFile]) {
+        for (index, step) in steps.iter().enumerate() {
+            let (field, topic) = match step {
+                StepFile::Publish { topic, .. } => ("topic", topic),
+                StepFile::Write { event: Some(topic), .. } => ("event", topic),
+                StepFile::Write { event: None, .. }
+                | StepFile::Work(_)
+                | StepFile::Sleep(_)
+                | StepFile::Call { .. }
+                | StepFile::Reply
+                | StepFile::Fail(_) => continue,
+            };
+            if self.topics.contains(topic) {
+                continue;
+            }
+            let place = self.source.nearest(&path.index(index).field(field));
+            let message = format!("nobody subscribes to `{topic}`: the broker drops what comes");
+            let help = remedy(topic, &self.topics, "add a subscription to the broker");
+            let warning = Diagnostic::warning(place, message, "expected a topic that is wanted");
+            self.warnings.push(warning.with_help(help));
+        }
+    }
+}
+
+/// Whether a rule fits wherever another one does.
+fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
+    match (earlier, later) {
+        (Fault::Lose(wide), Fault::Lose(narrow))
+        | (Fault::Duplicate(wide), Fault::Duplicate(narrow))
+        | (Fault::Delay(wide, _), Fault::Delay(narrow, _)) => holds_links(wide, narrow, nodes),
+        (Fault::Crash(wide, _), Fault::Crash(narrow, _))
+        | (Fault::Pause(wide, _), Fault::Pause(narrow, _))
+        | (Fault::Silence(wide), Fault::Silence(narrow))
+        | (Fault::Tie(wide), Fault::Tie(narrow)) => holds_nodes(wide, narrow, nodes),
+        (Fault::Machine(wide, name), Fault::Machine(narrow, other)) => {
+            name == other && holds_nodes(wide, narrow, nodes)
+        }
+        (
+            Fault::Lose(_)
+            | Fault::Duplicate(_)
+            | Fault::Delay(..)
+            | Fault::Crash(..)
+            | Fault::Pause(..)
+            | Fault::Silence(_)
+            | Fault::Tie(_)
+            | Fault::Machine(..),
+            _,
+        ) => false,
+    }
+}
+
+fn holds_nodes(wide: &NodeSet, narrow: &NodeSet, nodes: usize) -> bool {
+    let mut members = (0..u32::try_from(nodes).unwrap_or(u32::MAX)).map(NodeId);
+    members.all(|node| !narrow.holds(node) || wide.holds(node))
+}
+
+fn holds_links(wide: &LinkSet, narrow: &LinkSet, nodes: usize) -> bool {
+    let holds_kind = |(name, reply): &(_, Option<bool>)| {
+        wide.only.iter().any(|(known, which)| known == name && (which.is_none() || which == reply))
+    };
+    holds_nodes(&wide.from, &narrow.from, nodes)
+        && holds_nodes(&wide.to, &narrow.to, nodes)
+        && (wide.only.is_empty() || (!narrow.only.is_empty() && narrow.only.iter().all(holds_kind)))
+}

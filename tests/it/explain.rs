@@ -1,0 +1,116 @@
+//! How a failing plan is explained, and where two runs part.
+
+use serde_json::Value;
+
+use crate::cli::{file, run};
+use crate::fixtures;
+
+use brownout::search::explain;
+use brownout::{Deviation, Plan};
+
+const ORDERS: &str = "fixtures/order_system.ron";
+const CHARGED_TWICE: &str = "fixtures/regressions/charged_twice.ron";
+
+/// A till that is asked again when it is silent.
+const TILL: &str = r#"(
+    version: 1,
+    nodes: {
+        "till": Service(registered: false, handlers: { "pay": [Work("5ms"), Write(table: "paid")] }),
+        "proxy": Sidecar(attempt_timeout: "100ms", upstream: "till-1"),
+        "shopper": Clients(
+            arrivals: Every(period: "1s", count: 3),
+            script: [Call(to: "proxy", method: "pay", timeout: "5s")],
+        ),
+    },
+    faults: [Lose(odds: "1%")],
+    properties: [OncePerKey(name: "paid once", table: "paid")],
+)"#;
+
+fn loss(site: &str, flow: &str) -> Deviation {
+    let [site, what, flow, answer] = [site, "lose", flow, "yes"].map(str::to_owned);
+    Deviation { site, what, flow, count: 1, answer }
+}
+
+#[test]
+fn a_fault_is_necessary_when_the_property_holds_without_it() {
+    let scenario = fixtures::scenario(TILL);
+    let noise = loss("shopper>proxy pay", "shopper/0");
+    let cause = loss("till-1>proxy pay reply", "shopper/1");
+    let plan = Plan::calm().with_deviations(vec![noise.clone(), cause.clone()]);
+    let explanation = explain(&scenario, &plan).expect("the second order is paid twice");
+    let parts: Vec<(&Deviation, bool)> =
+        explanation.parts.iter().map(|part| (&part.deviation, part.is_necessary)).collect();
+    assert_eq!(parts, [(&noise, false), (&cause, true)]);
+    assert!(explanation.parts[1].without.held());
+    let harmless = Plan::calm().with_deviations(vec![noise]);
+    assert!(explain(&scenario, &harmless).is_none());
+}
+
+#[test]
+fn an_explanation_says_what_happens_instead_and_gives_a_test() {
+    let said = run(&["explain", CHARGED_TWICE]);
+    assert_eq!((said.status, said.err.as_str()), (Some(1), ""));
+    for part in [
+        "an order is charged at most once: charges of 2.15: 100 were added to 100\n",
+        "\nNecessary: without it everything holds\n  payment-1>checkout-sidecar charge reply  lose",
+        "\n  What happens instead:\n",
+        "answer    charge from payment-1\n",
+        "\nfn an_order_is_charged_at_most_once() {\n",
+        "brownout::Scenario::load(\"fixtures/order_system.ron\")",
+        "\n        load: Some(vec![\"shopper/2.15\".into()]),\n",
+    ] {
+        assert!(said.out.contains(part), "{part}\n{}", said.out);
+    }
+    let shrunk = run(&["explain", ORDERS, "--seed", "27"]);
+    let (_, test) = said.out.split_once("As a test").unwrap();
+    assert!(shrunk.out.ends_with(test), "the finding is that of seed 27: {}", shrunk.out);
+}
+
+#[test]
+fn what_holds_needs_no_explanation() {
+    let said = run(&["explain", "fixtures/outbox.ron", "--seed", "1"]);
+    assert_eq!(said.status, Some(0), "{}", said.err);
+    assert_eq!(said.out, "everything held: there is nothing to explain\n");
+}
+
+/// The reply to the second order is lost.
+const LOST: &str = r#"(deviations: [
+    (site: "till-1>proxy pay reply", what: "lose", flow: "shopper/1", count: 1, answer: "yes"),
+])"#;
+
+#[test]
+fn two_runs_part_at_the_fault_that_only_one_of_them_has() {
+    let scenario = file("till.ron", TILL);
+    let lost = file("lost.ron", LOST);
+    let said = run(&["diff", "--scenario", &scenario, "calm", &lost]);
+    assert_eq!((said.status, said.err.as_str()), (Some(1), ""));
+    assert!(said.out.contains("entries and part at 1.005s, in shopper/1.\n"), "{}", said.out);
+    let (calm, other) = said.out.split_once(&format!("\n{lost}\n")).unwrap();
+    assert!(calm.contains("note      work succeeded"), "{calm}");
+    assert!(calm.ends_with("  everything held\n"), "{calm}");
+    assert!(other.starts_with("! 1.005000  till-1"), "{other}");
+    assert!(other.contains("\n  paid once: paid of 1: 1 were added to 1\n"), "{other}");
+    assert!(other.contains(" 1 piece of work goes another way: shopper/1\n"), "{other}");
+
+    let same = run(&["diff", "--scenario", &scenario, "calm", "calm"]);
+    assert_eq!(same.status, Some(0), "{}", same.err);
+    assert!(same.out.starts_with("the same run: digest "), "{}", same.out);
+    assert_eq!(run(&["diff", CHARGED_TWICE, CHARGED_TWICE]).status, Some(0));
+}
+
+#[test]
+fn explanations_and_differences_are_documents_for_machines() {
+    let document = |args: &[&str]| -> Value {
+        let said = run(args);
+        assert_eq!(said.status, Some(1), "{}", said.err);
+        serde_json::from_str(&said.out).unwrap()
+    };
+    let explained = document(&["explain", CHARGED_TWICE, "--json"]);
+    assert_eq!(explained["parts"][0]["necessary"], true);
+    assert_eq!(explained["parts"][0]["otherwise"], Value::Null);
+    assert_eq!(explained["parts"][0]["deviation"]["what"], "lose");
+    let (scenario, lost) = (file("till_json.ron", TILL), file("lost_json.ron", LOST));
+    let parted = document(&["diff", "--scenario", &scenario, "calm", &lost, "--json"]);
+    assert_eq!(parted["same"], false);
+    assert_ne!(parted["a"]["digest"], parted["b"]["digest"]);
+}

@@ -1,0 +1,122 @@
+//! Names in plans and findings: what nobody knows is a mistake, what no run comes to is told.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli::{file, run};
+
+const ORDERS: &str = "fixtures/order_system.ron";
+
+/// One deviation, with one of its words replaced.
+fn deviation(from: &str, to: &str) -> String {
+    let good = r#"(deviations: [
+        (site: "payment-1>checkout-sidecar charge reply", what: "lose", flow: "shopper/2.15", count: 1, answer: "yes"),
+        (site: "payment-1", what: "crash", flow: "order-1 heartbeat/3", count: 1, answer: "before the step"),
+    ])"#;
+    assert!(from.is_empty() || good.contains(from), "{from}");
+    good.replace(from, to)
+}
+
+#[test]
+fn a_name_in_a_plan_that_nobody_knows_is_a_mistake_with_its_place_and_a_remedy() {
+    let sidecar = "did you mean `checkout-sidecar`?";
+    let number = "write where it starts and its number";
+    let cases = [
+        (deviation("1>checkout-", "1>chekout-"), "chekout-sidecar", sidecar),
+        (deviation("\"payment-1\"", "\"paymnt-1\""), "\"paymnt-1\"", "did you mean `payment-1`?"),
+        (deviation("charge reply", "chrge reply"), "chrge", "did you mean `charge`?"),
+        (deviation(" charge reply", ""), "\"payment-1>checkout-sidecar\"", "add the message: `"),
+        (deviation("\"lose\"", "\"loose\""), "\"loose\"", "did you mean `lose`?"),
+        (deviation("\"crash\"", "\"lose\""), "\"lose\"", "known are `crash`, "),
+        (deviation("shopper/2.15", "shoper/2.15"), "shoper", "did you mean `shopper`?"),
+        (deviation("shopper/2.15", "shopper"), "\"shopper\"", number),
+        (deviation("1 heartbeat", "1 hartbeat"), "hartbeat", "did you mean `heartbeat`?"),
+        (deviation("1 heartbeat/3", "1/3"), "\"order-1/3\"", "known are `shopper`"),
+        (deviation("5\", count: 1", "5\", count: 0"), "0, answer", "write 1 for the first time"),
+        (
+            "(load: [\"shopper/2.15\", \"shoper/1\"])".to_owned(),
+            "shoper",
+            "did you mean `shopper`?",
+        ),
+        ("(load: [\"order-1 heartbeat/3\"])".to_owned(), "\"order", "name arrivals of clients"),
+        (
+            "(weather: Seed(seed: 1, except: [\"werk\"]))".to_owned(),
+            "\"werk\"",
+            "did you mean `work`?",
+        ),
+    ];
+    for (plan, offending, help) in cases {
+        let before = &plan[..plan.rfind(offending).unwrap()];
+        let line = before.lines().count();
+        let column = before.lines().last().unwrap().len() + 1;
+        let path = file("unknown_name.ron", &plan);
+        let said = run(&["run", ORDERS, "--plan", &path]);
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{plan}: {}", said.err);
+        assert!(
+            said.err.contains(&format!("{path}:{line}:{column}\n")),
+            "{offending}: {}",
+            said.err
+        );
+        assert!(said.err.contains(help), "{offending}: {}", said.err);
+    }
+}
+
+#[test]
+fn every_unknown_name_of_a_plan_is_reported_at_once() {
+    let plan = deviation("\"lose\"", "\"loose\"").replace("\"payment-1\"", "\"paymnt-1\"");
+    let said = run(&["run", ORDERS, "--plan", &file("unknown_twice.ron", &plan)]);
+    assert_eq!(said.status, Some(2), "{}", said.out);
+    assert_eq!(said.err.matches("error: ").count(), 2, "{}", said.err);
+}
+
+#[test]
+fn what_is_known_and_not_reached_is_told_and_is_no_mistake() {
+    let plan = deviation("shopper/2.15", "shopper/2.1500");
+    let plan = plan.replacen('(', "(load: [\"shopper/2.15\", \"shopper/2.999\"], ", 1);
+    let said = run(&["run", ORDERS, "--plan", &file("unreached.ron", &plan)]);
+    assert_eq!((said.status, said.err.as_str()), (Some(0), ""), "{}", said.out);
+    assert!(said.out.contains("unused    2 unreached: the run never came there\n"), "{}", said.out);
+    let absent =
+        "unused    1 piece of load unreached: it never arrived in this run\n    shopper/2.999\n";
+    assert!(said.out.contains(absent), "{}", said.out);
+}
+
+#[test]
+fn a_finding_whose_names_are_gone_does_not_pass() {
+    let orders = Path::new(env!("CARGO_MANIFEST_DIR")).join(ORDERS);
+    let good = fs::read_to_string("fixtures/regressions/charged_twice.ron").unwrap();
+    let good = good.replace("\"../order_system.ron\"", &format!("{:?}", orders.to_str().unwrap()));
+    let minimal = good.replacen("payment-1>", "billing-1>", 1);
+    let (head, full) = good.split_once("    full: (").unwrap();
+    let full = format!("{head}    full: ({}", full.replacen("shopper", "buyer", 1));
+    for (name, finding) in [("minimal", minimal), ("full", full)] {
+        assert_ne!(finding, good, "{name}");
+        let path = file(&format!("gone_{name}.ron"), &finding);
+        for command in ["replay", "shrink"] {
+            let said = run(&[command, &path]);
+            assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{name}: {}", said.err);
+            assert!(said.err.starts_with("error: there is no node `b"), "{name}: {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn every_purpose_of_a_stock_machine_is_known_to_plans() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let machines = root.join("models/src/machine");
+    if !machines.exists() {
+        return;
+    }
+    let known = fs::read_to_string(root.join("src/scenario/plan_names.rs")).unwrap();
+    let mut met = 0;
+    for entry in fs::read_dir(machines).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for rest in text.split("= Purpose(\"").skip(1) {
+            let purpose = rest.split('"').next().unwrap();
+            met += usize::from(!purpose.is_empty());
+            let is_known = purpose.is_empty() || known.contains(&format!("\"{purpose}\""));
+            assert!(is_known, "plan_names.rs does not know `{purpose}`");
+        }
+    }
+    assert!(met >= 8, "only {met} purposes were found");
+}

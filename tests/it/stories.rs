@@ -1,0 +1,72 @@
+//! What is shown of a violation explains it: the work that it is about, and the faults that led there.
+
+use brownout::render::{Styles, story};
+use brownout::{Deviation, Plan, Run};
+
+use crate::fixtures::scenario;
+
+/// One worker serves two populations: who waits for it is lost when it crashes over other work.
+const PRESS: &str = r#"(
+    version: 1,
+    nodes: {
+        "press": Service(registered: false, workers: 1, handlers: { "print": [Work("10ms"), Write(table: "prints")] }),
+        "reader": Clients(script: [Call(to: "press", method: "print")]),
+        "writer": Clients(script: [Call(to: "press", method: "print")]),
+    },
+    faults: [Crash(odds: "1%", at: ["press"]), Silence(odds: "1%", at: ["press"])],
+    properties: [EveryCallEnds()],
+)"#;
+
+fn deviation(what: &str, flow: &str, count: u32, answer: &str) -> Deviation {
+    let [site, what, flow, answer] = ["press-1", what, flow, answer].map(str::to_owned);
+    Deviation { site, what, flow, count, answer }
+}
+
+fn told(run: &Run) -> String {
+    story(run, Styles::PLAIN).expect("something is violated").text
+}
+
+#[test]
+fn a_fault_in_other_work_is_shown_with_the_work_that_never_ended() {
+    let crash = deviation("crash", "reader/0", 2, "before the step");
+    let silence = deviation("silence", "writer/0", 1, "yes");
+    let run = scenario(PRESS).run(&Plan::calm().with_deviations(vec![crash, silence]));
+    let violation = run.violation.as_ref().unwrap();
+    assert_eq!(violation.message, "the work of writer/0 never ended", "{:?}", run.fates);
+    let story = told(&run);
+    assert!(story.starts_with("Everything in writer/0, reader/0 ("), "{story}");
+    assert!(story.contains("\n! "), "no fault is marked: {story}");
+    assert!(story.contains("work begins"), "{story}");
+}
+
+#[test]
+fn a_violation_at_the_end_without_a_fault_shows_the_work_that_it_is_about() {
+    let print = r#""print": [Work("10ms"), Write(table: "prints")]"#;
+    let text = PRESS
+        .replace(print, r#""print": [Write(table: "prints")], "log": [Write(table: "logs")]"#)
+        .replace("EveryCallEnds()", r#"LedgerBalance(tables: ["prints", "logs"])"#);
+    let run = scenario(&text).run_calm();
+    let violation = run.violation.as_ref().unwrap();
+    assert!(
+        violation.message.starts_with("the books of reader/0 do not balance:"),
+        "{violation:?}"
+    );
+    let story = told(&run);
+    assert!(story.starts_with("Everything in reader/0 ("), "{story}");
+}
+
+#[test]
+fn a_fault_long_before_the_end_is_shown_all_the_same() {
+    let text = PRESS.replace("Work(\"10ms\"), ", &"Work(\"1ms\"), ".repeat(60));
+    let pause = deviation("pause", "reader/0", 1, "1ms");
+    let crash = deviation("crash", "reader/0", 50, "before the step");
+    let silence = deviation("silence", "reader/0", 1, "yes");
+    let run = scenario(&text).run(&Plan::calm().with_deviations(vec![pause, crash, silence]));
+    assert!(!run.held(), "{:?}", run.fates);
+    let story = told(&run);
+    let lines: Vec<&str> = story.lines().collect();
+    assert!(lines[0].starts_with("40 of "), "{story}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("! ")).count(), 2, "{story}");
+    assert_eq!(lines.iter().filter(|line| **line == "  ..").count(), 2, "{story}");
+    assert_eq!(lines.len(), 1 + 40 + 2, "{story}");
+}
