@@ -7,7 +7,10 @@
 //! To add a claim: a variant of the machine's enum, whose doc comment says what must hold, and an
 //! account behind it. To add a machine: a file like `breaker.rs` and a variant of [`ClaimFile`].
 
+mod balancer;
 mod breaker;
+mod outlier;
+mod registry;
 
 use std::fmt;
 
@@ -15,7 +18,10 @@ use brownout_models::{Fact, Time};
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use balancer::BalancerClaim;
 pub use breaker::BreakerClaim;
+pub use outlier::OutlierClaim;
+pub use registry::RegistryClaim;
 
 use super::{Ending, Observer};
 use crate::drill::instant;
@@ -28,6 +34,12 @@ use crate::layout::Layout;
 pub enum ClaimFile {
     /// About a circuit breaker.
     Breaker(BreakerClaim),
+    /// About a registry.
+    Registry(RegistryClaim),
+    /// About a balancer.
+    Balancer(BalancerClaim),
+    /// About outlier detection.
+    Outlier(OutlierClaim),
 }
 
 impl ClaimFile {
@@ -36,6 +48,9 @@ impl ClaimFile {
     pub const fn machine(&self) -> &'static str {
         match self {
             Self::Breaker(_) => "breaker",
+            Self::Registry(_) => "registry",
+            Self::Balancer(_) => "balancer",
+            Self::Outlier(_) => "outlier",
         }
     }
 
@@ -43,6 +58,9 @@ impl ClaimFile {
     pub(crate) fn account(&self) -> Box<dyn Account> {
         match self {
             Self::Breaker(claim) => claim.account(),
+            Self::Registry(claim) => claim.account(),
+            Self::Balancer(claim) => claim.account(),
+            Self::Outlier(claim) => claim.account(),
         }
     }
 }
