@@ -8,9 +8,12 @@
 //! account behind it. To add a machine: a file like `breaker.rs` and a variant of [`ClaimFile`].
 
 mod backoff;
+mod balancer;
 mod breaker;
 mod composition;
 mod observability;
+mod outlier;
+mod registry;
 mod saga;
 mod sidecar;
 
@@ -21,9 +24,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use backoff::BackoffClaim;
+pub use balancer::BalancerClaim;
 pub use breaker::BreakerClaim;
 pub use composition::CompositionClaim;
 pub use observability::ObservabilityClaim;
+pub use outlier::OutlierClaim;
+pub use registry::RegistryClaim;
 pub use saga::SagaClaim;
 pub use sidecar::SidecarClaim;
 
@@ -48,6 +54,12 @@ pub enum ClaimFile {
     Composition(CompositionClaim),
     /// About a saga orchestrator.
     Saga(SagaClaim),
+    /// About a registry.
+    Registry(RegistryClaim),
+    /// About a balancer.
+    Balancer(BalancerClaim),
+    /// About outlier detection.
+    Outlier(OutlierClaim),
 }
 
 impl ClaimFile {
@@ -61,6 +73,9 @@ impl ClaimFile {
             Self::Observability(_) => "observability",
             Self::Composition(_) => "composition",
             Self::Saga(_) => "saga",
+            Self::Registry(_) => "registry",
+            Self::Balancer(_) => "balancer",
+            Self::Outlier(_) => "outlier",
         }
     }
 
@@ -73,6 +88,9 @@ impl ClaimFile {
             Self::Observability(claim) => claim.account(),
             Self::Composition(claim) => claim.account(),
             Self::Saga(claim) => claim.account(),
+            Self::Registry(claim) => claim.account(),
+            Self::Balancer(claim) => claim.account(),
+            Self::Outlier(claim) => claim.account(),
         }
     }
 }
