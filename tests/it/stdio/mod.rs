@@ -88,7 +88,7 @@ macro_rules! sessions {
 sessions! {
     lines registry balancer client limiter breaker gateway sidecar broker saga composition
     observability backoff retry_budget breaker_hardened registry_hardened balancer_hardened
-    outlier saga_hardened
+    outlier saga_hardened composition_hardened deployment
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.

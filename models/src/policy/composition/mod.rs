@@ -26,82 +26,15 @@
 //! assert_eq!(composed.parts, [Ok(("alice", 1)), Err(Missing::Failed("down"))]);
 //! ```
 
+mod config;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
-use crate::policy::Timeout;
-use crate::profile::{Mistake, options};
-use crate::{Name, Span, Time};
+use crate::{Name, Time};
 
-options! {
-    /// How parts are put together.
-    config CompositionConfig;
-    /// A composition's configuration as it is written.
-    options CompositionOptions as "Composition";
-    {
-        /// What the first failure of a required part leads to: the guide waits for the rest (AC-2).
-        on_failure: OnPartFailure = OnPartFailure::Waits, hardened OnPartFailure::Ends;
-        /// In which order errors are told: that of their arrival changes from run to run (AC-4).
-        errors: ErrorOrder = ErrorOrder::ByArrival, hardened ErrorOrder::ByPart;
-        /// How long a composition may take, `"never"` for as long as its calls; 30 s, Polly's
-        /// timeout. What is missing by then is missing.
-        deadline: Timeout = Timeout::Never, hardened Timeout::After(Span::from_secs(30));
-        /// After how long an unanswered part is asked for again, while the first call goes on.
-        /// Never, as in gRPC: it doubles the work of whatever is not idempotent. The 95th
-        /// percentile of the latency adds 5 % of load.
-        hedging_delay: Timeout = Timeout::Never;
-        /// How often a part is asked for at most, the first time included, from 1; 2 as in Polly.
-        hedging_attempts: u32 = 2;
-    }
-}
-
-/// What the first failure of a required part leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OnPartFailure {
-    /// The other parts are waited for.
-    Waits,
-    /// The composition ends, and the other calls are cancelled.
-    Ends,
-}
-
-/// In which order errors are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ErrorOrder {
-    /// As they came.
-    ByArrival,
-    /// As the parts are declared.
-    ByPart,
-}
-
-impl CompositionConfig {
-    /// Everything that makes no sense.
-    #[must_use]
-    pub fn mistakes(&self) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
-        let zero = |option: &str, what: &str| {
-            Mistake::new(
-                option,
-                format!("{what} is zero"),
-                "expected a span longer than 0s",
-                "write \"never\" to do without",
-            )
-        };
-        if self.deadline == Timeout::After(Span::ZERO) {
-            mistakes.push(zero("deadline", "the deadline"));
-        }
-        if self.hedging_delay == Timeout::After(Span::ZERO) {
-            mistakes.push(zero("hedging_delay", "the wait before a second call"));
-        }
-        if self.hedging_attempts == 0 {
-            mistakes.push(Mistake::new(
-                "hedging_attempts",
-                "no part is ever asked for",
-                "expected 1 or more",
-                "write 1 to ask once; the first call counts",
-            ));
-        }
-        mistakes
-    }
-}
+pub use config::{CompositionConfig, CompositionOptions, ErrorOrder, OnPartFailure};
 
 /// Whether a composition can do without a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -341,129 +274,5 @@ impl<R: Clone, E: Clone> Composition<R, E> {
         }
         let is_complete = errors.iter().all(|part| self.specs[*part].need == Need::Optional);
         Demand::Done(Composed { parts, errors, is_complete })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Span = Span::from_secs(1);
-
-    fn composition(config: CompositionConfig, needs: &[Need]) -> Composition<char, char> {
-        let part = |(name, need): (u32, &Need)| PartSpec { name: Name(name), need: *need };
-        let mut composition =
-            Composition::new(config, (0..).zip(needs).map(part).collect(), Time::ZERO);
-        composition.begin();
-        composition
-    }
-
-    fn done(demands: &[Demand<char, char>]) -> &Composed<char, char> {
-        match demands.last() {
-            Some(Demand::Done(composed)) => composed,
-            other => panic!("not over: {other:?}"),
-        }
-    }
-
-    const ALL: [Need; 3] = [Need::Required; 3];
-
-    #[test]
-    fn ac_2_a_doomed_composition_ends_at_once_or_waits_for_nothing() {
-        let mut waits = composition(CompositionConfig::guide(), &ALL);
-        assert_eq!(waits.ended(Time::ZERO, (1, 1), Err('x')), []);
-        assert_eq!(waits.ended(Time::ZERO, (0, 1), Ok('a')), []);
-        let demands = waits.ended(Time::ZERO, (2, 1), Ok('c'));
-        assert!(!done(&demands).is_ok());
-        let mut ends = composition(CompositionConfig::hardened(), &ALL);
-        let demands = ends.ended(Time::ZERO, (1, 1), Err('x'));
-        let cancel = |part| Demand::Cancel { part, attempt: 1 };
-        assert_eq!(demands[..2], [cancel(0), cancel(2)]);
-        let cancelled = Err(Missing::Cancelled);
-        assert_eq!(done(&demands).parts, [cancelled, Err(Missing::Failed('x')), cancelled]);
-        assert_eq!(ends.ended(Time::ZERO, (0, 1), Ok('a')), [], "it is over");
-    }
-
-    #[test]
-    fn ac_4_errors_come_as_they_arrive_or_as_the_parts_are_declared() {
-        let errors = |errors| {
-            let on_failure = OnPartFailure::Waits;
-            let config = CompositionConfig { errors, on_failure, ..CompositionConfig::guide() };
-            let mut composition = composition(config, &ALL);
-            composition.ended(Time::ZERO, (2, 1), Err('z'));
-            composition.ended(Time::ZERO, (0, 1), Err('x'));
-            done(&composition.ended(Time::ZERO, (1, 1), Ok('b'))).errors.clone()
-        };
-        assert_eq!(errors(ErrorOrder::ByArrival), [2, 0]);
-        assert_eq!(errors(ErrorOrder::ByPart), [0, 2]);
-    }
-
-    #[test]
-    fn ac_1_what_can_be_missed_is_missed() {
-        let needs = [Need::Required, Need::Optional];
-        let mut composition = composition(CompositionConfig::hardened(), &needs);
-        assert_eq!(composition.ended(Time::ZERO, (1, 1), Err('x')), []);
-        let demands = composition.ended(Time::ZERO, (0, 1), Ok('a'));
-        assert!(done(&demands).is_ok());
-        assert_eq!(done(&demands).errors, [1]);
-    }
-
-    #[test]
-    fn what_is_not_there_by_the_deadline_is_too_late() {
-        let deadline = Timeout::After(SECOND);
-        let needs = [Need::Required, Need::Optional];
-        for (arrives, is_ok) in [(0, true), (1, false)] {
-            let config = CompositionConfig { deadline, ..CompositionConfig::hardened() };
-            let mut composition = composition(config, &needs);
-            composition.ended(Time::ZERO, (arrives, 1), Ok('a'));
-            assert_eq!(composition.due(), Some(Time::ZERO + SECOND));
-            assert_eq!(composition.wake(Time::from_nanos(999_999_999)), []);
-            let demands = composition.wake(Time::ZERO + SECOND);
-            assert_eq!(demands[0], Demand::Cancel { part: 1 - arrives, attempt: 1 });
-            assert_eq!(done(&demands).parts[1 - arrives], Err(Missing::TooLate));
-            assert_eq!(done(&demands).is_ok(), is_ok);
-            assert_eq!((composition.due(), composition.wake(Time::NEVER)), (None, vec![]));
-        }
-    }
-
-    #[test]
-    fn a_slow_part_is_asked_for_again_and_the_first_answer_counts() {
-        let hedging_delay = Timeout::After(SECOND);
-        let config = CompositionConfig {
-            hedging_delay,
-            hedging_attempts: 3,
-            ..CompositionConfig::hardened()
-        };
-        let mut composition = composition(config, &[Need::Required]);
-        let ask = |attempt| Demand::Ask { part: 0, attempt };
-        assert_eq!(composition.wake(Time::from_nanos(999_999_999)), []);
-        assert_eq!(composition.wake(Time::ZERO + SECOND), [ask(2)]);
-        assert_eq!(composition.due(), Some(Time::ZERO + SECOND.times(2)));
-        assert_eq!(composition.wake(Time::ZERO + SECOND.times(2)), [ask(3)]);
-        assert_eq!(composition.due(), Some(Time::ZERO + SECOND.times(30)));
-        assert_eq!(composition.ended(Time::NEVER, (0, 2), Err('x')), [], "two may still come");
-        let demands = composition.ended(Time::NEVER, (0, 3), Ok('c'));
-        assert_eq!(demands[0], Demand::Cancel { part: 0, attempt: 1 });
-        assert_eq!(done(&demands).parts, [Ok(('c', 3))]);
-    }
-
-    #[test]
-    fn a_composition_of_nothing_is_there_at_once() {
-        let mut nothing =
-            Composition::<char, char>::new(CompositionConfig::guide(), vec![], Time::ZERO);
-        assert!(done(&nothing.begin()).is_ok());
-    }
-
-    #[test]
-    fn numbers_that_make_no_sense_are_mistakes() {
-        let config = CompositionConfig {
-            deadline: Timeout::After(Span::ZERO),
-            hedging_delay: Timeout::After(Span::ZERO),
-            hedging_attempts: 0,
-            ..CompositionConfig::hardened()
-        };
-        let options: Vec<_> = config.mistakes().into_iter().map(|wrong| wrong.option).collect();
-        assert_eq!(options, ["deadline", "hedging_delay", "hedging_attempts"]);
-        assert_eq!(CompositionConfig::hardened().mistakes(), []);
-        assert_eq!(CompositionConfig::guide().mistakes(), []);
     }
 }
