@@ -9,16 +9,14 @@ use brownout_models::machine::{
     ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{
-    Backoff, BalancerOptions, DispatcherConfig, Idempotent, OutlierOptions, RegistryOptions,
-    SidecarOptions,
+    BalancerOptions, DispatcherOptions, Idempotent, OutlierOptions, RegistryOptions, SidecarOptions,
 };
 use brownout_models::{Name, Profile, Span};
 use indexmap::{IndexMap, IndexSet};
 
 use super::check::{Check, Group, remedy};
 use super::file::{
-    ArrivalsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile, ScenarioFile,
-    ServiceFile,
+    ArrivalsFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile, ScenarioFile, ServiceFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
@@ -216,16 +214,11 @@ impl Check<'_> {
         methods.iter().map(|method| self.name(method)).collect()
     }
 
-    fn broker(&mut self, path: &Path, file: &BrokerFile) -> Stock {
-        self.guide_only(path, "a broker", file.profile);
-        self.not_zero_timeout(&path.field("ack_timeout"), "the timeout", file.ack_timeout);
-        if let Some(attempts) = file.max_attempts {
-            let path = path.field("max_attempts");
-            let help = "write 1 for a broker that never tries again";
-            self.at_least_one(&path, ("the number of attempts", attempts), help);
-        }
+    fn broker(&mut self, path: &Path, options: &DispatcherOptions) -> Stock {
+        let dispatcher = options.resolve(Profile::Guide);
+        self.mistakes(path, dispatcher.mistakes());
         let mut subscriptions = Vec::new();
-        for (index, subscription) in file.subscriptions.iter().enumerate() {
+        for (index, subscription) in options.subscriptions.iter().enumerate() {
             let path = path.field("subscriptions").index(index);
             let (subscriber, topic) = (path.field("subscriber"), path.field("topic"));
             let subscriber = (&subscriber, subscription.subscriber.as_str());
@@ -236,14 +229,7 @@ impl Check<'_> {
             let topic = self.name(&subscription.topic);
             subscriptions.push(Subscription { topic, subscriber });
         }
-        let default = DispatcherConfig::default();
-        let dispatcher = DispatcherConfig {
-            buffer: file.buffer.unwrap_or(default.buffer),
-            max_attempts: file.max_attempts.unwrap_or(default.max_attempts),
-            backoff: file.backoff.map_or(default.backoff, |base| Backoff { base }),
-        };
-        let (registry, ack_timeout) = (self.registry, file.ack_timeout);
-        let config = BrokerConfig { registry, dispatcher, subscriptions, ack_timeout };
+        let config = BrokerConfig { registry: self.registry, dispatcher, subscriptions };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
     }
 

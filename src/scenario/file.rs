@@ -21,12 +21,11 @@ pub use composition::{CompositionFile, PartFile};
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ArrivalsFile, BrokerFile, ClientsFile, DrillFile, GatewayFile, NodeFile, OwnFile, RouteFile,
-    ServiceFile, SubscriptionFile,
+    ArrivalsFile, ClientsFile, DrillFile, GatewayFile, NodeFile, OwnFile, RouteFile, ServiceFile,
 };
 pub use properties::PropertyFile;
 pub use saga::{ActionFile, SagaFile, SagaStepFile};
-pub use steps::{AddFile, FailureFile, StepFile};
+pub use steps::{AddFile, FailureFile, StepFile, WriteFile};
 
 /// A scenario file.
 #[derive(Clone, Debug, Deserialize)]

@@ -71,20 +71,30 @@ impl Check<'_> {
     /// Messages on a topic without subscribers are dropped by the broker.
     fn find_unwanted(&mut self, path: &Path, steps: &[StepFile]) {
         for (index, step) in steps.iter().enumerate() {
-            let (field, topic) = match step {
-                StepFile::Publish { topic, .. } => ("topic", topic),
-                StepFile::Write { event: Some(topic), .. } => ("event", topic),
-                StepFile::Write { event: None, .. }
-                | StepFile::Work(_)
+            let path = path.index(index);
+            match step {
+                StepFile::Publish { topic, .. } => self.is_wanted(&path.field("topic"), topic),
+                StepFile::Write { event, .. } => {
+                    event.iter().for_each(|topic| self.is_wanted(&path.field("event"), topic));
+                }
+                StepFile::Transaction { writes, .. } => {
+                    for (index, write) in writes.iter().enumerate() {
+                        let path = path.field("writes").index(index).field("event");
+                        write.event.iter().for_each(|topic| self.is_wanted(&path, topic));
+                    }
+                }
+                StepFile::Work(_)
                 | StepFile::Sleep(_)
                 | StepFile::Call { .. }
                 | StepFile::Reply
-                | StepFile::Fail(_) => continue,
-            };
-            if self.topics.contains(topic) {
-                continue;
+                | StepFile::Fail(_) => {}
             }
-            let place = self.source.nearest(&path.index(index).field(field));
+        }
+    }
+
+    fn is_wanted(&mut self, path: &Path, topic: &String) {
+        if !self.topics.contains(topic) {
+            let place = self.source.nearest(path);
             let message = format!("nobody subscribes to `{topic}`: the broker drops what comes");
             let help = remedy(topic, &self.topics, "add a subscription to the broker");
             let warning = Diagnostic::warning(place, message, "expected a topic that is wanted");

@@ -52,6 +52,12 @@ impl Fields {
         self.typed(field, "a string")
     }
 
+    /// A string, or nothing where the field is left out.
+    pub(super) fn optional_text(&mut self, field: &'static str) -> Result<Option<String>, Bad> {
+        self.known.push(field);
+        if self.has(field) { self.text(field).map(Some) } else { Ok(None) }
+    }
+
     /// A boolean.
     pub(super) fn boolean(&mut self, field: &'static str) -> Result<bool, Bad> {
         self.typed(field, "true or false")

@@ -49,8 +49,8 @@ use std::io::{BufRead, Write};
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
 use brownout_models::policy::{
-    BackoffOptions, BalancerOptions, BreakerOptions, ObservabilityOptions, OutlierOptions,
-    RegistryOptions, SagaOptions, SidecarOptions,
+    BackoffOptions, BalancerOptions, BreakerOptions, DispatcherOptions, ObservabilityOptions,
+    OutlierOptions, RegistryOptions, SagaOptions, SidecarOptions,
 };
 use serde::de::DeserializeOwned;
 
@@ -155,7 +155,7 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "sidecar" => seat(sidecar::SidecarDesk::new(with.read::<SidecarOptions>()?)),
         "backoff" => seat(backoff::BackoffDesk::new(with.read::<BackoffOptions>()?)),
         "retry-budget" => seat(budget::BudgetDesk::new(with.read::<budget::BudgetOptions>()?)),
-        "broker" => seat(broker::BrokerDesk::new(with.guide()?)),
+        "broker" => seat(broker::BrokerDesk::new(with.read::<DispatcherOptions>()?)),
         "deployment" => {
             seat(deployment::DeploymentDesk::new(with.read::<deployment::DeploymentOptions>()?))
         }
@@ -208,12 +208,6 @@ impl Config<'_> {
             return Err(StdioError::Config { machine: self.machine, message: mistakes.join("; ") });
         }
         Ok(config)
-    }
-
-    /// The configuration of a machine that has only the guide's profile.
-    fn guide<T: Default + DeserializeOwned>(self) -> Result<T, StdioError> {
-        self.only_guide()?;
-        self.text()
     }
 
     fn text<T: Default + DeserializeOwned>(self) -> Result<T, StdioError> {

@@ -30,7 +30,12 @@ pub(super) struct Script {
 impl Script {
     /// Takes a script from a request.
     pub(super) fn of_field(fields: &mut Fields, field: &'static str) -> Result<Self, Bad> {
-        Self::of_entries(&fields.array(field)?, field)
+        Self::of_entries(&fields.array(field)?, field, false)
+    }
+
+    /// The same for handlers that can say that trying again will not help: `"rejects":true`.
+    pub(super) fn with_rejections(fields: &mut Fields, field: &'static str) -> Result<Self, Bad> {
+        Self::of_entries(&fields.array(field)?, field, true)
     }
 
     /// Takes a script or null from a request.
@@ -41,7 +46,7 @@ impl Script {
         let raw = fields.raw(field)?;
         let entries: Option<Vec<Box<RawValue>>> = serde_json::from_str(raw.get())
             .map_err(|_| Bad(format!("field `{field}` must be an array or null")))?;
-        entries.map(|entries| Self::of_entries(&entries, field)).transpose()
+        entries.map(|entries| Self::of_entries(&entries, field, false)).transpose()
     }
 
     /// The next invocation.
@@ -49,12 +54,15 @@ impl Script {
         self.left.pop_front().unwrap_or(Invocation::AT_ONCE)
     }
 
-    fn of_entries(entries: &[Box<RawValue>], field: &str) -> Result<Self, Bad> {
+    fn of_entries(entries: &[Box<RawValue>], field: &str, may_reject: bool) -> Result<Self, Bad> {
         let invocation = |entry: &RawValue| {
             let mut fields = Fields::of_value(entry, field)?;
             let takes = Span::from_nanos(fields.natural("takes")?);
             let ok = fields.boolean("ok")?;
-            let rejected = fields.has("rejected") && fields.boolean("rejected")?;
+            let rejected = may_reject && fields.has("rejected") && fields.boolean("rejected")?;
+            if ok && rejected {
+                return Err(Bad(format!("an entry of {field} cannot be `ok` and `rejected`")));
+            }
             fields.end()?;
             Ok(Invocation { takes, ok, rejected })
         };

@@ -3,7 +3,7 @@
 use crate::contract::driver::Translator;
 use crate::contract::{
     Answer, Body, Choice, Clock, Context, Distribution, Driver, Failure, FlowId, Ground, NodeId,
-    OpenCall, OutboxRow, Outcome, Purpose, Sender, Ticket, Timer, Written,
+    OpenCall, OutboxRow, Outcome, Purpose, RowWrite, Sender, Ticket, Timer, Written,
 };
 use crate::name::Name;
 use crate::{Span, Time};
@@ -200,16 +200,33 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Adds to a row and, in the same transaction, puts an event for `topic` into the outbox.
     pub fn write_with_event(&mut self, table: Name, key: u64, amount: i64, topic: Option<Name>) {
+        self.transact(&[RowWrite { table, key, amount, event: topic }], None);
+    }
+
+    /// Writes several rows with their events, and the message that is handled into the inbox, as one
+    /// act: the power fails before all of it or after.
+    pub fn transact(&mut self, writes: &[RowWrite], handled: Option<(Name, u64)>) {
         if !self.act() {
             return;
         }
         let context = self.context;
-        let store = self.driver.store_mut();
-        let value = store.add(table, key, amount);
-        if let Some(topic) = topic {
-            store.enqueue(OutboxRow { topic, key, amount, context });
+        if let Some((method, key)) = handled {
+            self.driver.store_mut().remember(method, key);
         }
-        self.driver.wrote(Written { table, key, amount, value }, context);
+        for RowWrite { table, key, amount, event } in writes.iter().copied() {
+            let store = self.driver.store_mut();
+            let value = store.add(table, key, amount);
+            if let Some(topic) = event {
+                store.enqueue(OutboxRow { topic, key, amount, context });
+            }
+            self.driver.wrote(Written { table, key, amount, value }, context);
+        }
+    }
+
+    /// Whether the inbox has this message.
+    #[must_use]
+    pub fn has_handled(&self, method: Name, key: u64) -> bool {
+        self.driver.store().has_handled(method, key)
     }
 
     /// Events of the outbox that wait to be published, oldest first.
@@ -222,6 +239,20 @@ impl<'a, P, F> Turn<'a, P, F> {
         if self.act() {
             self.driver.store_mut().dequeue(number);
         }
+    }
+
+    /// Keeps a durable change of the machine's own state, as one act like a write. False when the
+    /// power failed before it: then the state must stay as it was, for the next life finds it so.
+    #[must_use]
+    pub const fn keep(&mut self) -> bool {
+        self.act()
+    }
+
+    /// Whether anything that the machine does still happens: a machine that keeps durable state
+    /// must not get ahead of its effects.
+    #[must_use]
+    pub const fn has_power(&self) -> bool {
+        self.acts <= self.power
     }
 
     /// Weather: how long something takes.
@@ -264,10 +295,6 @@ impl<'a, P, F> Turn<'a, P, F> {
     #[must_use]
     pub fn choose(&mut self, purpose: Purpose, choice: Choice<'_>) -> u64 {
         self.driver.choose(self.me, &self.context, purpose, choice)
-    }
-
-    const fn has_power(&self) -> bool {
-        self.acts <= self.power
     }
 
     /// Counts a send, reply or write; false when the power failed before it.

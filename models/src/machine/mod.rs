@@ -22,7 +22,7 @@ pub use composition::{CompositionNode, CompositionNodeConfig, CompositionPart};
 pub use dialer::{Dialer, Discovery, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};
-pub use program::{Add, Program, Step};
+pub use program::{Add, Program, Step, Write};
 pub use registry::{RegistryNode, RegistryNodeConfig};
 pub use saga::{SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables};
 pub use service::{Heartbeat, Relay, ServiceConfig, ServiceNode};

@@ -42,7 +42,10 @@ pub use deployment::{
     Replica, ReplicaState, Rolling, RollingConfig, RollingOptions, Scaler, ScalerConfig,
     ScalerOptions, TurnBack, Version,
 };
-pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
+pub use dispatch::{
+    Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Dispatcher, DispatcherConfig,
+    DispatcherOptions, Message, Publication, Published, Subscribed,
+};
 pub use histogram::Histogram;
 pub use observability::{
     Identity, Instrument, Level, LevelMatch, LogEntry, LogOrder, LogQuery, Measure, Metric,

@@ -10,6 +10,7 @@ mod balancer;
 mod breaker;
 mod budget;
 mod canonical;
+mod dispatch;
 mod observability;
 mod one_instant;
 mod outlier;

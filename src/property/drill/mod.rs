@@ -10,6 +10,7 @@
 mod backoff;
 mod balancer;
 mod breaker;
+mod broker;
 mod composition;
 mod observability;
 mod outlier;
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub use backoff::BackoffClaim;
 pub use balancer::BalancerClaim;
 pub use breaker::BreakerClaim;
+pub use broker::BrokerClaim;
 pub use composition::CompositionClaim;
 pub use observability::ObservabilityClaim;
 pub use outlier::OutlierClaim;
@@ -60,6 +62,8 @@ pub enum ClaimFile {
     Balancer(BalancerClaim),
     /// About outlier detection.
     Outlier(OutlierClaim),
+    /// About a message broker.
+    Broker(BrokerClaim),
 }
 
 impl ClaimFile {
@@ -76,6 +80,7 @@ impl ClaimFile {
             Self::Registry(_) => "registry",
             Self::Balancer(_) => "balancer",
             Self::Outlier(_) => "outlier",
+            Self::Broker(_) => "broker",
         }
     }
 
@@ -91,6 +96,7 @@ impl ClaimFile {
             Self::Registry(claim) => claim.account(),
             Self::Balancer(claim) => claim.account(),
             Self::Outlier(claim) => claim.account(),
+            Self::Broker(claim) => claim.account(),
         }
     }
 }

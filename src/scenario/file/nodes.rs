@@ -1,7 +1,8 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
 use brownout_models::policy::{
-    BalancerOptions, BreakerOptions, OutlierOptions, RegistryOptions, SidecarOptions,
+    BalancerOptions, BreakerOptions, DispatcherOptions, OutlierOptions, RegistryOptions,
+    SidecarOptions,
 };
 use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
@@ -22,7 +23,7 @@ pub enum NodeFile {
     /// A sidecar of its own.
     Sidecar(Box<SidecarOptions>),
     /// A message broker.
-    Broker(BrokerFile),
+    Broker(DispatcherOptions),
     /// A saga orchestrator.
     Saga(SagaFile),
     /// An API composition.
@@ -47,7 +48,7 @@ impl NodeFile {
                 }
             }
             Self::Sidecar(file) => file.profile = Some(profile),
-            Self::Broker(file) => file.profile = profile,
+            Self::Broker(options) => options.profile = Some(profile),
             Self::Saga(file) => {
                 file.profile = profile;
                 if let Some(sidecar) = &mut file.sidecar {
@@ -150,36 +151,6 @@ impl Default for ServiceFile {
             outlier: OutlierOptions::default(),
         }
     }
-}
-
-/// A message broker.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Broker", deny_unknown_fields, default)]
-pub struct BrokerFile {
-    /// The profile; guide.
-    pub profile: Profile,
-    /// Former names.
-    pub aliases: Vec<String>,
-    /// Who wants which topic, in order of subscription.
-    pub subscriptions: Vec<SubscriptionFile>,
-    /// Messages that wait before publishers do; 1,000.
-    pub buffer: Option<usize>,
-    /// Attempts per message and subscription; 3.
-    pub max_attempts: Option<u32>,
-    /// The wait before the second attempt, doubling from then on; 100 ms.
-    pub backoff: Option<Span>,
-    /// How long a subscriber may take; for ever.
-    pub ack_timeout: Option<Span>,
-}
-
-/// Who wants a topic.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename = "Subscription", deny_unknown_fields)]
-pub struct SubscriptionFile {
-    /// The topic.
-    pub topic: String,
-    /// A service or a node; it needs a handler for the topic.
-    pub subscriber: String,
 }
 
 /// A population of clients.
