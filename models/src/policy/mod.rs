@@ -1,9 +1,9 @@
 //! Policies: the plain values that machines own, each a decision of one kind.
 //!
-//! A policy takes `now` as an argument and answers; it never waits, draws or prints. Everything
-//! here follows the published guide's Go code to the letter, defects included, so that a test can
-//! show them; each module names the lines it follows and the defects it shows. What is *not* here:
-//! timers (the owner's), messages (the machines'), and the hardened variants.
+//! A policy takes `now` as an argument and answers; it never waits, draws or prints. Under
+//! the profile `guide` everything here follows the published guide's Go code to the letter, defects
+//! included, so that a test can show them; each module names the lines it follows and the defects it
+//! shows. What is *not* here: timers (the owner's), and messages (the machines').
 
 pub mod backoff;
 pub mod balancer;
