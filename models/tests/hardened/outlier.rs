@@ -1,6 +1,10 @@
 //! Outlier detection against a reference that lives through every interval, in plain numbers.
 
-#![expect(clippy::float_arithmetic, reason = "the reference draws the root that the policy avoids")]
+#![expect(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    reason = "the reference draws the root that the policy avoids, of small numbers"
+)]
 
 use brownout_models::policy::outlier::{
     ConsecutiveFailures, FailurePercentage, Outlier, OutlierConfig, SuccessRate, Verdict,

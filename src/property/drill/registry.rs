@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Account, Exchange};
 
 /// What a registry must hold.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename = "RegistryClaim", deny_unknown_fields)]
 pub enum RegistryClaim {
     /// Always: discovery shows only instances for which something spoke since they registered: a
@@ -143,13 +143,13 @@ impl Directory {
 
     fn is_refused_if_stale(&self, who: &(String, String), incarnation: u64) -> Result<(), String> {
         let known = self.instances.get(who).map_or(0, |said| said.incarnation);
-        match self.claim {
-            RegistryClaim::StaleLivesAreRefused if incarnation < known => Err(format!(
+        if self.claim == RegistryClaim::StaleLivesAreRefused && incarnation < known {
+            return Err(format!(
                 "life {incarnation} of {} was heard after life {known} had registered",
                 who.1
-            )),
-            _ => Ok(()),
+            ));
         }
+        Ok(())
     }
 
     fn discovered(&mut self, service: &str, exchange: &Exchange<'_>) -> Result<(), String> {
@@ -160,29 +160,25 @@ impl Directory {
             };
             said.was_shown = true;
             let silence = Span::from_nanos(now - said.seen);
-            match self.claim {
-                RegistryClaim::ShownAreProven if !said.is_proven => {
-                    return Err(format!("{id} is shown and has only registered"));
-                }
-                RegistryClaim::SilentAreHidden(lease)
-                    if silence > lease && exchange.result["panic"] != true =>
-                {
-                    return Err(format!("{id} is shown after a silence of {silence}"));
-                }
-                _ => {}
+            if self.claim == RegistryClaim::ShownAreProven && !said.is_proven {
+                return Err(format!("{id} is shown and has only registered"));
+            }
+            if let RegistryClaim::SilentAreHidden(lease) = self.claim
+                && silence > lease
+                && exchange.result["panic"] != true
+            {
+                return Err(format!("{id} is shown after a silence of {silence}"));
             }
         }
         let is_hidden = exchange.result["error"]["kind"] == "no_healthy_instances";
         let mut of_service = self.instances.iter().filter(|((of, _), _)| of == service);
-        match self.claim {
-            RegistryClaim::SomebodyIsShown if is_hidden => {
-                match of_service.find(|(_, said)| said.was_shown) {
-                    Some(((_, id), _)) => Err(format!("{id} was shown, and now nobody is")),
-                    None => Ok(()),
-                }
-            }
-            _ => Ok(()),
+        if self.claim == RegistryClaim::SomebodyIsShown
+            && is_hidden
+            && let Some(((_, id), _)) = of_service.find(|(_, said)| said.was_shown)
+        {
+            return Err(format!("{id} was shown, and now nobody is"));
         }
+        Ok(())
     }
 
     fn listed(&self, exchange: &Exchange<'_>) -> Result<(), String> {
@@ -198,14 +194,13 @@ impl Directory {
             for instance in instances {
                 let (id, seen) = (text(instance, "id"), instance["last_seen"].as_u64());
                 let silence = Span::from_nanos(now - seen.unwrap_or(now));
-                match self.claim {
-                    RegistryClaim::SilentAreForgotten(longest) if silence > longest => {
-                        return Err(format!("{id} is listed after a silence of {silence}"));
-                    }
-                    RegistryClaim::IdsAreUnique if !ids.insert(id.clone()) => {
-                        return Err(format!("{id} is listed under two services"));
-                    }
-                    _ => {}
+                if let RegistryClaim::SilentAreForgotten(longest) = self.claim
+                    && silence > longest
+                {
+                    return Err(format!("{id} is listed after a silence of {silence}"));
+                }
+                if self.claim == RegistryClaim::IdsAreUnique && !ids.insert(id.clone()) {
+                    return Err(format!("{id} is listed under two services"));
                 }
             }
         }

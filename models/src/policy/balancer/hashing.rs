@@ -9,31 +9,27 @@ use super::Host;
 use super::config::{RING_MAX, TABLE_MAX};
 use crate::Name;
 
+/// A place among the hashes, and the index of the host that is there.
+pub(super) type Point = (u64, u32);
+
+/// Points in order, shared by all picks until the list changes.
+pub(super) type Table = Arc<Vec<Point>>;
+
 /// The tables of each service, for the list they were made of.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Tables {
-    tables: IndexMap<Name, (Vec<Host>, Arc<Vec<(u64, u32)>>)>,
+    tables: IndexMap<Name, (Vec<Host>, Table)>,
 }
 
 impl Tables {
     /// The ring of a list: points in order, each with the index of its host: `ring_size` or
     /// more.
-    pub(super) fn ring(
-        &mut self,
-        service: Name,
-        hosts: &[Host],
-        ring_size: u32,
-    ) -> Arc<Vec<(u64, u32)>> {
+    pub(super) fn ring(&mut self, service: Name, hosts: &[Host], ring_size: u32) -> Table {
         self.table(service, hosts, |hosts| ring(hosts, ring_size))
     }
 
     /// The lookup table of a list, `table_size` entries, each with the index of its host.
-    pub(super) fn maglev(
-        &mut self,
-        service: Name,
-        hosts: &[Host],
-        table_size: u32,
-    ) -> Arc<Vec<(u64, u32)>> {
+    pub(super) fn maglev(&mut self, service: Name, hosts: &[Host], table_size: u32) -> Table {
         self.table(service, hosts, |hosts| maglev(hosts, table_size))
     }
 
@@ -41,8 +37,8 @@ impl Tables {
         &mut self,
         service: Name,
         hosts: &[Host],
-        make: impl FnOnce(&[Host]) -> Vec<(u64, u32)>,
-    ) -> Arc<Vec<(u64, u32)>> {
+        make: impl FnOnce(&[Host]) -> Vec<Point>,
+    ) -> Table {
         match self.tables.get(&service) {
             Some((known, table)) if known == hosts => Arc::clone(table),
             Some(_) | None => {
@@ -54,7 +50,7 @@ impl Tables {
     }
 }
 
-fn ring(hosts: &[Host], ring_size: u32) -> Vec<(u64, u32)> {
+fn ring(hosts: &[Host], ring_size: u32) -> Vec<Point> {
     let all: u64 = hosts.iter().map(|host| u64::from(host.weight)).sum();
     // A power of two for each unit of weight: it seldom changes with the list, and while it does not,
     // only the keys of hosts that come or go move.
@@ -72,7 +68,7 @@ fn ring(hosts: &[Host], ring_size: u32) -> Vec<(u64, u32)> {
 
 /// Eisenbud et al., "Maglev", NSDI 2016, section 3.4: hosts take turns in claiming the next free entry
 /// of their own permutation of the table. Host weights are not heeded.
-fn maglev(hosts: &[Host], table_size: u32) -> Vec<(u64, u32)> {
+fn maglev(hosts: &[Host], table_size: u32) -> Vec<Point> {
     let size = u64::from(table_size.clamp(2, TABLE_MAX));
     let mut permutations: Vec<(u64, u64)> = hosts
         .iter()
