@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use brownout_models::contract::NodeId;
+use brownout_models::policy::AttemptView;
 use brownout_models::{Span, Time};
 
 use super::{Standing, Styles, lines};
@@ -107,6 +108,15 @@ fn write_sidecars(text: &mut String, run: &Run) -> fmt::Result {
             text,
             "sidecar   {name}: {requests} requests, {errors} errors ({rate}), average {average}"
         )?;
+        if sidecar.telemetry().attempts == AttemptView::Measured {
+            let (attempts, again) = (metrics.attempts(), metrics.resends());
+            let (in_flight, waited) = (metrics.in_flight(), brief(metrics.backoff()));
+            writeln!(
+                text,
+                "          {attempts} attempts, {again} of them again after {waited} of backoff; \
+                 {in_flight} calls in flight"
+            )?;
+        }
     }
     Ok(())
 }

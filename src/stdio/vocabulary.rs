@@ -1,13 +1,19 @@
 //! Every answer, event and error of the protocol, with the fields in the order they are written.
 
+mod telemetry;
+
 use brownout_models::Time;
 use brownout_models::policy::{
-    AttemptEnd, BreakerState, DeathReason, DeployAction, DiscoverError, GivenUp, Health, Histogram,
-    Instrument, Level, Look, Recorded, RegistryError, SagaEnd, SpanStatus, StepEnd, Version,
+    AttemptEnd, BreakerState, DeathReason, DeployAction, DiscoverError, GivenUp, Health, Look,
+    Recorded, RegistryError, SagaEnd, StepEnd, Version,
 };
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+pub(super) use telemetry::{
+    HistogramView, LogView, MetricView, MoreMetrics, MoreOfMetric, MoreOfSpan, SpanView,
+};
 
 /// An error as it stands in results and events.
 #[derive(Clone, Debug, Serialize)]
@@ -198,56 +204,6 @@ pub(super) struct InstanceView {
     pub(super) last_seen: u64,
 }
 
-/// A span of the sidecar's table.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct SpanView {
-    pub(super) trace: String,
-    pub(super) operation: String,
-    pub(super) start: u64,
-    pub(super) end: Option<u64>,
-    #[serde(flatten)]
-    pub(super) more: Option<MoreOfSpan>,
-}
-
-/// What a hardened sidecar says of a span besides.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct MoreOfSpan {
-    pub(super) id: String,
-    pub(super) parent: Option<String>,
-    pub(super) status: SpanStatus,
-    pub(super) attempt: Option<u32>,
-}
-
-/// What a hardened sidecar counts besides.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct MoreMetrics {
-    pub(super) errors_per_million: Option<u64>,
-    pub(super) in_flight: u64,
-    pub(super) attempts: u64,
-    pub(super) resend_count: u64,
-    pub(super) backoff: u64,
-    pub(super) budget_thousandths: Option<u64>,
-    pub(super) successes: HistogramView,
-    pub(super) failures: HistogramView,
-    pub(super) attempt_successes: HistogramView,
-    pub(super) attempt_failures: HistogramView,
-}
-
-/// A histogram: the sum in nanoseconds, and how many fell into each bucket.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct HistogramView {
-    pub(super) count: u64,
-    pub(super) sum: u64,
-    pub(super) buckets: Vec<u64>,
-}
-
-impl HistogramView {
-    pub(super) fn of(histogram: &Histogram) -> Self {
-        let (count, sum) = (histogram.count(), histogram.sum().as_nanos());
-        Self { count, sum, buckets: histogram.counts().to_vec() }
-    }
-}
-
 /// A message that one subscriber could not take.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DeadLetterView {
@@ -266,34 +222,6 @@ pub(super) struct DeathView {
     pub(super) first_attempt_at: Option<u64>,
     pub(super) died_at: u64,
     pub(super) last_error: Option<AttemptEnd>,
-}
-
-/// A line of log, numbered by the `log` requests before it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct LogView {
-    pub(super) number: usize,
-    pub(super) at: u64,
-    pub(super) level: Level,
-    pub(super) service: String,
-    pub(super) trace: String,
-    pub(super) message: String,
-}
-
-/// The last value of a metric.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct MetricView {
-    pub(super) value: Box<RawValue>,
-    pub(super) at: u64,
-    pub(super) tags: IndexMap<String, String>,
-    #[serde(flatten)]
-    pub(super) more: Option<MoreOfMetric>,
-}
-
-/// What a hardened platform says of a series besides.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct MoreOfMetric {
-    pub(super) instrument: Instrument,
-    pub(super) count: u64,
 }
 
 /// An instance of a deployment.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use brownout::models::policy::{SpanRecord, SpanStatus};
 use brownout::models::{Fact, Span, Time};
+use brownout::render::{Styles, summary};
 use brownout::system::Stock;
 use brownout::{Plan, Run};
 
@@ -222,4 +223,38 @@ fn the_spans_of_hardened_sidecars_make_one_tree() {
     let flat: Vec<SpanRecord> = spans(&run).into_values().flatten().collect();
     assert!(flat.iter().all(|span| span.parent.is_none() && span.status == SpanStatus::Unset));
     assert_eq!(flat.len(), 1 + 4 + 16);
+}
+
+/// SC-1, SC-2, SC-3: what a sidecar tells whoever reads the summary of a run.
+#[test]
+fn the_summary_shows_what_each_sidecar_counts() {
+    let lines = |sidecar: &str| -> Vec<String> {
+        let text = format!(
+            r#"(
+                version: 1,
+                nodes: {{
+                    "sidecar": Sidecar(upstream: "bank-1", {sidecar}),
+                    "bank": Service(
+                        registered: false,
+                        handlers: {{ "pay": [Work("10ms"), Fail(Failed)] }},
+                    ),
+                    "client": Clients(script: [Call(to: "sidecar", method: "pay")]),
+                }},
+            )"#
+        );
+        let scenario = scenario(&text);
+        let summary = summary(&scenario, &scenario.run_calm(), Styles::PLAIN);
+        let lines = summary.lines().map(|line| line.trim().to_owned());
+        lines.skip_while(|line| !line.starts_with("sidecar ")).take(2).collect()
+    };
+    let guide = lines("profile: guide");
+    assert_eq!(guide[0], "sidecar   sidecar: 1 requests, 1 errors (100.00%), average 740ms");
+    assert!(!guide[1].contains("attempts"), "SC-2");
+    assert_eq!(
+        lines("profile: hardened"),
+        [
+            "sidecar   sidecar: 1 requests, 1 errors (100.00%), average 30ms",
+            "3 attempts, 2 of them again after 3s of backoff; 0 calls in flight",
+        ]
+    );
 }

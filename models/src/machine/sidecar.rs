@@ -110,6 +110,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
         &self.metrics
     }
 
+    /// What it counts and traces.
+    #[must_use]
+    pub fn telemetry(&self) -> &TelemetryConfig {
+        &self.config.telemetry
+    }
+
     /// The spans that it keeps.
     #[must_use]
     pub const fn spans(&self) -> &SpanTable {
