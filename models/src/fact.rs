@@ -250,4 +250,15 @@ pub enum Fact {
     },
     /// A stranger's machine says something, in its own words.
     Own(Arc<str>),
+    /// A breaker for one instance changed its state.
+    InstanceBreaker {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+        /// The state that it left.
+        from: BreakerState,
+        /// The state that it entered.
+        to: BreakerState,
+    },
 }

@@ -1,6 +1,7 @@
 //! Pure state machines of microservice resilience: time and choices in, decisions out.
 //!
 //! In reading order: [`time`], [`ratio`] and [`name`] are the numbers that everything is made of,
+//! [`limit`] what may be without end,
 //! [`profile`] says whose rules a machine follows;
 //! [`policy`] has plain values that take `now` and answer; [`contract`] says how a machine sees the
 //! world; [`machine`] has the machines, which own policies and speak one vocabulary; [`fact`] is what
@@ -21,6 +22,7 @@
 
 pub mod contract;
 pub mod fact;
+pub mod limit;
 pub mod machine;
 pub mod name;
 pub mod policy;
@@ -29,6 +31,7 @@ pub mod ratio;
 pub mod time;
 
 pub use fact::Fact;
+pub use limit::{Capacity, Timeout};
 pub use name::{Name, Names};
 pub use profile::{Mistake, Profile};
 pub use ratio::Ratio;

@@ -48,7 +48,7 @@ impl Options for ClientOptions {
 pub(super) struct Caller<C> {
     pub(super) directory: Directory,
     balancer: RoundRobin,
-    call_takes: Span,
+    pub(super) call_takes: Span,
     calls: Agenda<Call<C>>,
 }
 
@@ -76,16 +76,36 @@ impl<C> Caller<C> {
         service: Name,
         context: C,
     ) -> Result<(), (C, Trouble)> {
-        let instances = match self.directory.discover(service) {
-            Ok(instances) => instances,
-            Err(error) => return Err((context, error)),
-        };
-        let place = self.balancer.select(service, instances.len());
-        let Some(instance) = place.and_then(|place| instances.get(place).copied()) else {
-            return Err((context, Trouble::new("no_instances", "no available instance")));
-        };
-        self.calls.set(now + self.call_takes, Call { context, instance });
-        Ok(())
+        match self.pick(service, |instances| (0..instances.len()).collect()) {
+            Ok(instance) => {
+                self.start(now, self.call_takes, context, instance);
+                Ok(())
+            }
+            Err(error) => Err((context, error)),
+        }
+    }
+
+    /// Picks one of the instances that `callable` names by their places.
+    pub(super) fn pick(
+        &mut self,
+        service: Name,
+        callable: impl Fn(&[Name]) -> Vec<usize>,
+    ) -> Result<Name, Trouble> {
+        let instances = self.directory.discover(service)?;
+        let callable = callable(&instances);
+        if callable.is_empty() && !instances.is_empty() {
+            let message = "service unavailable: circuit breakers open";
+            return Err(Trouble::new("breaker_open", message));
+        }
+        let place = self.balancer.select(service, callable.len());
+        let place = place.and_then(|place| callable.get(place).copied());
+        let instance = place.and_then(|place| instances.get(place).copied());
+        instance.ok_or_else(|| Trouble::new("no_instances", "no available instance"))
+    }
+
+    /// Starts a call that takes so long.
+    pub(super) fn start(&mut self, now: Time, takes: Span, context: C, instance: Name) {
+        self.calls.set(now + takes, Call { context, instance });
     }
 
     pub(super) fn due(&self) -> Option<Time> {

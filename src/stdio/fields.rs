@@ -70,6 +70,20 @@ impl Fields {
         if self.has(field) { self.natural(field).map(Some) } else { Ok(None) }
     }
 
+    /// An integer from 1 to 2^63-1, 1 where it is left out.
+    pub(super) fn positive_or_one(&mut self, field: &'static str) -> Result<u64, Bad> {
+        match self.optional_natural(field)? {
+            None => Ok(1),
+            Some(0) => Err(wrong(field, "an integer from 1 to 2^63-1")),
+            Some(number) => Ok(number),
+        }
+    }
+
+    /// A string, or nothing.
+    pub(super) fn optional_text(&mut self, field: &'static str) -> Result<Option<String>, Bad> {
+        if self.has(field) { self.text(field).map(Some) } else { Ok(None) }
+    }
+
     /// One of these words; `of` has their meaning.
     pub(super) fn word<T: Copy>(
         &mut self,

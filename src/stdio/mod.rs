@@ -26,6 +26,7 @@ mod agenda;
 mod balancer;
 mod breaker;
 mod broker;
+mod bulkhead;
 mod client;
 mod composition;
 mod error;
@@ -44,7 +45,7 @@ use std::io::{BufRead, Write};
 
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BreakerOptions, BulkheadOptions, LimiterOptions, RegistryOptions};
 use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
@@ -52,7 +53,7 @@ use error::suggestion;
 use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 11] = [
+pub const MACHINES: [&str; 12] = [
     "registry",
     "balancer",
     "client",
@@ -64,6 +65,7 @@ pub const MACHINES: [&str; 11] = [
     "saga",
     "composition",
     "observability",
+    "bulkhead",
 ];
 
 /// Reads the name of a profile.
@@ -140,7 +142,7 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "registry" => seat(registry::RegistryDesk::new(with.read::<RegistryOptions>()?)),
         "client" => seat(client::ClientDesk::new(with.read::<client::ClientOptions>()?)),
         "breaker" => seat(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?)),
-        "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?)),
+        "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayDeskOptions>()?)),
         "sidecar" => seat(sidecar::SidecarDesk::new(with.guide()?)),
         "broker" => seat(broker::BrokerDesk::new(with.guide()?)),
         "composition" => {
@@ -150,10 +152,8 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
             with.refuse()?;
             seat(balancer::BalancerDesk::default())
         }
-        "limiter" => {
-            with.refuse()?;
-            seat(limiter::LimiterDesk::default())
-        }
+        "limiter" => seat(limiter::LimiterDesk::new(with.read::<LimiterOptions>()?)),
+        "bulkhead" => seat(bulkhead::BulkheadDesk::new(with.read::<BulkheadOptions>()?)),
         "saga" => {
             with.refuse()?;
             seat(saga::SagaDesk::default())

@@ -37,6 +37,11 @@ impl Script {
         entries.map(|entries| Self::of_entries(&entries, field)).transpose()
     }
 
+    /// The next invocation, or none past the end.
+    pub(super) fn next(&mut self) -> Option<Invocation> {
+        self.left.pop_front()
+    }
+
     /// The next invocation.
     pub(super) fn invoke(&mut self) -> Invocation {
         self.left.pop_front().unwrap_or(Invocation { takes: Span::ZERO, ok: true })

@@ -24,6 +24,7 @@ pub struct Target {
 pub struct Dialer {
     registry: Option<NodeId>,
     balancer: RoundRobin,
+    picked: Option<NodeId>,
 }
 
 /// The low bit of a tag tells discovery from the call itself.
@@ -34,7 +35,7 @@ impl Dialer {
     /// A dialer that asks this registry; without one it reaches only nodes that are named.
     #[must_use]
     pub fn new(registry: Option<NodeId>) -> Self {
-        Self { registry, balancer: RoundRobin::default() }
+        Self { registry, balancer: RoundRobin::default(), picked: None }
     }
 
     /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`; `timeout`
@@ -82,9 +83,16 @@ impl Dialer {
         };
         let (service, instance) = (target.service, instances[index]);
         let of = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+        self.picked = Some(instance);
         turn.note(Fact::Picked { service, instance, of });
         turn.call(instance, Body::Request(addressed(request, target)), timeout, tag | CALLING);
         None
+    }
+
+    /// The instance that was called last, of those that were found.
+    #[must_use]
+    pub const fn picked(&self) -> Option<NodeId> {
+        self.picked
     }
 
     /// The slot of a tag.

@@ -8,9 +8,11 @@
 pub mod backoff;
 pub mod balancer;
 pub mod breaker;
-pub mod bucket;
+pub mod bulkhead;
 pub mod composition;
 pub mod dispatch;
+pub mod gateway;
+pub mod limiter;
 pub mod observability;
 pub mod registry;
 pub mod saga;
@@ -23,9 +25,18 @@ pub use breaker::{
     FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,
     Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
 };
-pub use bucket::{Limiter, TokenBucket};
+pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance};
 pub use composition::{Composed, Composition, Part};
 pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
+pub use gateway::{
+    Anonymous, Asked, BreakerKey, BreakerPer, Entry, Gateway, GatewayConfig, GatewayOptions,
+    Judged, Passage, RefusalOrder, ReplacedRoute, RouteMatch, RoutePattern, Router, Ruling,
+    UnknownPath,
+};
+pub use limiter::{
+    Algorithm, Burst, Decision, Eviction, Floor, Fraction, LimitChanges, Limiter, LimiterConfig,
+    LimiterKey, LimiterOptions, NextTry, ZeroLimit,
+};
 pub use observability::{Level, LogEntry, Metric, Observability};
 pub use registry::{
     DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,

@@ -8,6 +8,9 @@
 
 mod breaker;
 mod breaker_claims;
+mod gateway;
+mod limiter;
+mod limiter_claims;
 mod naive_breaker;
 
 use proptest::prelude::*;

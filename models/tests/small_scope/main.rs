@@ -8,6 +8,8 @@
 
 mod breaker;
 mod canonical;
+mod gateway;
+mod limiter;
 mod one_instant;
 
 use std::collections::BTreeSet;

@@ -8,6 +8,8 @@
 //! account behind it. To add a machine: a file like `breaker.rs` and a variant of [`ClaimFile`].
 
 mod breaker;
+mod gateway;
+mod limiter;
 
 use std::fmt;
 
@@ -16,6 +18,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use breaker::BreakerClaim;
+pub use gateway::GatewayClaim;
+pub use limiter::LimiterClaim;
 
 use super::{Ending, Observer};
 use crate::drill::instant;
@@ -28,6 +32,10 @@ use crate::layout::Layout;
 pub enum ClaimFile {
     /// About a circuit breaker.
     Breaker(BreakerClaim),
+    /// About a rate limiter.
+    Limiter(LimiterClaim),
+    /// About an API gateway.
+    Gateway(GatewayClaim),
 }
 
 impl ClaimFile {
@@ -36,6 +44,8 @@ impl ClaimFile {
     pub const fn machine(&self) -> &'static str {
         match self {
             Self::Breaker(_) => "breaker",
+            Self::Limiter(_) => "limiter",
+            Self::Gateway(_) => "gateway",
         }
     }
 
@@ -43,6 +53,8 @@ impl ClaimFile {
     pub(crate) fn account(&self) -> Box<dyn Account> {
         match self {
             Self::Breaker(claim) => claim.account(),
+            Self::Limiter(claim) => claim.account(),
+            Self::Gateway(claim) => claim.account(),
         }
     }
 }

@@ -87,7 +87,7 @@ macro_rules! sessions {
 
 sessions! {
     lines registry balancer client limiter breaker gateway sidecar broker saga composition
-    observability breaker_hardened
+    observability breaker_hardened limiter_hardened gateway_hardened bulkhead
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.
@@ -191,7 +191,8 @@ fn what_cannot_start_says_what_would_fix_it() {
     assert_eq!(
         refusal("brekaer", Profile::Guide, None),
         "there is no machine `brekaer`, did you mean `breaker`? (machines: registry, balancer, \
-         client, limiter, breaker, gateway, sidecar, broker, saga, composition, observability)"
+         client, limiter, breaker, gateway, sidecar, broker, saga, composition, observability, \
+         bulkhead)"
     );
     assert!(!refusal("cache", Profile::Guide, None).contains("did you mean"));
     assert_eq!(
