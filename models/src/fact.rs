@@ -351,4 +351,15 @@ pub enum Fact {
         /// The instance.
         instance: NodeId,
     },
+    /// A breaker for one instance changed its state.
+    InstanceBreaker {
+        /// The service.
+        service: Name,
+        /// The instance.
+        instance: NodeId,
+        /// The state that it left.
+        from: BreakerState,
+        /// The state that it entered.
+        to: BreakerState,
+    },
 }

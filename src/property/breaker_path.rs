@@ -13,18 +13,26 @@ use crate::layout::Layout;
 /// from open to half-open, or from half-open to either. A new life starts closed.
 #[derive(Clone, Debug, Default)]
 pub struct BreakerPath {
-    states: IndexMap<(NodeId, Name), BreakerState>,
+    states: IndexMap<(NodeId, Name, Option<NodeId>), BreakerState>,
     looked: u64,
 }
 
 impl Observer for BreakerPath {
     fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
         if let What::Started { .. } = entry.what {
-            self.states.retain(|(node, _), _| *node != entry.node);
+            self.states.retain(|(node, ..), _| *node != entry.node);
         }
-        let What::Noted(Fact::Breaker { service, from, to }) = entry.what else { return Ok(()) };
+        let What::Noted(fact) = &entry.what else { return Ok(()) };
+        let (service, instance, from, to) = if let Fact::Breaker { service, from, to } = *fact {
+            (service, None, from, to)
+        } else if let Fact::InstanceBreaker { service, instance, from, to } = *fact {
+            (service, Some(instance), from, to)
+        } else {
+            return Ok(());
+        };
         self.looked += 1;
-        let state = self.states.entry((entry.node, service)).or_insert(BreakerState::Closed);
+        let state =
+            self.states.entry((entry.node, service, instance)).or_insert(BreakerState::Closed);
         let last = std::mem::replace(state, to);
         let service = layout.names.text(service);
         if last != from {

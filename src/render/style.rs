@@ -95,6 +95,7 @@ impl Styles {
             | Fact::Picked { .. }
             | Fact::Admitted { .. }
             | Fact::Breaker { .. }
+            | Fact::InstanceBreaker { .. }
             | Fact::Began { .. }
             | Fact::Queued { .. }
             | Fact::Finished { .. }

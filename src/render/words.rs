@@ -130,6 +130,10 @@ impl<'a> Words<'a> {
             Fact::Breaker { service, from, to } => {
                 format!("breaker of {}: {} -> {}", name(service), state(*from), state(*to))
             }
+            Fact::InstanceBreaker { instance, from, to, .. } => {
+                let (from, to) = (state(*from), state(*to));
+                format!("breaker of {}: {from} -> {to}", self.node(*instance))
+            }
             Fact::Began { method, key } => format!("began {}", of(method, key)),
             Fact::Queued { method, key, waiting } => {
                 format!("put {} aside, {waiting} waiting", of(method, key))

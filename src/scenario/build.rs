@@ -9,7 +9,8 @@ use brownout_models::machine::{
     ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{
-    BalancerOptions, DispatcherOptions, Idempotent, OutlierOptions, RegistryOptions, SidecarOptions,
+    BalancerOptions, DispatcherOptions, GatewayOptions, Idempotent, OutlierOptions,
+    RegistryOptions, SidecarOptions,
 };
 use brownout_models::{Name, Profile, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -70,8 +71,6 @@ impl Check<'_> {
     }
 
     fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {
-        self.guide_only(path, "a gateway", file.profile);
-        self.not_zero_timeout(&path.field("timeout"), "the timeout", file.timeout);
         let mut routes = IndexMap::new();
         for (index, route) in file.routes.iter().enumerate() {
             let path = path.field("routes").index(index);
@@ -85,15 +84,26 @@ impl Check<'_> {
                 routes.insert(self.name(&route.path), target);
             }
         }
+        let options = GatewayOptions {
+            order: file.order,
+            breaker_per: file.breaker_per,
+            unknown_path: file.unknown_path,
+            timeout: file.timeout,
+            ..GatewayOptions::default()
+        };
+        let policy = options.resolve(file.profile);
+        self.mistakes(path, policy.mistakes());
+        let limiter = file.limiter.resolve(file.profile);
+        self.mistakes(&path.field("limiter"), limiter.mistakes());
         let breaker = file.breaker.resolve(file.profile);
         self.mistakes(&path.field("breaker"), breaker.mistakes());
         let discovery = self.discovery(path, file.profile, &file.balancer, &file.outlier);
-        let timeout = file.timeout;
         Stock::Gateway(GatewayNode::new(Arc::new(GatewayConfig {
             discovery,
             routes,
-            breaker,
-            timeout,
+            policy: Arc::new(policy),
+            limiter: Arc::new(limiter),
+            breaker: Arc::new(breaker),
         })))
     }
 

@@ -198,15 +198,6 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Only the guide's behaviour can be simulated yet.
-    pub(super) fn guide_only(&mut self, path: &Path, what: &str, profile: Profile) {
-        if profile == Profile::Hardened {
-            let message = format!("{what} has no profile `hardened` yet");
-            let help = "write `profile: guide`, or leave the profile out";
-            self.problem(&path.field("profile"), message, "expected `guide`", help);
-        }
-    }
-
     pub(super) fn name(&mut self, text: &str) -> Name {
         self.names.intern(text)
     }

@@ -84,9 +84,7 @@ impl BreakerDesk {
     /// Whether answers say more than the guide's breaker could: with no option but its own two they
     /// are the guide's.
     fn says_more(&self) -> bool {
-        let config = self.breaker.config();
-        let (failure_threshold, open_timeout) = (config.failure_threshold, config.open_timeout);
-        *config != BreakerConfig { failure_threshold, open_timeout, ..BreakerConfig::guide() }
+        !is_plain(self.breaker.config())
     }
 
     fn admit(&mut self, now: Time, admission: Admission, events: &mut Events) -> Answer {
@@ -130,9 +128,16 @@ impl BreakerDesk {
     }
 }
 
+/// Whether a breaker is the guide's but for its two numbers.
+pub(super) fn is_plain(config: &BreakerConfig) -> bool {
+    let (failure_threshold, open_timeout) = (config.failure_threshold, config.open_timeout);
+    *config == BreakerConfig { failure_threshold, open_timeout, ..BreakerConfig::guide() }
+}
+
 fn note(now: Time, transitions: impl IntoIterator<Item = Transition>, events: &mut Events) {
     for Transition { from, to } in transitions {
-        events.note(now, Event::Transition { service: None, from, to });
+        let (service, path, instance) = (None, None, None);
+        events.note(now, Event::Transition { service, path, instance, from, to });
     }
 }
 
@@ -206,10 +211,10 @@ impl Desk for BreakerDesk {
                 Ok(Answer::Look { look })
             }
             BreakerRequest::Act => {
-                let Some(look) = self.looks.pop_front() else {
-                    return Err(Bad("`act` acts on an earlier `look`".to_owned()));
+                let admission = match self.looks.pop_front() {
+                    Some(look) => self.breaker.act(now, look),
+                    None => self.breaker.allow(now),
                 };
-                let admission = self.breaker.act(now, look);
                 Ok(self.admit(now, admission, events))
             }
             BreakerRequest::Result { permit, result } => self.result(now, permit, result, events),

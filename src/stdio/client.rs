@@ -57,7 +57,7 @@ pub(super) struct Caller<C> {
     balancer: Balancer,
     /// What the next pick draws, where its rule draws.
     word: u64,
-    call_takes: Span,
+    pub(super) call_takes: Span,
     calls: Agenda<Call<C>>,
 }
 
@@ -86,19 +86,41 @@ impl<C> Caller<C> {
         service: Name,
         context: C,
     ) -> Result<(), (C, Trouble)> {
-        let instances = match self.directory.discover(now, service) {
-            Ok(instances) => instances,
-            Err(error) => return Err((context, error)),
-        };
-        let hosts: Vec<_> = instances.iter().map(|instance| Host::new(*instance)).collect();
+        match self.pick(now, service, |instances| (0..instances.len()).collect()) {
+            Ok(instance) => {
+                self.start(now, self.call_takes, context, instance);
+                Ok(())
+            }
+            Err(error) => Err((context, error)),
+        }
+    }
+
+    /// Picks one of the instances that `callable` names by their places.
+    pub(super) fn pick(
+        &mut self,
+        now: Time,
+        service: Name,
+        callable: impl Fn(&[Name]) -> Vec<usize>,
+    ) -> Result<Name, Trouble> {
+        let instances = self.directory.discover(now, service)?;
+        let places = callable(&instances);
+        if places.is_empty() && !instances.is_empty() {
+            let message = "service unavailable: circuit breakers open";
+            return Err(Trouble::new("breaker_open", message));
+        }
+        let callable: Vec<Name> =
+            places.iter().filter_map(|place| instances.get(*place).copied()).collect();
+        let hosts: Vec<_> = callable.iter().map(|instance| Host::new(*instance)).collect();
         let pick = Pick { now, service, key: 0, word: std::mem::take(&mut self.word) };
         let place = self.balancer.pick(pick, &hosts);
-        let Some(instance) = place.and_then(|place| instances.get(place).copied()) else {
-            return Err((context, Trouble::new("no_instances", "no available instance")));
-        };
+        let instance = place.and_then(|place| callable.get(place).copied());
+        instance.ok_or_else(|| Trouble::new("no_instances", "no available instance"))
+    }
+
+    /// Starts a call that takes so long.
+    pub(super) fn start(&mut self, now: Time, takes: Span, context: C, instance: Name) {
         self.balancer.started(now, instance);
-        self.calls.set(now + self.call_takes, Call { context, instance });
-        Ok(())
+        self.calls.set(now + takes, Call { context, instance });
     }
 
     pub(super) fn due(&self) -> Option<Time> {

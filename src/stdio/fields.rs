@@ -76,6 +76,15 @@ impl Fields {
         if self.has(field) { self.natural(field).map(Some) } else { Ok(None) }
     }
 
+    /// An integer from 1 to 2^63-1, 1 where it is left out.
+    pub(super) fn positive_or_one(&mut self, field: &'static str) -> Result<u64, Bad> {
+        match self.optional_natural(field)? {
+            None => Ok(1),
+            Some(0) => Err(wrong(field, "an integer from 1 to 2^63-1")),
+            Some(number) => Ok(number),
+        }
+    }
+
     /// One of these words; `of` has their meaning.
     pub(super) fn word<T: Copy>(
         &mut self,

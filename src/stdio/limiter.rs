@@ -1,35 +1,65 @@
-//! `limiter`: a token bucket for every client.
+//! `limiter`: how often each client may do something.
 
-use brownout_models::policy::Limiter;
-use brownout_models::{Names, Time};
+use brownout_models::policy::{Limiter, LimiterConfig, LimiterOptions, NextTry};
+use brownout_models::{Mistake, Names, Profile, Span, Time};
 
+use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
 use super::vocabulary::{Answer, Events};
 
-/// A limiter and its clients' names.
-#[derive(Clone, Debug, Default)]
+impl Options for LimiterOptions {
+    type Config = LimiterConfig;
+
+    fn checked(&self, profile: Profile) -> (LimiterConfig, Vec<Mistake>) {
+        let config = self.resolve(profile);
+        let mistakes = config.mistakes();
+        (config, mistakes)
+    }
+}
+
+/// A limiter, and the names of its clients and routes.
+#[derive(Clone, Debug)]
 pub(super) struct LimiterDesk {
     names: Names,
     limiter: Limiter,
 }
 
-/// `allow`, without the route, which the guide's limiter never sees.
-pub(super) struct Allow {
-    client: String,
-    limit: i64,
+/// A request to the limiter.
+pub(super) enum LimiterRequest {
+    Allow { client: String, route: String, limit: i64, cost: u64 },
+    Buckets,
+}
+
+impl LimiterDesk {
+    pub(super) fn new(config: LimiterConfig) -> Self {
+        Self { names: Names::default(), limiter: Limiter::new(config) }
+    }
+}
+
+/// When trying again helps, as the protocol has it.
+pub(super) const fn after(retry: NextTry) -> Option<Span> {
+    match retry {
+        NextTry::Now => Some(Span::ZERO),
+        NextTry::After(span) => Some(span),
+        NextTry::Never | NextTry::Unknown => None,
+    }
 }
 
 impl Desk for LimiterDesk {
-    type Request = Allow;
+    type Request = LimiterRequest;
 
-    fn read(operation: &str, fields: &mut Fields) -> Result<Allow, Bad> {
-        if operation != "allow" {
-            return Err(unknown_operation(operation, &["allow", "advance"]));
+    fn read(operation: &str, fields: &mut Fields) -> Result<LimiterRequest, Bad> {
+        match operation {
+            "allow" => {
+                let (client, route) = (fields.text("client")?, fields.text("route")?);
+                let limit = fields.integer("limit")?;
+                let cost = fields.positive_or_one("cost")?;
+                Ok(LimiterRequest::Allow { client, route, limit, cost })
+            }
+            "buckets" => Ok(LimiterRequest::Buckets),
+            _ => Err(unknown_operation(operation, &["allow", "buckets", "advance"])),
         }
-        let client = fields.text("client")?;
-        fields.text("route")?;
-        Ok(Allow { client, limit: fields.integer("limit")? })
     }
 
     fn due(&self) -> Option<Time> {
@@ -42,11 +72,19 @@ impl Desk for LimiterDesk {
         &mut self,
         now: Time,
         _number: u64,
-        Allow { client, limit }: Allow,
+        request: LimiterRequest,
         _events: &mut Events,
     ) -> Result<Answer, Bad> {
-        let client = self.names.intern(&client);
-        Ok(Answer::Allowed { allowed: self.limiter.allow(now, client, limit) })
+        let LimiterRequest::Allow { client, route, limit, cost } = request else {
+            return Ok(Answer::Buckets { buckets: self.limiter.len() });
+        };
+        let (client, route) = (self.names.intern(&client), self.names.intern(&route));
+        let decision = self.limiter.allow_cost(now, client, route, limit, cost);
+        let says_more = *self.limiter.config() != LimiterConfig::guide();
+        let remaining = says_more.then_some(decision.remaining);
+        let retry_after =
+            (says_more && !decision.allowed).then(|| after(decision.retry).map(Span::as_nanos));
+        Ok(Answer::Allowed { allowed: decision.allowed, remaining, retry_after })
     }
 
     fn is_pending(&self) -> bool {

@@ -28,6 +28,7 @@ mod balancer;
 mod breaker;
 mod broker;
 mod budget;
+mod bulkhead;
 mod client;
 mod composition;
 mod deployment;
@@ -49,8 +50,9 @@ use std::io::{BufRead, Write};
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
 use brownout_models::policy::{
-    BackoffOptions, BalancerOptions, BreakerOptions, DispatcherOptions, ObservabilityOptions,
-    OutlierOptions, RegistryOptions, SagaOptions, SidecarOptions,
+    BackoffOptions, BalancerOptions, BreakerOptions, BulkheadOptions, DispatcherOptions,
+    LimiterOptions, ObservabilityOptions, OutlierOptions, RegistryOptions, SagaOptions,
+    SidecarOptions,
 };
 use serde::de::DeserializeOwned;
 
@@ -59,7 +61,7 @@ use error::suggestion;
 use protocol::{Asked, seat};
 
 /// Every machine that [`serve`] knows.
-pub const MACHINES: [&str; 15] = [
+pub const MACHINES: [&str; 16] = [
     "registry",
     "balancer",
     "client",
@@ -75,6 +77,7 @@ pub const MACHINES: [&str; 15] = [
     "backoff",
     "retry-budget",
     "outlier",
+    "bulkhead",
 ];
 
 /// Reads the name of a profile.
@@ -151,7 +154,7 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "registry" => seat(registry::RegistryDesk::new(with.read::<RegistryOptions>()?)),
         "client" => seat(client::ClientDesk::new(with.read::<client::ClientOptions>()?)),
         "breaker" => seat(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?)),
-        "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?)),
+        "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayDeskOptions>()?)),
         "sidecar" => seat(sidecar::SidecarDesk::new(with.read::<SidecarOptions>()?)),
         "backoff" => seat(backoff::BackoffDesk::new(with.read::<BackoffOptions>()?)),
         "retry-budget" => seat(budget::BudgetDesk::new(with.read::<budget::BudgetOptions>()?)),
@@ -165,10 +168,8 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         }
         "balancer" => seat(balancer::BalancerDesk::new(with.read::<BalancerOptions>()?)),
         "outlier" => seat(outlier::OutlierDesk::new(with.read::<OutlierOptions>()?)),
-        "limiter" => {
-            with.refuse()?;
-            seat(limiter::LimiterDesk::default())
-        }
+        "limiter" => seat(limiter::LimiterDesk::new(with.read::<LimiterOptions>()?)),
+        "bulkhead" => seat(bulkhead::BulkheadDesk::new(with.read::<BulkheadOptions>()?)),
         "saga" => {
             let config = with.read::<SagaOptions>()?;
             seat(saga::SagaDesk::new(config, with.profile))
@@ -219,21 +220,5 @@ impl Config<'_> {
                 machine: self.machine,
                 message: error.to_string(),
             })
-    }
-
-    /// For machines that have nothing to configure.
-    fn refuse(self) -> Result<(), StdioError> {
-        self.only_guide()?;
-        match self.text {
-            None => Ok(()),
-            Some(_) => Err(StdioError::NoConfig { machine: self.machine }),
-        }
-    }
-
-    fn only_guide(self) -> Result<(), StdioError> {
-        match self.profile {
-            Profile::Guide => Ok(()),
-            Profile::Hardened => Err(StdioError::NotBuilt { machine: self.machine }),
-        }
     }
 }

@@ -49,6 +49,11 @@ impl Script {
         entries.map(|entries| Self::of_entries(&entries, field, false)).transpose()
     }
 
+    /// The next invocation, or none past the end.
+    pub(super) fn next(&mut self) -> Option<Invocation> {
+        self.left.pop_front()
+    }
+
     /// The next invocation.
     pub(super) fn invoke(&mut self) -> Invocation {
         self.left.pop_front().unwrap_or(Invocation::AT_ONCE)

@@ -2,11 +2,11 @@
 
 mod telemetry;
 
-use brownout_models::Time;
 use brownout_models::policy::{
     AttemptEnd, BreakerState, DeathReason, DeployAction, DiscoverError, GivenUp, Health, Look,
     Recorded, RegistryError, SagaEnd, StepEnd, Version,
 };
+use brownout_models::{Span, Time};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -20,11 +20,19 @@ pub(super) use telemetry::{
 pub(super) struct Trouble {
     pub(super) kind: &'static str,
     pub(super) message: String,
+    /// Of a refusal, where refusals say more; null where nobody knows, or never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after: Option<Option<u64>>,
 }
 
 impl Trouble {
     pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), retry_after: None }
+    }
+
+    /// The same trouble that says when trying again may help.
+    pub(super) fn retry_after(self, after: Option<Span>) -> Self {
+        Self { retry_after: Some(after.map(Span::as_nanos)), ..self }
     }
 
     /// A registry's refusal, in the guide's words.
@@ -101,6 +109,22 @@ pub(super) enum Answer {
     },
     Allowed {
         allowed: bool,
+        /// Where a limiter says more than the guide's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remaining: Option<u64>,
+        /// Of a refusal, null for never.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Option<u64>>,
+    },
+    Buckets {
+        buckets: usize,
+    },
+    Occupancy {
+        inside: u32,
+        waiting: usize,
+    },
+    Entered {
+        entered: bool,
     },
     Admission {
         allowed: bool,
@@ -250,6 +274,12 @@ pub(super) enum Event {
     Transition {
         #[serde(skip_serializing_if = "Option::is_none")]
         service: Option<String>,
+        /// Where breakers are for routes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+        /// Where breakers are for instances.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        instance: Option<String>,
         from: BreakerState,
         to: BreakerState,
     },
@@ -303,6 +333,8 @@ pub(super) enum Event {
 pub(super) enum Completion {
     /// A publisher goes on.
     Published {},
+    /// Who waited at a bulkhead is inside.
+    Entered { ok: bool },
     /// A call reached an instance.
     Called { ok: bool, instance: String, method: String },
     /// A call or request did not.

@@ -52,6 +52,8 @@ pub struct Dialer {
     outliers: IndexMap<Name, Outlier>,
     /// Calls to instances, by slot, where somebody wants to hear of their ends.
     under_way: IndexMap<u32, UnderWay>,
+    /// The instance of the last pick.
+    picked: Option<NodeId>,
 }
 
 /// A call to an instance.
@@ -77,7 +79,7 @@ impl Dialer {
         let Discovery { registry, balancer, outlier } = discovery.into();
         let balancer = Balancer::new(balancer);
         let (outliers, under_way) = (IndexMap::new(), IndexMap::new());
-        Self { registry, balancer, outlier, outliers, under_way }
+        Self { registry, balancer, outlier, outliers, under_way, picked: None }
     }
 
     /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`; `timeout`
@@ -127,10 +129,17 @@ impl Dialer {
             return Some(Err(Failure::NoInstances));
         };
         let of = u32::try_from(instances.len()).unwrap_or(u32::MAX);
+        self.picked = Some(instance);
         turn.note(Fact::Picked { service, instance, of });
         self.began(turn.now(), Self::slot(tag), service, instance);
         turn.call(instance, Body::Request(addressed(request, target)), timeout, tag | CALLING);
         None
+    }
+
+    /// The instance that was called last, of those that were found.
+    #[must_use]
+    pub const fn picked(&self) -> Option<NodeId> {
+        self.picked
     }
 
     /// The slot of a tag.

@@ -1,18 +1,25 @@
 //! The API gateway: route by path, limit by client, break by service, call an instance.
 //!
-//! In the order of the guide: limiter before breaker, so that a request that the breaker turns away
-//! has spent a token (GW-2); one breaker a service (GW-5), and every failure counts (GW-9).
+//! The order in which it refuses, what its breakers are for, and what they count are options of its
+//! [`Gateway`](crate::policy::Gateway). What is *not* here: routes by host or prefix, as requests between
+//! machines have one name.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
+use crate::contract::{
+    Answer, Body, Context, Distribution, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose,
+    Request, Sender, Turn,
+};
 use crate::fact::Fact;
 use crate::machine::{Dialer, Discovery, Slab, Target};
-use crate::policy::{Breaker, BreakerConfig, Limiter, Transition};
-use crate::{Name, Span};
+use crate::policy::{
+    BreakerConfig, BreakerKey, BreakerPer, BreakerState, CallResult, Entry, FailureClass, Gateway,
+    Judged, LimiterConfig, Passage, Ruling, Transition,
+};
+use crate::{Name, Span, Time};
 
 /// How a gateway behaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,10 +28,12 @@ pub struct GatewayConfig {
     pub discovery: Discovery,
     /// Routes by path.
     pub routes: IndexMap<Name, Route>,
+    /// In what order it refuses, and what its breakers are for.
+    pub policy: Arc<crate::policy::GatewayConfig>,
+    /// How its limiter behaves.
+    pub limiter: Arc<LimiterConfig>,
     /// How every breaker behaves.
-    pub breaker: BreakerConfig,
-    /// How long the gateway waits for a service; the guide waits for ever.
-    pub timeout: Option<Span>,
+    pub breaker: Arc<BreakerConfig>,
 }
 
 /// Where the requests for a path go.
@@ -42,10 +51,13 @@ pub struct Route {
 #[derive(Clone, Debug, Serialize)]
 pub struct GatewayNode<P> {
     config: Arc<GatewayConfig>,
-    limiter: Limiter,
-    breakers: IndexMap<Name, Breaker>,
+    gateway: Gateway,
     dialer: Dialer,
     pending: Slab<Pending<P>>,
+    /// When the timer wakes that breakers need.
+    armed: Option<Time>,
+    /// Wakings so far, each a flow of its own.
+    wakings: u64,
 }
 
 /// A request that waits for its service.
@@ -56,78 +68,181 @@ struct Pending<P> {
     path: Name,
     route: Route,
     request: Request<P>,
+    entry: Entry,
 }
+
+/// The name of all unknown paths together, which no node ever asks for.
+const NOWHERE: Name = Name(u32::MAX);
+
+/// How much longer a breaker stays open than it has to.
+const JITTER: Purpose = Purpose("open jitter");
+
+/// A breaker half-opens, or gives a probe up.
+const WAKING: Purpose = Purpose("breaker");
 
 impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     /// A gateway with closed breakers and full buckets.
     #[must_use]
     pub fn new(config: Arc<GatewayConfig>) -> Self {
-        let breakers = config
-            .routes
-            .values()
-            .map(|route| (route.target.service, Breaker::new(config.breaker.clone())))
-            .collect();
+        let GatewayConfig { policy, limiter, breaker, .. } = &*config;
+        let mut gateway =
+            Gateway::new(Arc::clone(policy), Arc::clone(limiter), Arc::clone(breaker));
+        for (path, route) in &config.routes {
+            gateway.route(*path, route.target.service, None);
+        }
         let dialer = Dialer::new(config.discovery.clone());
-        Self { config, limiter: Limiter::default(), breakers, dialer, pending: Slab::default() }
+        Self { config, gateway, dialer, pending: Slab::default(), armed: None, wakings: 0 }
     }
 
     fn handle(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
-        let (path, client) = (request.method, request.client);
+        let (now, path, client) = (turn.now(), request.method, request.client);
         let Some(route) = self.config.routes.get(&path).copied() else {
-            turn.reply_failure(from, path, Failure::RouteNotFound);
+            let failure = match self.gateway.admit_unknown(now, client, NOWHERE) {
+                None => Failure::RouteNotFound,
+                Some(_) => Failure::RateLimited,
+            };
+            turn.reply_failure(from, path, failure);
             return;
         };
         let (service, limit) = (route.target.service, route.limit);
-        if !self.limiter.allow(turn.now(), client, limit) {
-            turn.note(Fact::Limited { client, route: path, limit });
-            turn.reply_failure(from, path, Failure::RateLimited);
-            return;
-        }
-        turn.note(Fact::Admitted { client, route: path, limit });
-        if let Some(breaker) = self.breakers.get_mut(&service) {
-            let admission = breaker.allow(turn.now());
-            tell(service, &admission.transitions, turn);
-            if !admission.is_admitted() {
+        let passage = Passage { client, route: path, service, limit, cost: 1 };
+        let Judged { ruling, transitions } = self.gateway.admit(now, passage);
+        let admitted = Fact::Admitted { client, route: path, limit };
+        match ruling {
+            Ruling::RateLimited(_) => {
+                self.tell(transitions, turn);
+                turn.note(Fact::Limited { client, route: path, limit });
+                turn.reply_failure(from, path, Failure::RateLimited);
+            }
+            Ruling::BreakerOpen { has_spent, .. } => {
+                if has_spent {
+                    turn.note(admitted);
+                }
+                self.tell(transitions, turn);
                 turn.note(Fact::Broken { service });
                 turn.reply_failure(from, path, Failure::BreakerOpen);
-                return;
             }
-        }
-        let request = Request { method: route.method, ..request };
-        let context = turn.context();
-        let slot =
-            self.pending.insert(Pending { context, from, path, route, request: request.clone() });
-        let timeout = self.config.timeout;
-        if let Err(failure) = self.dialer.dial(turn, route.target, &request, timeout, slot) {
-            self.finish(slot, Err(failure), turn);
+            Ruling::Admitted(entry) => {
+                turn.note(admitted);
+                self.tell(transitions, turn);
+                let request = Request { method: route.method, ..request };
+                let context = turn.context();
+                let asked = request.clone();
+                let pending = Pending { context, from, path, route, request, entry };
+                let slot = self.pending.insert(pending);
+                let timeout = self.config.policy.timeout.span();
+                if let Err(failure) = self.dialer.dial(turn, route.target, &asked, timeout, slot) {
+                    self.finish(slot, Err(failure), turn);
+                }
+            }
         }
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         let slot = Dialer::slot(tag);
-        let Some(pending) = self.pending.get(slot) else { return };
-        let call = (pending.route.target, &pending.request, self.config.timeout);
+        let by_instance = self.config.policy.breaker_per == BreakerPer::Instance;
+        let Some(pending) = self.pending.get_mut(slot) else { return };
+        let service = pending.route.target.service;
+        let (outcome, is_found) = match outcome {
+            Ok(Answer::Instances(found)) if by_instance => {
+                (callable(&self.gateway, turn.now(), service, &found), true)
+            }
+            outcome => (outcome, false),
+        };
+        if is_found && outcome.is_err() {
+            turn.note(Fact::Broken { service });
+        }
+        let timeout = self.config.policy.timeout.span();
+        let call = (pending.route.target, &pending.request, timeout);
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             self.finish(slot, outcome, turn);
+        } else if let (true, Some(NodeId(instance))) = (is_found, self.dialer.picked()) {
+            let (now, entry) = (turn.now(), &mut pending.entry);
+            let transitions = self.gateway.pick(now, entry, service, instance);
+            self.tell(transitions, turn);
         }
     }
 
     fn finish(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         let Some(pending) = self.pending.remove(slot) else { return };
-        let service = pending.route.target.service;
-        if let Some(breaker) = self.breakers.get_mut(&service) {
-            let now = turn.now();
-            let transitions =
-                if outcome.is_ok() { breaker.success(now) } else { breaker.failure(now) };
-            tell(service, &transitions, turn);
-        }
+        let result = match &outcome {
+            Ok(_) => CallResult::Success,
+            Err(failure) => CallResult::Failure(class(*failure)),
+        };
+        let transitions = self.gateway.finish(turn.now(), pending.entry, result);
+        self.tell(transitions, turn);
         turn.reply(pending.from, pending.path, outcome);
+    }
+
+    /// Says what changed, and draws how much longer a breaker stays open.
+    fn tell(&mut self, transitions: Vec<(BreakerKey, Transition)>, turn: &mut Turn<'_, P, Fact>) {
+        for (key, Transition { from, to }) in transitions {
+            turn.note(match key {
+                BreakerKey::Service(service) => Fact::Breaker { service, from, to },
+                BreakerKey::Route(service, _) => Fact::Breaker { service, from, to },
+                BreakerKey::Instance(service, instance) => {
+                    Fact::InstanceBreaker { service, instance: NodeId(instance), from, to }
+                }
+            });
+            let Some(breaker) = self.gateway.breaker_mut(key) else { continue };
+            let max = breaker.jitter_max();
+            if to == BreakerState::Open && !max.is_zero() {
+                let distribution = Distribution::Uniform { min: Span::ZERO, max };
+                breaker.lengthen(turn.span(JITTER, &distribution));
+            }
+        }
+    }
+
+    /// Everything that is due at the breakers.
+    fn wake(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        self.armed = None;
+        self.wakings += 1;
+        turn.start_flow(WAKING, self.wakings << 20, Ground::Background);
+        while let Some(transition) = self.gateway.wake(turn.now()) {
+            self.tell(vec![transition], turn);
+        }
+    }
+
+    /// Sets the timer for what is due next, in the name of no request.
+    fn arm(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        let due = self.gateway.due();
+        if due == self.armed {
+            return;
+        }
+        self.armed = due;
+        match due {
+            None => turn.cancel(()),
+            Some(due) => {
+                self.wakings += 1;
+                turn.start_flow(WAKING, self.wakings << 20, Ground::Background);
+                turn.set((), due.since(turn.now()));
+            }
+        }
     }
 }
 
-fn tell<P>(service: Name, transitions: &[Transition], turn: &mut Turn<'_, P, Fact>) {
-    for &Transition { from, to } in transitions {
-        turn.note(Fact::Breaker { service, from, to });
+/// Of the instances that were found, those whose breakers admit a call.
+fn callable<P>(gateway: &Gateway, now: Time, service: Name, found: &[NodeId]) -> Outcome<P> {
+    let numbers: Vec<u32> = found.iter().map(|instance| instance.0).collect();
+    let callable = gateway.callable(now, service, &numbers);
+    if callable.is_empty() {
+        return Err(Failure::BreakerOpen);
+    }
+    Ok(Answer::Instances(callable.into_iter().map(|place| found[place]).collect()))
+}
+
+/// What a failure is about, for a breaker.
+const fn class(failure: Failure) -> FailureClass {
+    match failure {
+        Failure::NoInstances | Failure::NoHealthyInstances => FailureClass::Discovery,
+        Failure::RouteNotFound | Failure::UnknownMethod | Failure::Rejected => {
+            FailureClass::Rejected
+        }
+        Failure::RateLimited | Failure::BreakerOpen => FailureClass::OwnRejection,
+        Failure::Overloaded => FailureClass::Overload,
+        Failure::Reset => FailureClass::Reset,
+        Failure::TimedOut => FailureClass::Timeout,
+        Failure::Failed | Failure::RolledBack | Failure::NeedsIntervention => FailureClass::Error,
     }
 }
 
@@ -139,13 +254,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
     const PHASES: &'static [&'static str] = &["closed", "a breaker is not closed"];
 
     fn phase(&self) -> usize {
-        use crate::policy::BreakerState;
-        usize::from(self.breakers.values().any(|breaker| breaker.state() != BreakerState::Closed))
+        let mut breakers = self.gateway.breakers();
+        usize::from(breakers.any(|(_, breaker)| breaker.state() != BreakerState::Closed))
     }
 
     fn step(&mut self, input: Input<P, ()>, turn: &mut Turn<'_, P, Fact>) {
         match input {
-            Input::Start | Input::Wake(()) => {}
+            Input::Start => {}
+            Input::Wake(()) => self.wake(turn),
             Input::Deliver { from, body: Body::Request(request) } => {
                 self.handle(from, request, turn)
             }
@@ -155,6 +271,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
             Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }
+        self.arm(turn);
     }
 
     fn power_cut(&mut self) {

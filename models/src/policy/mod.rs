@@ -8,12 +8,14 @@
 pub mod backoff;
 pub mod balancer;
 pub mod breaker;
-pub mod bucket;
 pub mod budget;
+pub mod bulkhead;
 pub mod composition;
 pub mod deployment;
 pub mod dispatch;
+pub mod gateway;
 pub mod histogram;
+pub mod limiter;
 pub mod observability;
 pub mod outlier;
 pub mod registry;
@@ -30,8 +32,8 @@ pub use breaker::{
     FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,
     Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
 };
-pub use bucket::{Limiter, TokenBucket};
 pub use budget::{BudgetConfig, Loan, RetryBudget, Spent};
+pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance};
 pub use composition::{
     Composed, Composition, CompositionConfig, CompositionOptions, Demand, ErrorOrder, Missing,
     Need, OnPartFailure, PartSpec,
@@ -46,7 +48,16 @@ pub use dispatch::{
     Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Dispatcher, DispatcherConfig,
     DispatcherOptions, Message, Publication, Published, Subscribed,
 };
+pub use gateway::{
+    Anonymous, Asked, BreakerKey, BreakerPer, Entry, Gateway, GatewayConfig, GatewayOptions,
+    Judged, Passage, RefusalOrder, ReplacedRoute, RouteMatch, RoutePattern, Router, Ruling,
+    UnknownPath,
+};
 pub use histogram::Histogram;
+pub use limiter::{
+    Algorithm, Burst, Decision, Eviction, Floor, Fraction, LimitChanges, Limiter, LimiterConfig,
+    LimiterKey, LimiterOptions, NextTry, ZeroLimit,
+};
 pub use observability::{
     Identity, Instrument, Level, LevelMatch, LogEntry, LogOrder, LogQuery, Measure, Metric,
     Observability, ObservabilityConfig, ObservabilityOptions, Recorded, Values,

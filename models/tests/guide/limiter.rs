@@ -61,7 +61,8 @@ proptest! {
         for (step, client, calls, limit) in bursts {
             now += step;
             for call in 0..calls {
-                let admitted = limiter.allow(Time::from_nanos(now), Name(client), limit);
+                let at = Time::from_nanos(now);
+                let admitted = limiter.allow(at, Name(client), Name(0), limit).allowed;
                 let expected = allow(&mut buckets, now, client, limit);
                 prop_assert_eq!(admitted, expected, "call {} at {}", call, now);
             }

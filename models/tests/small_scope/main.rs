@@ -11,6 +11,8 @@ mod breaker;
 mod budget;
 mod canonical;
 mod dispatch;
+mod gateway;
+mod limiter;
 mod observability;
 mod one_instant;
 mod outlier;

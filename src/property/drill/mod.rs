@@ -12,6 +12,8 @@ mod balancer;
 mod breaker;
 mod broker;
 mod composition;
+mod gateway;
+mod limiter;
 mod observability;
 mod outlier;
 mod registry;
@@ -29,6 +31,8 @@ pub use balancer::BalancerClaim;
 pub use breaker::BreakerClaim;
 pub use broker::BrokerClaim;
 pub use composition::CompositionClaim;
+pub use gateway::GatewayClaim;
+pub use limiter::LimiterClaim;
 pub use observability::ObservabilityClaim;
 pub use outlier::OutlierClaim;
 pub use registry::RegistryClaim;
@@ -64,6 +68,10 @@ pub enum ClaimFile {
     Outlier(OutlierClaim),
     /// About a message broker.
     Broker(BrokerClaim),
+    /// About a rate limiter.
+    Limiter(LimiterClaim),
+    /// About an API gateway.
+    Gateway(GatewayClaim),
 }
 
 impl ClaimFile {
@@ -81,6 +89,8 @@ impl ClaimFile {
             Self::Balancer(_) => "balancer",
             Self::Outlier(_) => "outlier",
             Self::Broker(_) => "broker",
+            Self::Limiter(_) => "limiter",
+            Self::Gateway(_) => "gateway",
         }
     }
 
@@ -97,6 +107,8 @@ impl ClaimFile {
             Self::Balancer(claim) => claim.account(),
             Self::Outlier(claim) => claim.account(),
             Self::Broker(claim) => claim.account(),
+            Self::Limiter(claim) => claim.account(),
+            Self::Gateway(claim) => claim.account(),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
 use brownout_models::policy::{
-    BalancerOptions, BreakerOptions, DispatcherOptions, OutlierOptions, RegistryOptions,
-    SidecarOptions,
+    BalancerOptions, BreakerOptions, BreakerPer, DispatcherOptions, LimiterOptions, OutlierOptions,
+    RefusalOrder, RegistryOptions, SidecarOptions, UnknownPath,
 };
-use brownout_models::{Profile, Span};
+use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
@@ -77,10 +77,18 @@ pub struct GatewayFile {
     pub aliases: Vec<String>,
     /// Where requests go, by path.
     pub routes: Vec<RouteFile>,
+    /// How the limiter behaves.
+    pub limiter: LimiterOptions,
     /// How every breaker behaves.
     pub breaker: BreakerOptions,
-    /// How long the gateway waits for a service; for ever.
-    pub timeout: Option<Span>,
+    /// Who is asked first, limiter or breaker.
+    pub order: Option<RefusalOrder>,
+    /// What a breaker is for.
+    pub breaker_per: Option<BreakerPer>,
+    /// What a request costs that no route is for.
+    pub unknown_path: Option<UnknownPath>,
+    /// How long the gateway waits for a service.
+    pub timeout: Option<Timeout>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.

@@ -88,7 +88,8 @@ macro_rules! sessions {
 sessions! {
     lines registry balancer client limiter breaker gateway sidecar broker saga composition
     observability backoff retry_budget breaker_hardened registry_hardened balancer_hardened
-    outlier saga_hardened composition_hardened deployment
+    outlier broker_hardened saga_hardened composition_hardened deployment limiter_hardened
+    gateway_hardened bulkhead
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.
@@ -193,7 +194,7 @@ fn what_cannot_start_says_what_would_fix_it() {
         refusal("brekaer", Profile::Guide, None),
         "there is no machine `brekaer`, did you mean `breaker`? (machines: registry, balancer, \
          client, limiter, breaker, gateway, sidecar, broker, saga, composition, deployment, \
-         observability, backoff, retry-budget, outlier)"
+         observability, backoff, retry-budget, outlier, bulkhead)"
     );
     assert!(!refusal("cache", Profile::Guide, None).contains("did you mean"));
     assert_eq!(

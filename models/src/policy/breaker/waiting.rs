@@ -8,13 +8,24 @@ impl Breaker {
     /// Makes the wait that has just begun longer by the `word / 2^64`-th part of the longest jitter,
     /// rounded down. Without it there is none.
     pub fn jitter(&mut self, word: u64) {
+        let longest = self.jitter_max().as_nanos();
+        let extra = (u128::from(longest) * u128::from(word)) >> 64;
+        self.lengthen(Span::from_nanos(u64::try_from(extra).unwrap_or(u64::MAX)));
+    }
+
+    /// Makes the wait that has just begun longer, by the longest jitter at most.
+    pub fn lengthen(&mut self, extra: Span) {
         if self.state == BreakerState::Open && self.overridden.is_none() {
-            let (wait, odds) = (self.base_wait(), self.config.open_jitter);
-            let longest =
-                u128::from(wait.as_nanos()) * u128::from(odds.num()) / u128::from(odds.den());
-            let extra = u64::try_from((longest * u128::from(word)) >> 64);
-            self.wait = wait + Span::from_nanos(extra.unwrap_or(u64::MAX));
+            self.wait = self.base_wait() + extra.min(self.jitter_max());
         }
+    }
+
+    /// The longest jitter of the wait.
+    #[must_use]
+    pub fn jitter_max(&self) -> Span {
+        let (wait, odds) = (self.base_wait().as_nanos(), self.config.open_jitter);
+        let longest = u128::from(wait) * u128::from(odds.num()) / u128::from(odds.den());
+        Span::from_nanos(u64::try_from(longest).unwrap_or(u64::MAX))
     }
 
     /// Lives through the first thing that is due by `now`, at the instant at which it was due: an

@@ -1,0 +1,178 @@
+//! The bulkhead: at most so many at once, and at most so many who wait for their turn.
+//!
+//! The guide has none (GW-10): its profile lets everybody in. `hardened` is resilience4j's semaphore
+//! bulkhead. Who waits is let in first come, first served, and gives up after a while.
+//!
+//! What is *not* here: the timer that calls [`Bulkhead::expire`] at [`Bulkhead::due`], and the work.
+//!
+//! ```
+//! use brownout_models::policy::{Bulkhead, BulkheadConfig, Concurrency, Entrance};
+//! use brownout_models::{Span, Time, Timeout};
+//!
+//! let mut bulkhead = Bulkhead::new(BulkheadConfig {
+//!     max_concurrent: Concurrency::AtMost(1),
+//!     max_waiting: 1,
+//!     max_wait: Timeout::After(Span::from_secs(1)),
+//! });
+//! assert_eq!(bulkhead.enter(Time::ZERO), Entrance::Entered);
+//! let Entrance::Waits(ticket) = bulkhead.enter(Time::ZERO) else { panic!("one may wait") };
+//! assert_eq!(bulkhead.enter(Time::ZERO), Entrance::Full);
+//! assert_eq!(bulkhead.leave(), Some(ticket), "whoever leaves lets the first in");
+//! ```
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::{Mistake, options};
+use crate::{Span, Time, Timeout};
+
+options! {
+    /// How many are let in at once, and how many may wait.
+    config BulkheadConfig;
+    /// A bulkhead's configuration as it is written.
+    options BulkheadOptions as "Bulkhead";
+    {
+        /// How many may be inside; 25, as in resilience4j.
+        max_concurrent: Concurrency = Concurrency::Unlimited, hardened Concurrency::AtMost(25);
+        /// How many more may wait to be let in; 0, as in resilience4j: who finds it full is refused.
+        max_waiting: u32 = 0;
+        /// How long they wait at most; 1 s.
+        max_wait: Timeout = Timeout::Never, hardened Timeout::After(Span::from_secs(1));
+    }
+}
+
+/// How many may do something at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Concurrency {
+    /// Everybody.
+    Unlimited,
+    /// So many, from 1.
+    AtMost(u32),
+}
+
+impl BulkheadConfig {
+    /// Everything that makes no sense.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        if self.max_concurrent == Concurrency::AtMost(0) {
+            mistakes.push(Mistake::new(
+                "max_concurrent",
+                "a bulkhead of 0 lets nobody in",
+                "expected 1 or more",
+                "write `AtMost(1)` for one after the other, or `Unlimited`",
+            ));
+        }
+        if self.max_waiting > 0 && self.max_wait == Timeout::After(Span::ZERO) {
+            mistakes.push(Mistake::new(
+                "max_wait",
+                "nobody waits for no time",
+                "expected a span longer than 0s",
+                "write `\"never\"` for a wait without end, or `max_waiting: 0`",
+            ));
+        }
+        mistakes
+    }
+}
+
+/// The answer to somebody who wants in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Entrance {
+    /// Inside.
+    Entered,
+    /// In the queue, under this ticket.
+    Waits(u64),
+    /// Neither inside nor in the queue is any room.
+    Full,
+}
+
+/// A bulkhead: who is inside, and who waits.
+#[derive(Clone, Debug, Serialize)]
+pub struct Bulkhead {
+    config: BulkheadConfig,
+    inside: u32,
+    /// In the order in which they came, and so in which they give up.
+    waiting: VecDeque<Waiting>,
+    tickets: u64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Waiting {
+    ticket: u64,
+    /// When they give up.
+    until: Time,
+}
+
+impl Bulkhead {
+    /// A bulkhead with nobody inside.
+    #[must_use]
+    pub const fn new(config: BulkheadConfig) -> Self {
+        Self { config, inside: 0, waiting: VecDeque::new(), tickets: 0 }
+    }
+
+    /// Somebody wants in.
+    pub fn enter(&mut self, now: Time) -> Entrance {
+        let has_room = match self.config.max_concurrent {
+            Concurrency::Unlimited => true,
+            Concurrency::AtMost(most) => self.inside < most,
+        };
+        if has_room {
+            self.inside += 1;
+            return Entrance::Entered;
+        }
+        if self.waiting.len() >= self.config.max_waiting as usize {
+            return Entrance::Full;
+        }
+        let ticket = self.tickets;
+        self.tickets += 1;
+        self.waiting.push_back(Waiting { ticket, until: self.config.max_wait.from(now) });
+        Entrance::Waits(ticket)
+    }
+
+    /// Somebody who was inside is not any more; whoever waited longest is.
+    ///
+    /// # Panics
+    /// When nobody is inside: somebody left twice.
+    pub fn leave(&mut self) -> Option<u64> {
+        assert!(self.inside > 0, "whoever leaves was inside");
+        match self.waiting.pop_front() {
+            Some(Waiting { ticket, .. }) => Some(ticket),
+            None => {
+                self.inside -= 1;
+                None
+            }
+        }
+    }
+
+    /// Somebody does not want to wait any longer; whether they still did.
+    pub fn withdraw(&mut self, ticket: u64) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.ticket != ticket);
+        self.waiting.len() < before
+    }
+
+    /// The first who has waited as long as anybody may gives up.
+    pub fn expire(&mut self, now: Time) -> Option<u64> {
+        self.due().filter(|due| *due <= now)?;
+        self.waiting.pop_front().map(|waiting| waiting.ticket)
+    }
+
+    /// When somebody next gives up.
+    #[must_use]
+    pub fn due(&self) -> Option<Time> {
+        self.waiting.front().map(|waiting| waiting.until).filter(|until| *until < Time::NEVER)
+    }
+
+    /// How many are inside.
+    #[must_use]
+    pub const fn inside(&self) -> u32 {
+        self.inside
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+}

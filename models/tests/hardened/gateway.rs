@@ -1,0 +1,420 @@
+//! The gateway: its defects by id, its router against the precedence spelled out, and its order of
+//! refusal against a limiter and a breaker asked by hand.
+
+use brownout_models::policy::{
+    Asked, Breaker, BreakerConfig, BreakerKey, BreakerPer, BreakerState, CallResult, Entry,
+    FailureClass, Gateway, GatewayConfig, Judged, LimitChanges, Limiter, LimiterConfig, LimiterKey,
+    NextTry, Passage, RefusalOrder, ReplacedRoute, RouteMatch, RoutePattern, Router, Ruling, Trip,
+    UnknownPath,
+};
+use brownout_models::{Name, Span, Time, Timeout};
+use proptest::prelude::*;
+
+use super::config;
+
+const CLIENT: Name = Name(0);
+const ORDERS: Name = Name(1);
+const USERS: Name = Name(2);
+const SERVICE: Name = Name(3);
+const OTHER: Name = Name(4);
+
+/// One failure opens a breaker.
+fn gateway(config: GatewayConfig) -> Gateway {
+    let breaker = BreakerConfig { failure_threshold: 1, ..BreakerConfig::guide() };
+    Gateway::new(config, LimiterConfig::guide(), breaker)
+}
+
+fn passage(route: Name, limit: i64) -> Passage {
+    Passage { client: CLIENT, route, service: SERVICE, limit, cost: 1 }
+}
+
+fn admit(gateway: &mut Gateway, passage: Passage) -> Option<Entry> {
+    match gateway.admit(Time::ZERO, passage).ruling {
+        Ruling::Admitted(entry) => Some(entry),
+        Ruling::RateLimited(_) | Ruling::BreakerOpen { .. } => None,
+    }
+}
+
+fn fail(gateway: &mut Gateway, route: Name) {
+    let entry = admit(gateway, passage(route, 1_000)).unwrap();
+    gateway.finish(Time::ZERO, entry, CallResult::FAILED);
+}
+
+#[test]
+fn gw_1_a_second_method_replaces_the_first_or_stands_beside_it() {
+    let found = |by| {
+        let mut router = Router::new(by);
+        for method in ["GET", "POST"] {
+            let (host, path) = (None, "/orders".to_owned());
+            router.insert(RoutePattern { host, method: Some(method.to_owned()), path }, method);
+        }
+        let find = |method| {
+            router.find(Asked { host: None, method: Some(method), path: "/orders" }).copied()
+        };
+        (find("GET"), find("POST"))
+    };
+    assert_eq!(found(RouteMatch::Path), (Some("POST"), Some("POST")));
+    assert_eq!(found(RouteMatch::HostMethodPath), (Some("GET"), Some("POST")));
+}
+
+#[test]
+fn gw_2_a_request_that_the_breaker_refuses_has_spent_a_token_or_not() {
+    let left_after_ten_refusals = |order| {
+        let limiter =
+            LimiterConfig { limit_changes: LimitChanges::Follow, ..LimiterConfig::guide() };
+        let breaker = BreakerConfig { failure_threshold: 1, ..BreakerConfig::guide() };
+        let config = GatewayConfig { order, ..GatewayConfig::guide() };
+        let mut gateway = Gateway::new(config, limiter, breaker);
+        let entry = admit(&mut gateway, passage(ORDERS, 20)).unwrap();
+        gateway.finish(Time::ZERO, entry, CallResult::FAILED);
+        let spent = (0..10).filter(|_| {
+            let Judged { ruling, .. } = gateway.admit(Time::ZERO, passage(ORDERS, 20));
+            matches!(ruling, Ruling::BreakerOpen { has_spent: true, .. })
+        });
+        let spent = spent.count();
+        // Another service's breaker is closed: what is left of the client's budget gets through.
+        let other = Passage { service: OTHER, ..passage(ORDERS, 20) };
+        let left = (0..30).filter(|_| admit(&mut gateway, other).is_some()).count();
+        (spent, left)
+    };
+    assert_eq!(left_after_ten_refusals(RefusalOrder::LimiterFirst), (10, 9));
+    assert_eq!(left_after_ten_refusals(RefusalOrder::BreakerFirst), (0, 19));
+    assert_eq!(left_after_ten_refusals(RefusalOrder::Refund), (0, 19));
+}
+
+#[test]
+fn gw_3_a_flood_of_unknown_paths_is_free_or_has_a_limit() {
+    let nowhere = Name(9);
+    let refused = |unknown_path| {
+        let mut gateway = gateway(GatewayConfig { unknown_path, ..GatewayConfig::guide() });
+        let asked = (0..100).map(|_| gateway.admit_unknown(Time::ZERO, CLIENT, nowhere));
+        asked.filter(Option::is_some).count()
+    };
+    assert_eq!(refused(UnknownPath::Free), 0);
+    assert_eq!(refused(UnknownPath::Limited(60)), 40);
+}
+
+#[test]
+fn gw_5_a_bad_route_trips_the_good_one_or_only_itself() {
+    let users_after_a_failure_of_orders = |breaker_per| {
+        let mut gateway = gateway(GatewayConfig { breaker_per, ..GatewayConfig::guide() });
+        fail(&mut gateway, ORDERS);
+        let orders = admit(&mut gateway, passage(ORDERS, 1_000)).is_some();
+        (orders, admit(&mut gateway, passage(USERS, 1_000)).is_some())
+    };
+    assert_eq!(users_after_a_failure_of_orders(BreakerPer::Service), (false, false));
+    assert_eq!(users_after_a_failure_of_orders(BreakerPer::Route), (false, true));
+    assert_eq!(users_after_a_failure_of_orders(BreakerPer::Instance), (true, true));
+}
+
+#[test]
+fn gw_5_one_bad_instance_of_two_never_trips_a_breaker_of_the_service_and_its_own_at_once() {
+    let failed_calls = |breaker_per| {
+        let breaker = BreakerConfig { failure_threshold: 2, ..BreakerConfig::guide() };
+        let config = GatewayConfig { breaker_per, ..GatewayConfig::guide() };
+        let mut gateway = Gateway::new(config, LimiterConfig::guide(), breaker);
+        let instances = [10, 11];
+        let calls = (0..100).filter(|call| {
+            let mut entry = admit(&mut gateway, passage(ORDERS, 1_000)).unwrap();
+            let callable = gateway.callable(Time::ZERO, SERVICE, &instances);
+            let instance = instances[callable[call % callable.len()]];
+            gateway.pick(Time::ZERO, &mut entry, SERVICE, instance);
+            let result = if instance == 10 { CallResult::FAILED } else { CallResult::Success };
+            gateway.finish(Time::ZERO, entry, result);
+            instance == 10
+        });
+        calls.count()
+    };
+    assert_eq!(failed_calls(BreakerPer::Service), 50, "a success comes after every failure");
+    assert_eq!(failed_calls(BreakerPer::Instance), 2);
+}
+
+#[test]
+fn gw_5_an_instance_that_refuses_all_the_same_is_called_without_a_permit() {
+    let config = GatewayConfig { breaker_per: BreakerPer::Instance, ..GatewayConfig::guide() };
+    let mut gateway = gateway(config);
+    let mut entry = admit(&mut gateway, passage(ORDERS, 9)).unwrap();
+    gateway.pick(Time::ZERO, &mut entry, SERVICE, 10);
+    gateway.finish(Time::ZERO, entry, CallResult::FAILED);
+    assert_eq!(gateway.callable(Time::ZERO, SERVICE, &[10, 11]), [1]);
+    let mut entry = admit(&mut gateway, passage(ORDERS, 9)).unwrap();
+    assert_eq!(gateway.pick(Time::ZERO, &mut entry, SERVICE, 10), []);
+    assert_eq!(gateway.finish(Time::ZERO, entry, CallResult::FAILED), []);
+}
+
+#[test]
+fn gw_7_a_route_that_leads_elsewhere_keeps_old_breakers_or_forgets_them() {
+    let breakers_after_a_move = |replaced_route, breaker_per| {
+        let config = GatewayConfig { replaced_route, breaker_per, ..GatewayConfig::guide() };
+        let mut gateway = gateway(config);
+        gateway.route(ORDERS, SERVICE, None);
+        fail(&mut gateway, ORDERS);
+        gateway.route(ORDERS, OTHER, Some(SERVICE));
+        gateway.abandon_service(SERVICE);
+        gateway.breakers().map(|(key, breaker)| (key, breaker.state())).collect::<Vec<_>>()
+    };
+    let (of_service, of_other) = (BreakerKey::Service(SERVICE), BreakerKey::Service(OTHER));
+    let (open, closed) = (BreakerState::Open, BreakerState::Closed);
+    let kept = breakers_after_a_move(ReplacedRoute::KeepsBreaker, BreakerPer::Service);
+    assert_eq!(kept, [(of_service, open), (of_other, closed)]);
+    let fresh = breakers_after_a_move(ReplacedRoute::NewBreaker, BreakerPer::Service);
+    assert_eq!(fresh, [(of_other, closed)]);
+    let fresh = breakers_after_a_move(ReplacedRoute::NewBreaker, BreakerPer::Route);
+    assert_eq!(fresh, [(BreakerKey::Route(ORDERS, OTHER), closed)]);
+}
+
+#[test]
+fn gw_8_an_abandoned_call_gives_its_probe_back() {
+    let breaker = BreakerConfig {
+        trip: Trip::Consecutive,
+        failure_threshold: 1,
+        minimum_calls: 1,
+        ..BreakerConfig::hardened()
+    };
+    let (config, limiter) = (GatewayConfig::hardened(), LimiterConfig::hardened());
+    let mut gateway = Gateway::new(config, limiter, breaker);
+    fail(&mut gateway, ORDERS);
+    let due = gateway.due().unwrap();
+    assert!(gateway.wake(due).is_some());
+    let ask = |gateway: &mut Gateway| match gateway.admit(due, passage(ORDERS, 1_000)).ruling {
+        Ruling::Admitted(entry) => Some(entry),
+        Ruling::RateLimited(_) | Ruling::BreakerOpen { .. } => None,
+    };
+    let probe = ask(&mut gateway).unwrap();
+    assert!(ask(&mut gateway).is_none());
+    gateway.finish(due, probe, CallResult::Abandoned);
+    assert!(ask(&mut gateway).is_some());
+}
+
+#[test]
+fn gw_9_discovery_opens_the_breaker_or_does_not_count() {
+    let is_open_after_discovery_failed = |ignored| {
+        let breaker = BreakerConfig { failure_threshold: 1, ignored, ..BreakerConfig::guide() };
+        let mut gateway = Gateway::new(GatewayConfig::guide(), LimiterConfig::guide(), breaker);
+        let entry = admit(&mut gateway, passage(ORDERS, 9)).unwrap();
+        gateway.finish(Time::ZERO, entry, CallResult::Failure(FailureClass::Discovery));
+        admit(&mut gateway, passage(ORDERS, 9)).is_none()
+    };
+    assert!(is_open_after_discovery_failed(vec![]));
+    assert!(!is_open_after_discovery_failed(vec![FailureClass::Discovery]));
+}
+
+#[test]
+fn gw_11_refusals_say_when() {
+    let mut gateway = Gateway::new(
+        GatewayConfig::hardened(),
+        LimiterConfig::hardened(),
+        BreakerConfig {
+            trip: Trip::Consecutive,
+            failure_threshold: 1,
+            ..BreakerConfig::hardened()
+        },
+    );
+    admit(&mut gateway, passage(ORDERS, 10)).unwrap();
+    let Ruling::RateLimited(retry) = gateway.admit(Time::ZERO, passage(ORDERS, 10)).ruling else {
+        panic!("one of ten a minute may come at once")
+    };
+    assert_eq!(retry, NextTry::After(Span::from_secs(6)));
+    fail(&mut gateway, USERS);
+    let Ruling::BreakerOpen { retry_after, has_spent } =
+        gateway.admit(Time::ZERO, passage(USERS, 1_000)).ruling
+    else {
+        panic!("one failure opens it")
+    };
+    assert_eq!((retry_after, has_spent), (Some(Span::from_nanos(60_000_000_001)), false));
+}
+
+#[test]
+fn every_impossible_value_is_a_mistake_with_a_remedy() {
+    let good = GatewayConfig::hardened;
+    assert_eq!((GatewayConfig::guide().mistakes(), good().mistakes()), (vec![], vec![]));
+    for (option, config) in [
+        ("timeout", GatewayConfig { timeout: Timeout::After(Span::ZERO), ..good() }),
+        ("unknown_path", GatewayConfig { unknown_path: UnknownPath::Limited(0), ..good() }),
+    ] {
+        let mistakes = config.mistakes();
+        assert_eq!(mistakes.len(), 1, "{option}: {mistakes:?}");
+        assert_eq!(mistakes[0].option, option);
+    }
+}
+
+fn text(of: &'static [&'static str]) -> impl Strategy<Value = String> {
+    (0..of.len()).prop_map(move |place| of[place].to_owned())
+}
+
+fn pattern() -> impl Strategy<Value = RoutePattern> {
+    let path = text(&["/a", "/a/b", "/a/b/c", "/ab", "/*", "/a/*", "/a/b/*"]);
+    let host = prop::option::of(text(&["x", "y"]));
+    (host, prop::option::of(text(&["GET", "PUT"])), path)
+        .prop_map(|(host, method, path)| RoutePattern { host, method, path })
+}
+
+/// The precedence in words: candidates are struck out rule by rule.
+fn naive_find(routes: &[(RoutePattern, usize)], asked: Asked<'_>) -> Option<usize> {
+    let is_below = |path: &str, prefix: &str| {
+        let segments: Vec<&str> = path.split('/').collect();
+        let wanted: Vec<&str> = prefix.split('/').collect();
+        segments.starts_with(&wanted)
+    };
+    let mut left: Vec<&(RoutePattern, usize)> = routes
+        .iter()
+        .filter(|(route, _)| match route.path.strip_suffix("/*") {
+            Some(prefix) => is_below(asked.path, prefix),
+            None => route.path == asked.path,
+        })
+        .filter(|(route, _)| {
+            let host = route.host.as_deref();
+            host.is_none() || asked.host.is_none() || host == asked.host
+        })
+        .filter(|(route, _)| {
+            let method = route.method.as_deref();
+            method.is_none() || asked.method.is_none() || method == asked.method
+        })
+        .collect();
+    let mut prefer = |better: &dyn Fn(&RoutePattern) -> bool| {
+        if left.iter().any(|(route, _)| better(route)) {
+            left.retain(|(route, _)| better(route));
+        }
+    };
+    prefer(&|route| !route.path.ends_with("/*"));
+    for prefix in ["/a/b/*", "/a/*"] {
+        prefer(&|route| route.path == prefix);
+    }
+    prefer(&|route| route.host.is_some());
+    prefer(&|route| route.method.is_some());
+    left.first().map(|(_, to)| *to)
+}
+
+/// A limiter and a breaker for each key, asked in the order that the option names.
+struct ByHand {
+    order: RefusalOrder,
+    per: BreakerPer,
+    limiter: Limiter,
+    breakers: Vec<((Name, Name), Breaker)>,
+    config: BreakerConfig,
+}
+
+impl ByHand {
+    fn breaker(&mut self, passage: Passage) -> &mut Breaker {
+        let route = if self.per == BreakerPer::Route { passage.route } else { Name(0) };
+        let key = (route, passage.service);
+        let place = self.breakers.iter().position(|(known, _)| *known == key);
+        let place = place.unwrap_or_else(|| {
+            self.breakers.push((key, Breaker::new(self.config.clone())));
+            self.breakers.len() - 1
+        });
+        &mut self.breakers[place].1
+    }
+
+    /// 0 for a call, 1 for the limiter's refusal, 2 for the breaker's.
+    fn admit(
+        &mut self,
+        now: Time,
+        passage: Passage,
+    ) -> (u8, Option<brownout_models::policy::Permit>) {
+        let Passage { client, route, limit, cost, .. } = passage;
+        let within =
+            |this: &mut Self| this.limiter.allow_cost(now, client, route, limit, cost).allowed;
+        if self.order == RefusalOrder::BreakerFirst {
+            let Ok(permit) = self.breaker(passage).allow(now).outcome else { return (2, None) };
+            if within(self) {
+                return (0, Some(permit));
+            }
+            self.breaker(passage).record(now, permit, CallResult::Abandoned);
+            return (1, None);
+        }
+        if !within(self) {
+            return (1, None);
+        }
+        match self.breaker(passage).allow(now).outcome {
+            Ok(permit) => (0, Some(permit)),
+            Err(_) => {
+                if self.order == RefusalOrder::Refund {
+                    self.limiter.refund(now, client, route, limit, cost);
+                }
+                (2, None)
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_router_finds_what_its_precedence_says(
+        patterns in prop::collection::vec(pattern(), 0..12),
+        host in prop::option::of(text(&["x", "y", "z"])),
+        method in prop::option::of(text(&["GET", "PUT", "POST"])),
+        path in text(&["/a", "/a/b", "/a/b/c", "/a/b/c/d", "/ab", "/b", "/"]),
+    ) {
+        let mut router = Router::new(RouteMatch::HostMethodPath);
+        let mut routes: Vec<(RoutePattern, usize)> = Vec::new();
+        for (number, pattern) in patterns.into_iter().enumerate() {
+            let before = router.insert(pattern.clone(), number);
+            let known = routes.iter_mut().find(|(known, _)| *known == pattern);
+            prop_assert_eq!(before, known.as_ref().map(|(_, to)| *to));
+            match known {
+                Some((_, to)) => *to = number,
+                None => routes.push((pattern, number)),
+            }
+        }
+        let asked = Asked { host: host.as_deref(), method: method.as_deref(), path: &path };
+        prop_assert_eq!(router.find(asked).copied(), naive_find(&routes, asked));
+        prop_assert_eq!(router.ends().count(), routes.len());
+    }
+
+    #[test]
+    fn the_gateway_asks_as_its_order_says(
+        order in prop_oneof![
+            Just(RefusalOrder::LimiterFirst), Just(RefusalOrder::BreakerFirst),
+            Just(RefusalOrder::Refund)],
+        breaker_per in prop_oneof![Just(BreakerPer::Service), Just(BreakerPer::Route)],
+        hardened in any::<bool>(),
+        asks in prop::collection::vec(
+            (0..30_000_000_000_u64, 1..3_u32, 3..5_u32, 1..4_u64, 0..4_u8), 1..60),
+    ) {
+        let breaker = BreakerConfig {
+            trip: Trip::Consecutive,
+            failure_threshold: 2,
+            ..if hardened { BreakerConfig::hardened() } else { BreakerConfig::guide() }
+        };
+        let limiter = LimiterConfig { key: LimiterKey::ClientAndRoute, ..LimiterConfig::guide() };
+        let config = GatewayConfig { order, breaker_per, ..GatewayConfig::guide() };
+        let mut gateway = Gateway::new(config, limiter.clone(), breaker.clone());
+        let mut by_hand = ByHand {
+            order,
+            per: breaker_per,
+            limiter: Limiter::new(limiter),
+            breakers: Vec::new(),
+            config: breaker,
+        };
+        let (mut now, mut open) = (0, Vec::new());
+        for (step, route, service, cost, then) in asks {
+            now += step;
+            let at = Time::from_nanos(now);
+            let (route, service) = (Name(route), Name(service));
+            let passage = Passage { client: CLIENT, route, service, limit: 8, cost };
+            let (expected, permit) = by_hand.admit(at, passage);
+            match gateway.admit(at, passage).ruling {
+                Ruling::Admitted(entry) => {
+                    prop_assert_eq!(expected, 0);
+                    open.push((passage, entry, permit.unwrap()));
+                }
+                Ruling::RateLimited(_) => prop_assert_eq!(expected, 1),
+                Ruling::BreakerOpen { has_spent, .. } => {
+                    prop_assert_eq!(expected, 2);
+                    prop_assert_eq!(has_spent, order == RefusalOrder::LimiterFirst);
+                }
+            }
+            // Some calls end at once, some after the next ones began.
+            if then < 3 && !open.is_empty() {
+                let (passage, entry, permit) = open.remove(0);
+                let result = if then == 0 { CallResult::Success } else { CallResult::FAILED };
+                let said = gateway.finish(at, entry, result);
+                let expected = by_hand.breaker(passage).record(at, permit, result);
+                prop_assert_eq!(said.into_iter().map(|(_, said)| said).collect::<Vec<_>>(), expected);
+            }
+        }
+    }
+}
