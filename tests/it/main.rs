@@ -6,6 +6,7 @@ mod addresses;
 mod cli;
 mod defects;
 mod determinism;
+mod discovery;
 mod docs;
 mod examples;
 mod fixtures;
