@@ -8,6 +8,7 @@ mod cli;
 mod compositions;
 mod defects;
 mod determinism;
+mod discovery;
 mod docs;
 mod examples;
 mod explain;
