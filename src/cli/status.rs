@@ -121,9 +121,7 @@ impl From<StdioError> for Trouble {
             StdioError::Io(error) => Self::Io(error),
             StdioError::UnknownMachine { .. }
             | StdioError::UnknownProfile { .. }
-            | StdioError::NotBuilt { .. }
-            | StdioError::Config { .. }
-            | StdioError::NoConfig { .. } => Self::Usage(error.to_string()),
+            | StdioError::Config { .. } => Self::Usage(error.to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use brownout_models::contract::NodeId;
-use brownout_models::{Mistake, Name, Names, Profile, Span};
+use brownout_models::{Mistake, Name, Names, Span};
 use indexmap::IndexMap;
 
 use super::diagnostic::{Diagnostic, did_you_mean};

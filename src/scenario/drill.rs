@@ -71,10 +71,10 @@ impl Check<'_> {
             StdioError::UnknownMachine { .. } => {
                 ("machine", "expected a machine of `brownout model`", "see docs/stdio.md")
             }
-            StdioError::Config { .. } | StdioError::NoConfig { .. } => {
+            StdioError::Config { .. } => {
                 ("config", "expected the machine's configuration", "see docs/stdio.md")
             }
-            StdioError::NotBuilt { .. } | StdioError::UnknownProfile { .. } | StdioError::Io(_) => {
+            StdioError::UnknownProfile { .. } | StdioError::Io(_) => {
                 ("profile", "expected `guide`", "leave the profile out")
             }
         };

@@ -22,22 +22,12 @@ pub enum StdioError {
         /// The nearest that exists.
         suggestion: Option<String>,
     },
-    /// The machine has no `hardened` profile over stdio yet.
-    NotBuilt {
-        /// Which machine.
-        machine: &'static str,
-    },
     /// The configuration does not fit the machine.
     Config {
         /// Which machine.
         machine: &'static str,
         /// What is wrong, and where in the text.
         message: String,
-    },
-    /// The machine has nothing to configure.
-    NoConfig {
-        /// Which machine.
-        machine: &'static str,
     },
     /// Reading requests or writing responses failed.
     Io(io::Error),
@@ -66,16 +56,8 @@ impl fmt::Display for StdioError {
                 did_you_mean(f, suggestion)?;
                 f.write_str(" (profiles: guide, hardened)")
             }
-            Self::NotBuilt { machine } => write!(
-                f,
-                "the profile `hardened` is not built yet for the machine `{machine}`; \
-                 use `--profile guide`"
-            ),
             Self::Config { machine, message } => {
                 write!(f, "the configuration does not fit the machine `{machine}`: {message}")
-            }
-            Self::NoConfig { machine } => {
-                write!(f, "the machine `{machine}` has nothing to configure; leave out `--config`")
             }
             Self::Io(error) => write!(f, "stdio failed: {error}"),
         }
@@ -86,11 +68,7 @@ impl std::error::Error for StdioError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::UnknownMachine { .. }
-            | Self::UnknownProfile { .. }
-            | Self::NotBuilt { .. }
-            | Self::Config { .. }
-            | Self::NoConfig { .. } => None,
+            Self::UnknownMachine { .. } | Self::UnknownProfile { .. } | Self::Config { .. } => None,
         }
     }
 }
