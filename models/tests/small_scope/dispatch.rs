@@ -80,7 +80,7 @@ impl State {
                 self.dispatcher.wake(delivery);
             }
             Operation::End(_) | Operation::Wake => {}
-            Operation::Tick => self.now = self.now + Span::from_nanos(1),
+            Operation::Tick => self.now += Span::from_nanos(1),
             Operation::Crash => {
                 self.dispatcher.power_cut();
                 self.running.clear();

@@ -119,7 +119,7 @@ pub enum Unroutable {
 
 /// How long a handler may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a span like \"30s\", or `Forever`")]
+#[serde(untagged, expecting = "this is no span; write one like `\"30s\"`, or `Forever`")]
 pub enum AckWait {
     /// An attempt is repeated when it was not acknowledged so long after it began.
     After(Span),
@@ -130,7 +130,7 @@ pub enum AckWait {
 
 /// What the doubling of the backoff never exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a span like \"30s\", or `Uncapped`")]
+#[serde(untagged, expecting = "this is no span; write one like `\"30s\"`, or `Uncapped`")]
 pub enum BackoffMax {
     /// No wait is longer.
     After(Span),
@@ -141,7 +141,7 @@ pub enum BackoffMax {
 
 /// How long a message may wait for its next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a span like \"30s\", or `Forever`")]
+#[serde(untagged, expecting = "this is no span; write one like `\"30s\"`, or `Forever`")]
 pub enum MessageTtl {
     /// It becomes a dead letter when its turn comes so long after it was taken in.
     After(Span),
@@ -152,7 +152,7 @@ pub enum MessageTtl {
 
 /// How long the broker remembers the publishers' own message ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a span like \"2m\", or `Off`")]
+#[serde(untagged, expecting = "this is no span; write one like `\"2m\"`, or `Off`")]
 pub enum DedupWindow {
     /// A message whose id was taken in less than this ago is a duplicate, and left out.
     For(Span),
@@ -163,7 +163,7 @@ pub enum DedupWindow {
 
 /// How many dead letters are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number, or `Unbounded`")]
+#[serde(untagged, expecting = "this is no number; write how many are kept, or `Unbounded`")]
 pub enum DeadLettersMax {
     /// The oldest is evicted, and reported, when there would be more.
     AtMost(usize),
