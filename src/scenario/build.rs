@@ -8,14 +8,14 @@ use brownout_models::machine::{
     Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, SagaAction, SagaConfig, SagaNode,
     SagaStep, ServiceConfig, ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
-use brownout_models::policy::{Backoff, DispatcherConfig, RegistryOptions, RetryConfig};
+use brownout_models::policy::{Backoff, DispatcherOptions, RegistryOptions, RetryConfig};
 use brownout_models::{Name, Profile, Span};
 use indexmap::IndexMap;
 
 use super::check::{Check, Group, remedy};
 use super::file::{
-    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, GatewayFile, NodeFile,
-    OwnFile, RouteFile, SagaFile, ScenarioFile, ServiceFile, SidecarFile,
+    ActionFile, ArrivalsFile, AttemptsFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile,
+    SagaFile, ScenarioFile, ServiceFile, SidecarFile,
 };
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
@@ -168,16 +168,11 @@ impl Check<'_> {
         Stock::Sidecar(SidecarNode::new(Arc::new(config)))
     }
 
-    fn broker(&mut self, path: &Path, file: &BrokerFile) -> Stock {
-        self.guide_only(path, "a broker", file.profile);
-        self.not_zero_timeout(&path.field("ack_timeout"), "the timeout", file.ack_timeout);
-        if let Some(attempts) = file.max_attempts {
-            let path = path.field("max_attempts");
-            let help = "write 1 for a broker that never tries again";
-            self.at_least_one(&path, ("the number of attempts", attempts), help);
-        }
+    fn broker(&mut self, path: &Path, options: &DispatcherOptions) -> Stock {
+        let dispatcher = options.resolve(Profile::Guide);
+        self.mistakes(path, dispatcher.mistakes());
         let mut subscriptions = Vec::new();
-        for (index, subscription) in file.subscriptions.iter().enumerate() {
+        for (index, subscription) in options.subscriptions.iter().enumerate() {
             let path = path.field("subscriptions").index(index);
             let (subscriber, topic) = (path.field("subscriber"), path.field("topic"));
             let subscriber = (&subscriber, subscription.subscriber.as_str());
@@ -188,14 +183,7 @@ impl Check<'_> {
             let topic = self.name(&subscription.topic);
             subscriptions.push(Subscription { topic, subscriber });
         }
-        let default = DispatcherConfig::default();
-        let dispatcher = DispatcherConfig {
-            buffer: file.buffer.unwrap_or(default.buffer),
-            max_attempts: file.max_attempts.unwrap_or(default.max_attempts),
-            backoff: file.backoff.map_or(default.backoff, |base| Backoff { base }),
-        };
-        let (registry, ack_timeout) = (self.registry, file.ack_timeout);
-        let config = BrokerConfig { registry, dispatcher, subscriptions, ack_timeout };
+        let config = BrokerConfig { registry: self.registry, dispatcher, subscriptions };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
     }
 

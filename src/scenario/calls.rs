@@ -1,10 +1,10 @@
 //! Who calls whom: targets, what stands between, and the steps that handlers and scripts take.
 
 use brownout_models::contract::{Failure, NodeId};
-use brownout_models::machine::{Add, Program, Step, Target};
+use brownout_models::machine::{Add, Program, Step, Target, Write};
 
 use super::check::{Check, Group, GroupKind, remedy};
-use super::file::{AddFile, FailureFile, StepFile};
+use super::file::{AddFile, FailureFile, StepFile, WriteFile};
 use super::source::Path;
 
 impl Check<'_> {
@@ -151,7 +151,7 @@ impl Check<'_> {
         for (index, step) in (0..).zip(steps) {
             let path = path.index(index);
             match step {
-                StepFile::Write { .. } => {
+                StepFile::Write { .. } | StepFile::Transaction { .. } => {
                     let help = "write in a handler of a service, and call that";
                     let label = "expected a step of a client";
                     self.problem(&path, "clients have no database", label, help);
@@ -191,21 +191,39 @@ impl Check<'_> {
                 Step::Publish { broker, topic: self.name(topic), timeout: *timeout }
             }
             StepFile::Write { table, add, once, event } => {
-                if let Some(topic) = event {
-                    self.needs_broker(&path.field("event"), topic)?;
+                let (table, add, once, event) = (table.clone(), *add, *once, event.clone());
+                Step::Write(self.write(path, &WriteFile { table, add, once, event })?)
+            }
+            StepFile::Transaction { writes, inbox } => {
+                let at = path.field("writes");
+                if writes.is_empty() {
+                    let help = "name the rows: `writes: [(table: ..), (table: ..)]`";
+                    let label = "expected one write or more";
+                    self.problem(&at, "the transaction writes nothing", label, help);
                 }
-                let add = match add {
-                    AddFile::Amount => Add::Amount,
-                    AddFile::Undo => Add::Undo,
-                    AddFile::Constant(amount) => Add::Constant(*amount),
-                };
-                let event = event.as_ref().map(|topic| self.name(topic));
-                Step::Write { table: self.name(table), add, once: *once, event }
+                let writes: Option<Vec<Write>> = (0..)
+                    .zip(writes)
+                    .map(|(index, write)| self.write(&at.index(index), write))
+                    .collect();
+                Step::Transaction { writes: writes?, inbox: *inbox }
             }
             StepFile::Reply => Step::Reply,
             StepFile::Fail(FailureFile::Failed) => Step::Fail(Failure::Failed),
             StepFile::Fail(FailureFile::Rejected) => Step::Fail(Failure::Rejected),
         })
+    }
+
+    fn write(&mut self, path: &Path, file: &WriteFile) -> Option<Write> {
+        if let Some(topic) = &file.event {
+            self.needs_broker(&path.field("event"), topic)?;
+        }
+        let add = match file.add {
+            AddFile::Amount => Add::Amount,
+            AddFile::Undo => Add::Undo,
+            AddFile::Constant(amount) => Add::Constant(amount),
+        };
+        let event = file.event.as_ref().map(|topic| self.name(topic));
+        Some(Write { table: self.name(&file.table), add, once: file.once, event })
     }
 
     fn needs_broker(&mut self, path: &Path, topic: &str) -> Option<NodeId> {

@@ -18,12 +18,11 @@ use serde::Deserialize;
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{
-    ActionFile, ArrivalsFile, AttemptsFile, BrokerFile, ClientsFile, DrillFile, GatewayFile,
-    NodeFile, OwnFile, RouteFile, SagaFile, SagaStepFile, ServiceFile, SidecarFile,
-    SubscriptionFile,
+    ActionFile, ArrivalsFile, AttemptsFile, ClientsFile, DrillFile, GatewayFile, NodeFile, OwnFile,
+    RouteFile, SagaFile, SagaStepFile, ServiceFile, SidecarFile,
 };
 pub use properties::PropertyFile;
-pub use steps::{AddFile, FailureFile, StepFile};
+pub use steps::{AddFile, FailureFile, StepFile, WriteFile};
 
 /// A scenario file.
 #[derive(Clone, Debug, Deserialize)]

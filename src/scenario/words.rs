@@ -53,14 +53,21 @@ impl Check<'_> {
             match step {
                 StepFile::Call { method, .. } => add(&mut self.messages, method),
                 StepFile::Publish { topic, .. } => add(&mut self.messages, topic),
-                StepFile::Write { table, event, .. } => {
-                    add(&mut self.tables, table);
-                    if let Some(topic) = event {
-                        add(&mut self.messages, topic);
+                StepFile::Write { table, event, .. } => self.find_words_of_write(table, event),
+                StepFile::Transaction { writes, .. } => {
+                    for write in writes {
+                        self.find_words_of_write(&write.table, &write.event);
                     }
                 }
                 StepFile::Work(_) | StepFile::Sleep(_) | StepFile::Reply | StepFile::Fail(_) => {}
             }
+        }
+    }
+
+    fn find_words_of_write(&mut self, table: &str, event: &Option<String>) {
+        add(&mut self.tables, table);
+        if let Some(topic) = event {
+            add(&mut self.messages, topic);
         }
     }
 }

@@ -49,6 +49,17 @@ impl Fields {
         self.typed(field, "a string")
     }
 
+    /// Whether a field is there that may be left out.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.left.contains_key(field)
+    }
+
+    /// A string, or nothing where the field is left out.
+    pub(super) fn optional_text(&mut self, field: &'static str) -> Result<Option<String>, Bad> {
+        self.known.push(field);
+        if self.has(field) { self.text(field).map(Some) } else { Ok(None) }
+    }
+
     /// A boolean.
     pub(super) fn boolean(&mut self, field: &'static str) -> Result<bool, Bad> {
         self.typed(field, "true or false")

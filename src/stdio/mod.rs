@@ -44,7 +44,7 @@ use std::io::{BufRead, Write};
 
 use brownout_models::Mistake;
 pub use brownout_models::Profile;
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BreakerOptions, DispatcherOptions, RegistryOptions};
 use serde::de::DeserializeOwned;
 
 pub use error::StdioError;
@@ -142,7 +142,7 @@ fn open(name: &str, profile: Profile, config: Option<&str>) -> Result<Box<dyn As
         "breaker" => seat(breaker::BreakerDesk::new(with.read::<BreakerOptions>()?)),
         "gateway" => seat(gateway::GatewayDesk::new(with.read::<gateway::GatewayOptions>()?)),
         "sidecar" => seat(sidecar::SidecarDesk::new(with.guide()?)),
-        "broker" => seat(broker::BrokerDesk::new(with.guide()?)),
+        "broker" => seat(broker::BrokerDesk::new(with.read::<DispatcherOptions>()?)),
         "composition" => {
             seat(composition::CompositionDesk::new(with.read::<client::ClientOptions>()?))
         }

@@ -47,7 +47,7 @@ impl SagaDesk {
                     return self.end(now, Err(error), execution, events);
                 }
             };
-            let Invocation { takes, ok } = invocation;
+            let Invocation { takes, ok, .. } = invocation;
             execution.calls.push(SagaCall { at: now.as_nanos(), kind, step, ok });
             execution.end = (now + takes, ok);
             if !takes.is_zero() {
@@ -87,7 +87,8 @@ impl SagaDesk {
 }
 
 /// A handler without a script succeeds at once.
-const NOTHING: Invocation = Invocation { takes: brownout_models::Span::ZERO, ok: true };
+const NOTHING: Invocation =
+    Invocation { takes: brownout_models::Span::ZERO, ok: true, rejects: false };
 
 impl Desk for SagaDesk {
     type Request = SagaRequest;

@@ -1,7 +1,9 @@
 //! Every answer, event and error of the protocol, with the fields in the order they are written.
 
 use brownout_models::Time;
-use brownout_models::policy::{BreakerState, DiscoverError, Health, Level, RegistryError};
+use brownout_models::policy::{
+    AttemptEnd, BreakerState, DeathReason, DiscoverError, Health, Level, RegistryError,
+};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -97,6 +99,25 @@ pub(super) enum Answer {
     DeadLetters {
         dead_letters: Vec<DeadLetterView>,
     },
+    /// A message that was taken in, by the broker's id.
+    Confirmed {
+        message: u64,
+    },
+    /// A message that the broker had before.
+    Duplicate {
+        duplicate: bool,
+    },
+    Redriven {
+        redriven: usize,
+    },
+    Purged {
+        purged: usize,
+    },
+    Backlog {
+        waiting: usize,
+        blocked: usize,
+        dead_letters: usize,
+    },
     Logs {
         logs: Vec<LogView>,
     },
@@ -132,6 +153,19 @@ pub(super) struct SpanView {
 pub(super) struct DeadLetterView {
     pub(super) payload: Box<RawValue>,
     pub(super) published_at: u64,
+    #[serde(flatten)]
+    pub(super) death: Option<DeathView>,
+}
+
+/// What a dead letter says beyond the message, where it says anything.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct DeathView {
+    pub(super) subscriber: String,
+    pub(super) reason: DeathReason,
+    pub(super) attempts: u32,
+    pub(super) first_attempt_at: Option<u64>,
+    pub(super) died_at: u64,
+    pub(super) last_error: Option<AttemptEnd>,
 }
 
 /// A line of log, numbered by the `log` requests before it.
@@ -169,11 +203,35 @@ pub(super) enum Event {
         to: BreakerState,
     },
     /// An attempt starts.
-    Attempt { subscriber: String, payload: Box<RawValue>, attempt: u32, ok: bool },
+    Attempt {
+        subscriber: String,
+        payload: Box<RawValue>,
+        attempt: u32,
+        ok: bool,
+        /// The broker's id of the message, where it is unique.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<u64>,
+    },
+    /// The attempt before this one ended without a word.
+    Redelivered { subscriber: String, payload: Box<RawValue>, attempt: u32 },
     /// A message found no subscriber.
     Dropped { payload: Box<RawValue> },
-    /// A subscriber's last attempt failed.
-    DeadLettered { payload: Box<RawValue> },
+    /// A message found no subscriber, and its publisher was told.
+    Returned { payload: Box<RawValue> },
+    /// A message found no room, and its publisher was told.
+    Rejected { payload: Box<RawValue> },
+    /// A subscriber's last attempt failed, or it was given up otherwise.
+    DeadLettered {
+        payload: Box<RawValue>,
+        #[serde(flatten)]
+        death: Option<DeathView>,
+    },
+    /// A dead letter made way for a newer one.
+    Evicted {
+        payload: Box<RawValue>,
+        #[serde(flatten)]
+        death: Option<DeathView>,
+    },
     /// A pending request ended.
     Completed {
         request: u64,

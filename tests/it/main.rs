@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod addresses;
+mod broker;
 mod cli;
 mod defects;
 mod determinism;

@@ -31,6 +31,9 @@ pub enum Body<P> {
     Request(Request<P>),
     /// Put this on the topic `method`.
     Publish(Request<P>),
+    /// The same with a number that tells the message from every other one of its `client`, so that
+    /// a broker can leave it out the second time.
+    PublishNumbered(u64, Request<P>),
     /// Which instances of a service are healthy? Answered with [`Answer::Instances`].
     Discover(Name),
     /// The sender is an instance of this service.
@@ -154,7 +157,9 @@ impl<P> Body<P> {
     #[must_use]
     pub const fn name(&self) -> Name {
         match self {
-            Self::Request(request) | Self::Publish(request) => request.method,
+            Self::Request(request) | Self::Publish(request) | Self::PublishNumbered(_, request) => {
+                request.method
+            }
             Self::Discover(_) => name::DISCOVER,
             Self::Register(_) => name::REGISTER,
             Self::Heartbeat(_) => name::HEARTBEAT,
@@ -172,6 +177,9 @@ impl<P> Body<P> {
         match self {
             Self::Request(request) => Body::Request(request.open_payload(open)),
             Self::Publish(request) => Body::Publish(request.open_payload(open)),
+            Self::PublishNumbered(number, request) => {
+                Body::PublishNumbered(number, request.open_payload(open))
+            }
             Self::Discover(service) => Body::Discover(service),
             Self::Register(service) => Body::Register(service),
             Self::Heartbeat(service) => Body::Heartbeat(service),

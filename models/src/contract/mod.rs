@@ -30,5 +30,5 @@ pub use effect::{Clock, Effect};
 pub use id::{CallId, Context, FlowId, NodeId, Sender, Ticket};
 pub use machine::{Input, Machine, Timer};
 pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request};
-pub use store::{OutboxRow, Store};
+pub use store::{OutboxRow, RowWrite, Store};
 pub use turn::{Desk, Turn};

@@ -1,9 +1,9 @@
-//! The database of one service: rows that survive every crash of its instances, and an outbox that
-//! commits in the same write as its row.
+//! The database of one service: rows that survive every crash of its instances, an outbox of events
+//! to publish, and an inbox of messages that were handled. A transaction changes all three at once.
 //!
 //! What is *not* here: unflushed writes; every write is durable when its effect has happened.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use crate::contract::Context;
@@ -15,6 +15,21 @@ pub struct Store {
     rows: IndexMap<(Name, u64), i64>,
     outbox: IndexMap<u64, OutboxRow>,
     outbox_next: u64,
+    /// Messages that were handled: the method or topic, and the business key.
+    inbox: IndexSet<(Name, u64)>,
+}
+
+/// One write of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowWrite {
+    /// The table.
+    pub table: Name,
+    /// The key of the row.
+    pub key: u64,
+    /// What is added; a row starts at zero.
+    pub amount: i64,
+    /// The topic of an event that is committed with the row.
+    pub event: Option<Name>,
 }
 
 /// An event that waits to be published.
@@ -45,6 +60,16 @@ impl Store {
     /// Every row, in the order of first writing.
     pub fn rows(&self) -> impl Iterator<Item = (Name, u64, i64)> {
         self.rows.iter().map(|((table, key), value)| (*table, *key, *value))
+    }
+
+    /// Whether this message was handled before: its effects are in the rows.
+    #[must_use]
+    pub fn has_handled(&self, method: Name, key: u64) -> bool {
+        self.inbox.contains(&(method, key))
+    }
+
+    pub(crate) fn remember(&mut self, method: Name, key: u64) {
+        self.inbox.insert((method, key));
     }
 
     /// Adds to a row, which starts at zero; returns its new value. Saturates.

@@ -2,8 +2,8 @@
 
 use crate::contract::{
     Answer, Body, Calls, Choice, Clock, Context, Distribution, Effect, Failure, FlowId, Ground,
-    Message, NodeId, OpenCall, OutboxRow, Outcome, Purpose, Sender, Store, Surroundings, Ticket,
-    Timer,
+    Message, NodeId, OpenCall, OutboxRow, Outcome, Purpose, RowWrite, Sender, Store, Surroundings,
+    Ticket, Timer,
 };
 use crate::name::Name;
 use crate::{Span, Time};
@@ -235,15 +235,32 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Adds to a row and, in the same transaction, puts an event for `topic` into the outbox.
     pub fn write_with_event(&mut self, table: Name, key: u64, amount: i64, topic: Option<Name>) {
+        self.transact(&[RowWrite { table, key, amount, event: topic }], None);
+    }
+
+    /// Writes several rows with their events, and the message that is handled into the inbox, as one
+    /// act: the power fails before all of it or after.
+    pub fn transact(&mut self, writes: &[RowWrite], handled: Option<(Name, u64)>) {
         if !self.act() {
             return;
         }
         let context = self.context;
-        let value = self.desk.store.add(table, key, amount);
-        if let Some(topic) = topic {
-            self.desk.store.enqueue(OutboxRow { topic, key, amount, context });
+        if let Some((method, key)) = handled {
+            self.desk.store.remember(method, key);
         }
-        self.desk.effects.push(Effect::Wrote { table, key, amount, value, context });
+        for RowWrite { table, key, amount, event } in writes.iter().copied() {
+            let value = self.desk.store.add(table, key, amount);
+            if let Some(topic) = event {
+                self.desk.store.enqueue(OutboxRow { topic, key, amount, context });
+            }
+            self.desk.effects.push(Effect::Wrote { table, key, amount, value, context });
+        }
+    }
+
+    /// Whether the inbox has this message.
+    #[must_use]
+    pub fn has_handled(&self, method: Name, key: u64) -> bool {
+        self.desk.store.has_handled(method, key)
     }
 
     /// Events of the outbox that wait to be published, oldest first.
@@ -256,6 +273,20 @@ impl<'a, P, F> Turn<'a, P, F> {
         if self.act() {
             self.desk.store.dequeue(number);
         }
+    }
+
+    /// Keeps a durable change of the machine's own state, as one act like a write. False when the
+    /// power failed before it: then the state must stay as it was, for the next life finds it so.
+    #[must_use]
+    pub const fn keep(&mut self) -> bool {
+        self.act()
+    }
+
+    /// Whether anything that the machine does still happens: a machine that keeps durable state
+    /// must not get ahead of its effects.
+    #[must_use]
+    pub const fn has_power(&self) -> bool {
+        self.acts <= self.power
     }
 
     /// Weather: how long something takes.
@@ -298,10 +329,6 @@ impl<'a, P, F> Turn<'a, P, F> {
     #[must_use]
     pub fn choose(&mut self, purpose: Purpose, choice: Choice<'_>) -> u64 {
         self.surroundings.choose(self.me, &self.context, purpose, choice)
-    }
-
-    const fn has_power(&self) -> bool {
-        self.acts <= self.power
     }
 
     /// Counts a send, reply or write; false when the power failed before it.

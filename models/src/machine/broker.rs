@@ -1,21 +1,28 @@
-//! The message broker: one dispatcher for all topics, with retries and a dead-letter queue.
+//! The message broker: topics, subscriptions, retries and a dead-letter queue.
+//!
+//! What is durable is written before anybody is told: a publisher has its answer only when the
+//! message is kept, and an acknowledged delivery is forgotten only when that is kept. So the power
+//! may fail anywhere, and the worst is a delivery that comes again.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::Name;
 use crate::contract::{
     Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::{Dialer, Slab, Target};
-use crate::policy::{Action, Dispatcher, DispatcherConfig, Published};
-use crate::{Name, Span};
+use crate::policy::dispatch::Durability;
+use crate::policy::{
+    Action, AttemptEnd, DeliveryId, Dispatcher, DispatcherConfig, Message, Publication, Published,
+};
 
 crate::timers! {
     /// What can be overdue in a broker.
     pub enum Timer {
-        /// The next attempt for a subscription.
+        /// The next attempt of the delivery in a slot.
         Retry(u32),
     }
 }
@@ -25,12 +32,11 @@ crate::timers! {
 pub struct BrokerConfig {
     /// Where subscribers that are services are found.
     pub registry: Option<NodeId>,
-    /// Buffer, attempts and backoff.
+    /// Everything but who subscribes. A handler's time counts for finding an instance and for the
+    /// answer, each.
     pub dispatcher: DispatcherConfig,
     /// Who wants which topic, in order of subscription.
     pub subscriptions: Vec<Subscription>,
-    /// How long a handler may take; the guide waits for ever (MB-9).
-    pub ack_timeout: Option<Span>,
 }
 
 /// Who wants a topic.
@@ -38,7 +44,7 @@ pub struct BrokerConfig {
 pub struct Subscription {
     /// The topic.
     pub topic: Name,
-    /// The subscriber: every message goes to one of its instances.
+    /// The subscriber: every message goes to one of its instances, which are a consumer group.
     pub subscriber: Target,
 }
 
@@ -47,11 +53,13 @@ pub struct Subscription {
 pub struct BrokerNode<P> {
     config: Arc<BrokerConfig>,
     dispatcher: Dispatcher<Envelope<P>>,
+    /// The subscription, as it was configured, of each that the dispatcher has.
+    configured: Vec<usize>,
     dialer: Dialer,
     /// Publishers that wait because the buffer is full.
     blocked: Slab<(Context, Sender, Name)>,
-    /// The message that each subscription handles.
-    handling: Vec<Option<Envelope<P>>>,
+    /// What each slot of the dispatcher handles.
+    handling: Vec<Option<Handling<P>>>,
 }
 
 /// A message and on whose behalf it was published.
@@ -61,17 +69,38 @@ struct Envelope<P> {
     request: Request<P>,
 }
 
+/// An attempt, or the wait after it.
+#[derive(Clone, Debug, Serialize)]
+struct Handling<P> {
+    delivery: DeliveryId,
+    attempt: u32,
+    /// As it was configured.
+    subscription: usize,
+    message: Arc<Message<Envelope<P>>>,
+}
+
+impl<P> Handling<P> {
+    fn topic_and_key(&self) -> (Name, u64) {
+        (self.message.topic, self.message.payload.request.key)
+    }
+}
+
 impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
     /// A broker without messages.
     #[must_use]
     pub fn new(config: Arc<BrokerConfig>) -> Self {
-        let mut dispatcher = Dispatcher::new(config.dispatcher);
-        for subscription in &config.subscriptions {
-            dispatcher.subscribe(subscription.topic, subscription.subscriber.service);
+        let mut dispatcher = Dispatcher::new(config.dispatcher.clone());
+        let mut configured = Vec::new();
+        for (index, subscription) in config.subscriptions.iter().enumerate() {
+            let subscriber = subscription.subscriber.service;
+            let subscribed = dispatcher.subscribe(subscription.topic, subscriber);
+            if subscribed.number() == configured.len() {
+                configured.push(index);
+            }
         }
         let dialer = Dialer::new(config.registry);
-        let handling = vec![None; config.subscriptions.len()];
-        Self { config, dispatcher, dialer, blocked: Slab::default(), handling }
+        let (blocked, handling) = (Slab::default(), Vec::new());
+        Self { config, dispatcher, configured, dialer, blocked, handling }
     }
 
     /// Who a subscription belongs to, by its number in facts.
@@ -81,22 +110,68 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         Some(subscription.subscriber.service)
     }
 
-    fn publish(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
+    /// `number` tells the message from the others of its publisher.
+    fn publish(
+        &mut self,
+        from: Sender,
+        request: Request<P>,
+        number: Option<u64>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        if !self.kept(turn) {
+            return;
+        }
         let (context, topic, key) = (turn.context(), request.method, request.key);
-        turn.note(Fact::Published { topic, key });
         let publisher = self.blocked.insert((context, from, topic));
-        let envelope = Envelope { context, request };
-        let published = self.dispatcher.publish(turn.now(), topic, envelope, u64::from(publisher));
-        if published == Published::Accepted {
+        let message_id = number.map(|number| (request.client, number));
+        let published = self.dispatcher.publish_with(
+            turn.now(),
+            Publication {
+                topic,
+                key: Some(key),
+                message_id,
+                payload: Envelope { context, request },
+                publisher: u64::from(publisher),
+            },
+        );
+        if published != Published::Blocked {
             self.blocked.remove(publisher);
-            turn.reply_done(from, topic);
+        }
+        match published {
+            Published::Accepted => {
+                turn.note(Fact::Published { topic, key });
+                turn.reply_done(from, topic);
+            }
+            Published::Blocked => turn.note(Fact::Published { topic, key }),
+            Published::Duplicate => {
+                turn.note(Fact::AlreadyThere { table: topic, key });
+                turn.reply_done(from, topic);
+            }
+            Published::Rejected => {
+                turn.note(Fact::Overloaded { method: topic, key });
+                turn.reply_failure(from, topic, Failure::Overloaded);
+            }
+            Published::Returned => {
+                turn.note(Fact::Unwanted { topic, key });
+                turn.reply_failure(from, topic, Failure::RouteNotFound);
+            }
         }
         self.dispatch(turn);
     }
 
-    /// Does whatever can be done until something ends or wakes.
+    /// Keeps what comes next, where the broker is durable; false when the power failed before it.
+    fn kept(&self, turn: &mut Turn<'_, P, Fact>) -> bool {
+        match self.config.dispatcher.durability {
+            Durability::Memory => true,
+            Durability::Durable => turn.keep(),
+        }
+    }
+
+    /// Does whatever can be done until something ends or wakes, or the power fails.
     fn dispatch(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        while let Some(action) = self.dispatcher.next_action() {
+        while turn.has_power()
+            && let Some(action) = self.dispatcher.next_action(turn.now())
+        {
             match action {
                 Action::Unblocked { publisher } => {
                     let publisher = u32::try_from(publisher).unwrap_or(u32::MAX);
@@ -110,59 +185,84 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
                     let key = message.payload.request.key;
                     turn.note(Fact::Unwanted { topic: message.topic, key });
                 }
-                Action::Attempt { subscription, attempt, message } => {
-                    self.attempt(subscription, attempt, message.payload, turn);
+                Action::Attempt { delivery, subscription, attempt, message, .. } => {
+                    let subscription = self.configured[subscription];
+                    self.attempt(Handling { delivery, attempt, subscription, message }, turn);
                 }
-                Action::Backoff { subscription, until } => {
-                    if let Some(Some(envelope)) = self.handling.get(subscription) {
-                        turn.on_behalf(envelope.context);
+                Action::Backoff { delivery, until } => {
+                    if let Some(handling) = self.handled(delivery.slot) {
+                        turn.on_behalf(handling.message.payload.context);
                     }
-                    let number = u32::try_from(subscription).unwrap_or(u32::MAX);
-                    turn.set(Timer::Retry(number), until.since(turn.now()));
+                    turn.set(Timer::Retry(delivery.slot), until.since(turn.now()));
                 }
-                Action::DeadLettered { subscription, message } => {
-                    turn.on_behalf(message.payload.context);
-                    let (topic, key) = (message.topic, message.payload.request.key);
-                    let subscription = u32::try_from(subscription).unwrap_or(u32::MAX);
+                Action::DeadLettered { letter } => {
+                    turn.on_behalf(letter.message.payload.context);
+                    let (topic, key) = (letter.message.topic, letter.message.payload.request.key);
+                    let subscription = number(self.configured[letter.subscription]);
                     turn.note(Fact::DeadLettered { topic, key, subscription });
                 }
+                // It was accounted for when it became a dead letter.
+                Action::Evicted { .. } => {}
             }
         }
     }
 
-    fn attempt(
-        &mut self,
-        subscription: usize,
-        attempt: u32,
-        envelope: Envelope<P>,
-        turn: &mut Turn<'_, P, Fact>,
-    ) {
-        turn.on_behalf(envelope.context);
-        let (topic, key) = (envelope.request.method, envelope.request.key);
-        let number = u32::try_from(subscription).unwrap_or(u32::MAX);
-        turn.note(Fact::Delivering { topic, key, subscription: number, attempt });
-        let target = self.config.subscriptions[subscription].subscriber;
-        let timeout = self.config.ack_timeout;
-        let dialled = self.dialer.dial(turn, target, &envelope.request, timeout, number);
-        self.handling[subscription] = Some(envelope);
+    fn attempt(&mut self, handling: Handling<P>, turn: &mut Turn<'_, P, Fact>) {
+        turn.on_behalf(handling.message.payload.context);
+        let (topic, key) = handling.topic_and_key();
+        let (delivery, attempt) = (handling.delivery, handling.attempt);
+        let subscription = number(handling.subscription);
+        turn.note(Fact::Delivering { topic, key, subscription, attempt });
+        let target = self.config.subscriptions[handling.subscription].subscriber;
+        let timeout = self.config.dispatcher.ack_wait_of(attempt);
+        let request = &handling.message.payload.request;
+        let dialled = self.dialer.dial(turn, target, request, timeout, delivery.slot);
+        let slot = delivery.slot as usize;
+        if self.handling.len() <= slot {
+            self.handling.resize_with(slot + 1, || None);
+        }
+        self.handling[slot] = Some(handling);
         if dialled.is_err() {
-            self.dispatcher.attempt_ended(turn.now(), subscription, false);
+            self.dispatcher.attempt_ended(turn.now(), delivery, attempt, AttemptEnd::Failed);
         }
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
-        let number = Dialer::slot(tag);
-        let subscription = number as usize;
-        let Some(Some(envelope)) = self.handling.get(subscription) else { return };
-        let target = self.config.subscriptions[subscription].subscriber;
-        let call = (target, &envelope.request, self.config.ack_timeout);
+        let slot = Dialer::slot(tag) as usize;
+        let Some(Some(handling)) = self.handling.get(slot) else { return };
+        let target = self.config.subscriptions[handling.subscription].subscriber;
+        let timeout = self.config.dispatcher.ack_wait_of(handling.attempt);
+        let call = (target, &handling.message.payload.request, timeout);
         let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) else { return };
-        if outcome.is_ok() {
-            let (topic, key) = (envelope.request.method, envelope.request.key);
-            turn.note(Fact::Acknowledged { topic, key, subscription: number });
+        let (delivery, attempt) = (handling.delivery, handling.attempt);
+        let (topic, key) = handling.topic_and_key();
+        let subscription = number(handling.subscription);
+        if !self.kept(turn) {
+            return;
         }
-        self.dispatcher.attempt_ended(turn.now(), subscription, outcome.is_ok());
+        if outcome.is_ok() {
+            turn.note(Fact::Acknowledged { topic, key, subscription });
+        }
+        self.dispatcher.attempt_ended(turn.now(), delivery, attempt, end_of(&outcome));
         self.dispatch(turn);
+    }
+
+    fn handled(&self, slot: u32) -> Option<&Handling<P>> {
+        self.handling.get(slot as usize)?.as_ref()
+    }
+}
+
+/// The number of a subscription in facts.
+fn number(subscription: usize) -> u32 {
+    u32::try_from(subscription).unwrap_or(u32::MAX)
+}
+
+fn end_of<P>(outcome: &Outcome<P>) -> AttemptEnd {
+    match outcome {
+        Ok(_) => AttemptEnd::Acknowledged,
+        Err(Failure::Rejected) => AttemptEnd::Rejected,
+        Err(Failure::TimedOut) => AttemptEnd::TimedOut,
+        Err(_) => AttemptEnd::Failed,
     }
 }
 
@@ -183,15 +283,21 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
         match input {
-            Input::Start => {}
+            // After a crash: what is durable and was not settled.
+            Input::Start => self.dispatch(turn),
             Input::Deliver { from, body: Body::Publish(request) } => {
-                self.publish(from, request, turn);
+                self.publish(from, request, None, turn);
+            }
+            Input::Deliver { from, body: Body::PublishNumbered(number, request) } => {
+                self.publish(from, request, Some(number), turn);
             }
             Input::Deliver { from, body } => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
             }
-            Input::Wake(Timer::Retry(subscription)) => {
-                self.dispatcher.wake(subscription as usize);
+            Input::Wake(Timer::Retry(slot)) => {
+                if let Some(delivery) = self.handled(slot).map(|handling| handling.delivery) {
+                    self.dispatcher.wake(delivery);
+                }
                 self.dispatch(turn);
             }
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
@@ -200,6 +306,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
     }
 
     fn power_cut(&mut self) {
-        *self = Self::new(Arc::clone(&self.config));
+        self.dispatcher.power_cut();
+        self.dialer = Dialer::new(self.config.registry);
+        self.blocked = Slab::default();
+        self.handling.clear();
     }
 }

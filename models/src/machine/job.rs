@@ -4,9 +4,11 @@
 use serde::Serialize;
 
 use crate::Time;
-use crate::contract::{Body, Context, Failure, Outcome, Purpose, Request, Sender, Timer, Turn};
+use crate::contract::{
+    Body, Context, Failure, Outcome, Purpose, Request, RowWrite, Sender, Timer, Turn,
+};
 use crate::fact::Fact;
-use crate::machine::{Add, Dialer, Program, Slab, Step};
+use crate::machine::{Add, Dialer, Program, Slab, Step, Write};
 
 /// A request on its way through a program.
 #[derive(Clone, Debug, Serialize)]
@@ -159,7 +161,10 @@ impl<P: Clone> Jobs<P> {
                     turn.call(*broker, Body::Publish(request), *timeout, tag);
                     return Progress::Waiting;
                 }
-                Step::Write { .. } => write(&job.request, step, turn),
+                Step::Write(write) => transact(&job.request, &[*write], false, turn),
+                Step::Transaction { writes, inbox } => {
+                    transact(&job.request, writes, *inbox, turn);
+                }
                 Step::Reply => {
                     if let (Some(from), false) = (job.from, job.doomed) {
                         turn.reply_done(from, job.request.method);
@@ -195,31 +200,57 @@ impl<P: Clone> Jobs<P> {
                 }
             }
             Step::Publish { .. } => Some(outcome.map(|_| ())),
-            Step::Work(_) | Step::Sleep(_) | Step::Write { .. } | Step::Reply | Step::Fail(_) => {
-                None
-            }
+            Step::Work(_)
+            | Step::Sleep(_)
+            | Step::Write(_)
+            | Step::Transaction { .. }
+            | Step::Reply
+            | Step::Fail(_) => None,
         }
     }
 }
 
-fn write<P>(request: &Request<P>, step: &Step, turn: &mut Turn<'_, P, Fact>) {
-    let Step::Write { table, add, once, event } = step else { return };
-    let (table, key) = (*table, request.key);
-    let row = turn.read(table, key);
-    if *once && row.is_some() {
-        turn.note(Fact::AlreadyThere { table, key });
+/// Writes what is to be written, all at once; nothing at all of a request that was handled before.
+fn transact<P>(request: &Request<P>, writes: &[Write], inbox: bool, turn: &mut Turn<'_, P, Fact>) {
+    let (method, key) = (request.method, request.key);
+    if inbox && turn.has_handled(method, key) {
+        turn.note(Fact::AlreadyThere { table: method, key });
         return;
     }
-    let amount = match add {
-        Add::Constant(amount) => *amount,
-        Add::Amount => request.amount,
-        Add::Undo => match row {
-            None | Some(0) => return,
-            Some(value) => value.saturating_neg(),
-        },
-    };
-    if let Some(topic) = event {
-        turn.note(Fact::Publishing { topic: *topic, key });
+    let mut rows: Vec<RowWrite> = Vec::new();
+    for write in writes {
+        let (table, event) = (write.table, write.event);
+        let Some(amount) = amount_of(write, request, &rows, turn) else { continue };
+        if let Some(topic) = event {
+            turn.note(Fact::Publishing { topic, key });
+        }
+        rows.push(RowWrite { table, key, amount, event });
     }
-    turn.write_with_event(table, key, amount, *event);
+    if inbox || !rows.is_empty() {
+        turn.transact(&rows, inbox.then_some((method, key)));
+    }
+}
+
+/// What a write adds to its row after the `earlier` ones; `None` when it is left out.
+fn amount_of<P>(
+    write: &Write,
+    request: &Request<P>,
+    earlier: &[RowWrite],
+    turn: &mut Turn<'_, P, Fact>,
+) -> Option<i64> {
+    let (table, key) = (write.table, request.key);
+    let added = earlier.iter().filter(|row| row.table == table).map(|row| row.amount);
+    let row = match (turn.read(table, key), added.reduce(i64::saturating_add)) {
+        (None, added) => added,
+        (Some(value), added) => Some(value.saturating_add(added.unwrap_or(0))),
+    };
+    if write.once && row.is_some() {
+        turn.note(Fact::AlreadyThere { table, key });
+        return None;
+    }
+    match write.add {
+        Add::Constant(amount) => Some(amount),
+        Add::Amount => Some(request.amount),
+        Add::Undo => row.filter(|value| *value != 0).map(i64::saturating_neg),
+    }
 }

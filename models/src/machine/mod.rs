@@ -20,7 +20,7 @@ pub use client::{Arrivals, ClientConfig, ClientNode};
 pub use dialer::{Dialer, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};
-pub use program::{Add, Program, Step};
+pub use program::{Add, Program, Step, Write};
 pub use registry::{RegistryNode, RegistryNodeConfig};
 pub use saga::{SagaAction, SagaConfig, SagaNode, SagaStep};
 pub use service::{Heartbeat, Relay, ServiceConfig, ServiceNode};

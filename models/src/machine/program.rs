@@ -41,20 +41,32 @@ pub enum Step {
         timeout: Option<Span>,
     },
     /// Write a row of the service's database.
-    Write {
-        /// The table; the key is the request's.
-        table: Name,
-        /// What to add.
-        add: Add,
-        /// Leave the write out when the row is there: the key is an idempotency key.
-        once: bool,
-        /// Put an event for this topic into the outbox, in the same transaction.
-        event: Option<Name>,
+    Write(Write),
+    /// Write several rows of the service's database at once.
+    Transaction {
+        /// The rows.
+        writes: Vec<Write>,
+        /// Leave it all out when the request, its method and key, is in the inbox, and put it there
+        /// in the same transaction.
+        inbox: bool,
     },
     /// Answer the request; later steps still run.
     Reply,
     /// Fail.
     Fail(Failure),
+}
+
+/// A write of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Write {
+    /// The table; the key is the request's.
+    pub table: Name,
+    /// What to add.
+    pub add: Add,
+    /// Leave the write out when the row is there: the key is an idempotency key.
+    pub once: bool,
+    /// Put an event for this topic into the outbox, in the same transaction.
+    pub event: Option<Name>,
 }
 
 /// What a write adds to a row.

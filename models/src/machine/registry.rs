@@ -110,7 +110,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
                     self.snapshots.clear();
                 }
             }
-            Body::Request(_) | Body::Publish(_) => {
+            Body::Request(_) | Body::Publish(_) | Body::PublishNumbered(..) => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
                 return;
             }

@@ -218,7 +218,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
                 amount: row.amount,
                 payload: None,
             };
-            turn.call(relay.broker, Body::Publish(request), Some(relay.timeout), OUTBOX + number);
+            let body = Body::PublishNumbered(number, request);
+            turn.call(relay.broker, body, Some(relay.timeout), OUTBOX + number);
         }
     }
 

@@ -21,7 +21,10 @@ pub use balancer::RoundRobin;
 pub use breaker::{Admission, Breaker, BreakerConfig, BreakerOptions, BreakerState, Transition};
 pub use bucket::{Limiter, TokenBucket};
 pub use composition::{Composed, Composition, Part};
-pub use dispatch::{Action, Dispatcher, DispatcherConfig, Message, Published};
+pub use dispatch::{
+    Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Dispatcher, DispatcherConfig,
+    DispatcherOptions, Message, Publication, Published, Subscribed,
+};
 pub use observability::{Level, LogEntry, Metric, Observability};
 pub use registry::{
     DiscoverError, Health, Instance, Registry, RegistryConfig, RegistryError, RegistryOptions,

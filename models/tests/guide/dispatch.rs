@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use brownout_models::policy::{Action, Dispatcher, DispatcherConfig, Published};
+use brownout_models::policy::{
+    Action, AttemptEnd, DeliveryId, Dispatcher, DispatcherConfig, Published,
+};
 use brownout_models::{Name, Time};
 use proptest::prelude::*;
 
@@ -26,50 +28,60 @@ enum Seen {
     DeadLettered(u64, usize),
 }
 
+/// The attempt that ends, and how; nothing for a backoff.
+type End = Option<(u32, bool)>;
+
 /// What the owner does: handlers and timers around the dispatcher.
 struct Owner {
     dispatcher: Dispatcher<usize>,
     scripts: Vec<VecDeque<(u64, bool)>>,
-    /// By instant and subscription: the end of an attempt, or nothing for a backoff.
-    timers: BTreeMap<(u64, usize), Option<bool>>,
+    /// By instant and subscription.
+    timers: BTreeMap<(u64, u32), (DeliveryId, End)>,
     seen: Vec<Seen>,
 }
 
 impl Owner {
     fn act(&mut self, now: u64) {
-        while let Some(action) = self.dispatcher.next_action() {
-            self.seen.push(match action {
+        while let Some(action) = self.dispatcher.next_action(Time::from_nanos(now)) {
+            let seen = match action {
                 Action::Unblocked { publisher } => Seen::Unblocked(publisher.try_into().unwrap()),
                 Action::Dropped { message } => Seen::Dropped(message.payload),
-                Action::DeadLettered { message, .. } => Seen::DeadLettered(now, message.payload),
-                Action::Backoff { subscription, until } => {
-                    self.timers.insert((until.as_nanos(), subscription), None);
+                Action::DeadLettered { letter } => Seen::DeadLettered(now, letter.message.payload),
+                Action::Evicted { .. } => panic!("the guide keeps every dead letter"),
+                Action::Backoff { delivery, until } => {
+                    self.timers.insert((until.as_nanos(), delivery.slot), (delivery, None));
                     continue;
                 }
-                Action::Attempt { subscription, attempt, message } => {
+                Action::Attempt { delivery, subscription, attempt, message, ack_by, .. } => {
+                    assert_eq!(ack_by, Time::NEVER, "the guide waits for ever");
                     let (takes, ok) = self.scripts[subscription].pop_front().unwrap_or((0, true));
                     if takes == 0 {
-                        self.dispatcher.attempt_ended(Time::from_nanos(now), subscription, ok);
+                        self.ended(now, delivery, attempt, ok);
                     } else {
-                        self.timers.insert((now + takes * 1_000_000, subscription), Some(ok));
+                        let at = (now + takes * 1_000_000, delivery.slot);
+                        self.timers.insert(at, (delivery, Some((attempt, ok))));
                     }
                     Seen::Attempt(now, subscription, attempt, message.payload, ok)
                 }
-            });
+            };
+            self.seen.push(seen);
         }
     }
 
     fn live_until(&mut self, until: u64) {
         while let Some(timer) = self.timers.first_entry().filter(|t| t.key().0 <= until) {
-            let ((now, subscription), end) = timer.remove_entry();
+            let ((now, _), (delivery, end)) = timer.remove_entry();
             match end {
-                Some(ok) => {
-                    self.dispatcher.attempt_ended(Time::from_nanos(now), subscription, ok);
-                }
-                None => self.dispatcher.wake(subscription),
+                Some((attempt, ok)) => self.ended(now, delivery, attempt, ok),
+                None => self.dispatcher.wake(delivery),
             }
             self.act(now);
         }
+    }
+
+    fn ended(&mut self, now: u64, delivery: DeliveryId, attempt: u32, ok: bool) {
+        let end = if ok { AttemptEnd::Acknowledged } else { AttemptEnd::Failed };
+        self.dispatcher.attempt_ended(Time::from_nanos(now), delivery, attempt, end);
     }
 }
 
@@ -200,7 +212,7 @@ proptest! {
             Seen::DeadLettered(_, message) => Some(*message),
             Seen::Unblocked(_) | Seen::Dropped(_) | Seen::Attempt(..) => None,
         });
-        let letters = owner.dispatcher.dead_letters().iter().map(|letter| letter.payload);
+        let letters = owner.dispatcher.dead_letters().map(|letter| letter.message.payload);
         prop_assert_eq!(letters.collect::<Vec<_>>(), dead.collect::<Vec<_>>());
         prop_assert_eq!(owner.seen, seen);
     }

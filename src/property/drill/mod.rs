@@ -8,6 +8,7 @@
 //! account behind it. To add a machine: a file like `breaker.rs` and a variant of [`ClaimFile`].
 
 mod breaker;
+mod broker;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use breaker::BreakerClaim;
+pub use broker::BrokerClaim;
 
 use super::{Ending, Observer};
 use crate::drill::instant;
@@ -28,6 +30,8 @@ use crate::layout::Layout;
 pub enum ClaimFile {
     /// About a circuit breaker.
     Breaker(BreakerClaim),
+    /// About a message broker.
+    Broker(BrokerClaim),
 }
 
 impl ClaimFile {
@@ -36,6 +40,7 @@ impl ClaimFile {
     pub const fn machine(&self) -> &'static str {
         match self {
             Self::Breaker(_) => "breaker",
+            Self::Broker(_) => "broker",
         }
     }
 
@@ -43,6 +48,7 @@ impl ClaimFile {
     pub(crate) fn account(&self) -> Box<dyn Account> {
         match self {
             Self::Breaker(claim) => claim.account(),
+            Self::Broker(claim) => claim.account(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
-use brownout_models::policy::{BreakerOptions, RegistryOptions};
+use brownout_models::policy::{BreakerOptions, DispatcherOptions, RegistryOptions};
 use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub enum NodeFile {
     /// A sidecar of its own.
     Sidecar(SidecarFile),
     /// A message broker.
-    Broker(BrokerFile),
+    Broker(DispatcherOptions),
     /// A saga orchestrator.
     Saga(SagaFile),
     /// A population of clients.
@@ -43,7 +43,7 @@ impl NodeFile {
                 }
             }
             Self::Sidecar(file) => file.profile = profile,
-            Self::Broker(file) => file.profile = profile,
+            Self::Broker(options) => options.profile = Some(profile),
             Self::Saga(file) => {
                 file.profile = profile;
                 if let Some(sidecar) = &mut file.sidecar {
@@ -159,36 +159,6 @@ pub struct SidecarFile {
     pub attempt_timeout: Option<Span>,
     /// The node that gets every call; the service that the call is for.
     pub upstream: Option<String>,
-}
-
-/// A message broker.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename = "Broker", deny_unknown_fields, default)]
-pub struct BrokerFile {
-    /// The profile; guide.
-    pub profile: Profile,
-    /// Former names.
-    pub aliases: Vec<String>,
-    /// Who wants which topic, in order of subscription.
-    pub subscriptions: Vec<SubscriptionFile>,
-    /// Messages that wait before publishers do; 1,000.
-    pub buffer: Option<usize>,
-    /// Attempts per message and subscription; 3.
-    pub max_attempts: Option<u32>,
-    /// The wait before the second attempt, doubling from then on; 100 ms.
-    pub backoff: Option<Span>,
-    /// How long a subscriber may take; for ever.
-    pub ack_timeout: Option<Span>,
-}
-
-/// Who wants a topic.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename = "Subscription", deny_unknown_fields)]
-pub struct SubscriptionFile {
-    /// The topic.
-    pub topic: String,
-    /// A service or a node; it needs a handler for the topic.
-    pub subscriber: String,
 }
 
 /// A saga orchestrator.

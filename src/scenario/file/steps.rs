@@ -51,10 +51,35 @@ pub enum StepFile {
         #[serde(default)]
         event: Option<String>,
     },
+    /// Write several rows of the service's database at once: all of them or none.
+    Transaction {
+        /// The rows.
+        writes: Vec<WriteFile>,
+        /// Do it once for each message, which the database remembers; false.
+        #[serde(default)]
+        inbox: bool,
+    },
     /// Answer now; the steps behind it still run.
     Reply,
     /// Fail.
     Fail(FailureFile),
+}
+
+/// A write within a transaction.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename = "Write", deny_unknown_fields)]
+pub struct WriteFile {
+    /// The table.
+    pub table: String,
+    /// What to add to the row; the amount of the request.
+    #[serde(default)]
+    pub add: AddFile,
+    /// Leave the write out when the row is there; false.
+    #[serde(default)]
+    pub once: bool,
+    /// Commit an event for this topic with the row, to be published from the outbox.
+    #[serde(default)]
+    pub event: Option<String>,
 }
 
 /// What a write adds.

@@ -9,7 +9,7 @@ const PUBLISHED: &str = r#"(
         "broker": Broker(subscriptions: [
             (topic: "placed", subscriber: "mail"),
             (topic: "placed", subscriber: "stock"),
-        ], ack_timeout: "10ms", backoff: "1ms"),
+        ], ack_wait: "10ms", backoff: "1ms"),
         "mail": Service(handlers: { "placed": [Work("1ms")] }),
         "stock": Service(handlers: { "placed": [Work("2ms")] }),
         "shopper": Clients(

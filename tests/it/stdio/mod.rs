@@ -1,8 +1,9 @@
 //! What every machine says over stdio, line by line.
 //!
 //! The `.txt` files beside this one hold sessions, each under the claim it shows: requests behind
-//! `->`, the exact responses behind `<-`, the last of them after the end of input. Sessions too
-//! long to read are programs below.
+//! `->`, the exact responses behind `<-`, the last of them after the end of input. The line below a
+//! claim is `machine NAME CONFIG`, or `hardened NAME CONFIG` for the other profile. Sessions too long
+//! to read are programs below.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,8 +13,17 @@ use serde_json::{Value, json};
 
 /// Runs a session and gives its output and how many lines were bad.
 fn session(machine: &str, config: Option<&str>, input: &[u8]) -> (String, u64) {
+    session_under(Profile::Guide, machine, config, input)
+}
+
+fn session_under(
+    profile: Profile,
+    machine: &str,
+    config: Option<&str>,
+    input: &[u8],
+) -> (String, u64) {
     let mut output = Vec::new();
-    let end = serve(machine, Profile::Guide, config, input, &mut output).unwrap();
+    let end = serve(machine, profile, config, input, &mut output).unwrap();
     (String::from_utf8(output).unwrap(), end.bad_requests)
 }
 
@@ -32,7 +42,12 @@ fn check(transcript: &str) {
     for session_text in transcript.split("\n= ") {
         let mut lines = session_text.lines();
         let claim = lines.next().unwrap().trim_start_matches("= ");
-        let head = lines.next().unwrap().strip_prefix("machine ").expect(claim);
+        let head = lines.next().unwrap();
+        let (profile, head) = match head.split_once(' ').expect(claim) {
+            ("machine", head) => (Profile::Guide, head),
+            ("hardened", head) => (Profile::Hardened, head),
+            _ => panic!("{claim}: neither profile: {head}"),
+        };
         let (machine, config) = match head.split_once(' ') {
             Some((machine, config)) => (machine, Some(config)),
             None => (head, None),
@@ -48,7 +63,7 @@ fn check(transcript: &str) {
                 _ => panic!("{claim}: neither request nor response: {line}"),
             }
         }
-        let actual = session(machine, config, input.as_bytes());
+        let actual = session_under(profile, machine, config, input.as_bytes());
         pretty_eq(claim, &actual.0, &expected);
         assert_eq!(actual.1, bad_requests, "{claim}: bad requests");
     }
@@ -72,8 +87,8 @@ macro_rules! sessions {
 }
 
 sessions! {
-    lines registry balancer client limiter breaker gateway sidecar broker saga composition
-    observability
+    lines registry balancer client limiter breaker gateway sidecar broker broker_hardened saga
+    composition observability
 }
 
 /// Tokens found at `at` by a client that emptied its bucket at 0.

@@ -1,0 +1,86 @@
+//! The dead-letter queue: what was given up, until somebody drives it again or throws it away.
+
+use std::sync::Arc;
+
+use super::queue::Entry;
+use super::take_in::Pending;
+use super::{Action, DeadLetter, DeadLetterDetail, DeadLettersMax, DeathReason, Dispatcher};
+use crate::Time;
+
+impl<P: Clone> Dispatcher<P> {
+    /// What could not be delivered, once per subscription that it did not reach, in the order of
+    /// giving up.
+    pub fn dead_letters(&self) -> impl ExactSizeIterator<Item = &DeadLetter<P>> {
+        self.dead_letters.iter()
+    }
+
+    /// Drives dead letters again, those of one subscription or all, oldest first, as far as there is
+    /// room; their attempts count from 1 again. A letter that names its subscription goes there
+    /// alone, a bare one to everybody who subscribes. Gives how many went.
+    pub fn redrive(&mut self, now: Time, subscription: Option<usize>) -> usize {
+        let is_meant = |letter: &DeadLetter<P>| {
+            subscription.is_none_or(|subscription| letter.subscription == subscription)
+        };
+        let mut driven = 0;
+        for letter in std::mem::take(&mut self.dead_letters) {
+            let only = match self.config.dead_letter {
+                DeadLetterDetail::Bare => None,
+                DeadLetterDetail::Described => self.queue_of(letter.subscription),
+            };
+            if is_meant(&letter) && self.has_room_for(letter.message.topic, only) {
+                let entry = Entry { message: letter.message, since: now };
+                self.take_in(now, Pending { entry, only, message_id: None });
+                driven += 1;
+            } else {
+                self.dead_letters.push_back(letter);
+            }
+        }
+        driven
+    }
+
+    /// Throws the dead letters away, those of one subscription or all, and gives them back.
+    pub fn purge(&mut self, subscription: Option<usize>) -> Vec<DeadLetter<P>> {
+        let is_meant = |letter: &DeadLetter<P>| {
+            subscription.is_none_or(|subscription| letter.subscription == subscription)
+        };
+        let all = std::mem::take(&mut self.dead_letters);
+        let (gone, kept) = all.into_iter().partition::<Vec<_>, _>(is_meant);
+        self.dead_letters = kept.into();
+        gone
+    }
+
+    fn queue_of(&self, subscription: usize) -> Option<usize> {
+        self.subscriptions.get(subscription).map(|known| known.queue)
+    }
+
+    /// Gives a message up that was never handed out.
+    pub(super) fn bury_unsent(
+        &mut self,
+        now: Time,
+        queue: usize,
+        entry: &Entry<P>,
+        reason: DeathReason,
+    ) {
+        self.bury(DeadLetter {
+            message: Arc::clone(&entry.message),
+            subscription: self.queues[queue].members[0],
+            reason,
+            attempts: 0,
+            first_attempt_at: None,
+            died_at: now,
+            last_error: None,
+        });
+    }
+
+    /// Keeps a dead letter, and says so.
+    pub(super) fn bury(&mut self, letter: DeadLetter<P>) {
+        self.outbox.push_back(Action::DeadLettered { letter: letter.clone() });
+        self.dead_letters.push_back(letter);
+        if let DeadLettersMax::AtMost(max) = self.config.dead_letters_max
+            && self.dead_letters.len() > max
+            && let Some(letter) = self.dead_letters.pop_front()
+        {
+            self.outbox.push_back(Action::Evicted { letter });
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! The dispatcher with a queue for each subscription, against a list of every copy of every message
+//! that is searched from the beginning at every step.
+
+use std::collections::VecDeque;
+
+use brownout_models::Span;
+use brownout_models::policy::dispatch::{
+    AckWait, BackoffMax, DeadLettersMax, DedupWindow, Ordering, Overflow, Unroutable,
+};
+use brownout_models::policy::{AttemptEnd, Backoff, DeathReason, DispatcherConfig, Published};
+use proptest::prelude::*;
+
+use super::config;
+use super::dispatch_owner::{FAIL, HANG, Invocation, MILLI, OK, Owner, Seen};
+
+#[derive(Clone, Debug)]
+enum Request {
+    Subscribe(u32, Vec<Invocation>),
+    Publish { topic: u32, key: Option<u64>, id: Option<u64> },
+    Redrive,
+    Crash,
+}
+
+/// Where a copy of a message is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Copy {
+    Waiting,
+    /// An attempt ends at this instant, and how.
+    Running(u64, AttemptEnd),
+    /// The next attempt starts at this instant.
+    Resting(u64),
+    Due,
+    Over,
+}
+
+/// A copy of a message for one subscription.
+#[derive(Clone, Debug)]
+struct Entry {
+    queue: usize,
+    message: usize,
+    key: Option<u64>,
+    copy: Copy,
+    attempts: u32,
+    /// When it was first handed out, counted over all.
+    handed: usize,
+}
+
+/// The broker as a list of copies.
+#[derive(Default)]
+struct Reference {
+    config: DispatcherConfig,
+    now: u64,
+    queues: Vec<(u32, VecDeque<Invocation>)>,
+    entries: Vec<Entry>,
+    /// Message, topic, key, and the publisher's id.
+    blocked: VecDeque<(usize, u32, Option<u64>, Option<u64>)>,
+    letters: Vec<(usize, usize, Option<u64>)>,
+    ids: Vec<(u64, u64)>,
+    handed: usize,
+    seen: Vec<Vec<Seen>>,
+    unblocked: Vec<u64>,
+    dropped: Vec<usize>,
+    evicted: Vec<usize>,
+}
+
+impl Reference {
+    fn of_queue(&self, queue: usize, like: impl Fn(Copy) -> bool) -> usize {
+        self.entries.iter().filter(|entry| entry.queue == queue && like(entry.copy)).count()
+    }
+
+    fn pending(&self, queue: usize) -> usize {
+        self.of_queue(queue, |copy| copy != Copy::Waiting && copy != Copy::Over)
+    }
+
+    fn queue_has_room(&self, queue: usize) -> bool {
+        let waiting = self.of_queue(queue, |copy| copy == Copy::Waiting);
+        let max = self.config.max_ack_pending as usize;
+        waiting < self.config.buffer || (waiting == 0 && self.pending(queue) < max)
+    }
+
+    fn queues_of(&self, topic: u32) -> Vec<usize> {
+        (0..self.queues.len()).filter(|queue| self.queues[*queue].0 == topic).collect()
+    }
+
+    fn has_room(&self, topic: u32) -> bool {
+        self.queues_of(topic).into_iter().all(|queue| self.queue_has_room(queue))
+    }
+
+    fn add(&mut self, queue: usize, message: usize, key: Option<u64>) {
+        if self.config.overflow == Overflow::DropOldest && !self.queue_has_room(queue) {
+            let waits = |entry: &Entry| entry.queue == queue && entry.copy == Copy::Waiting;
+            let oldest = self.entries.iter().position(waits).unwrap();
+            self.die(oldest, DeathReason::Maxlen);
+        }
+        let (copy, attempts, handed) = (Copy::Waiting, 0, usize::MAX);
+        self.entries.push(Entry { queue, message, key, copy, attempts, handed });
+    }
+
+    fn die(&mut self, at: usize, reason: DeathReason) {
+        let Entry { queue, message, key, .. } = self.entries[at];
+        self.entries[at].copy = Copy::Over;
+        self.seen[queue].push(Seen::Dead(self.now, message, reason));
+        self.letters.push((queue, message, key));
+        let DeadLettersMax::AtMost(max) = self.config.dead_letters_max else { return };
+        if self.letters.len() > max {
+            self.evicted.push(self.letters.remove(0).1);
+        }
+    }
+
+    fn publish(
+        &mut self,
+        message: usize,
+        topic: u32,
+        (key, id): (Option<u64>, Option<u64>),
+    ) -> Published {
+        let DedupWindow::For(window) = self.config.dedup_window else { panic!("a window") };
+        let is_known =
+            |(at, known): &(u64, u64)| Some(*known) == id && self.now - at < window.as_nanos();
+        if self.ids.iter().any(is_known) {
+            return Published::Duplicate;
+        }
+        let is_routable = !self.queues_of(topic).is_empty();
+        if !is_routable && self.config.unroutable == Unroutable::Return {
+            return Published::Returned;
+        }
+        let has_room = self.has_room(topic);
+        if !has_room && self.config.overflow == Overflow::Reject {
+            return Published::Rejected;
+        }
+        self.ids.extend(id.map(|id| (self.now, id)));
+        if !has_room && self.config.overflow == Overflow::Block {
+            self.blocked.push_back((message, topic, key, id));
+            return Published::Blocked;
+        }
+        self.route(message, topic, key);
+        self.settle_down();
+        Published::Accepted
+    }
+
+    fn route(&mut self, message: usize, topic: u32, key: Option<u64>) {
+        let queues = self.queues_of(topic);
+        if queues.is_empty() {
+            self.dropped.push(message);
+        }
+        for queue in queues {
+            self.add(queue, message, key);
+        }
+    }
+
+    /// Starts whatever can start: one at a time, after everybody who waits was let in.
+    fn settle_down(&mut self) {
+        loop {
+            let mut full = Vec::new();
+            for (message, topic, key, id) in std::mem::take(&mut self.blocked) {
+                if full.contains(&topic) || !self.has_room(topic) {
+                    full.push(topic);
+                    self.blocked.push_back((message, topic, key, id));
+                } else {
+                    self.unblocked.push(u64::try_from(message).unwrap());
+                    self.route(message, topic, key);
+                }
+            }
+            let Some(next) = (0..self.queues.len()).find_map(|queue| self.startable(queue)) else {
+                return;
+            };
+            self.start(next);
+        }
+    }
+
+    /// The copy of a queue that may start: what is due goes by age, then what waits.
+    fn startable(&self, queue: usize) -> Option<usize> {
+        let mine = || self.entries.iter().enumerate().filter(|(_, entry)| entry.queue == queue);
+        let due = mine().filter(|(_, entry)| entry.copy == Copy::Due);
+        if let Some((at, _)) = due.min_by_key(|(_, entry)| entry.handed) {
+            return Some(at);
+        }
+        if self.pending(queue) >= self.config.max_ack_pending as usize {
+            return None;
+        }
+        let is_busy = |key: u64| {
+            self.config.ordering == Ordering::ByKey
+                && mine().any(|(_, entry)| {
+                    entry.key == Some(key) && !matches!(entry.copy, Copy::Waiting | Copy::Over)
+                })
+        };
+        let waits = |entry: &Entry| entry.copy == Copy::Waiting && !entry.key.is_some_and(is_busy);
+        mine().find(|(_, entry)| waits(entry)).map(|(at, _)| at)
+    }
+
+    fn start(&mut self, at: usize) {
+        if self.entries[at].attempts == 0 {
+            self.entries[at].handed = self.handed;
+            self.handed += 1;
+        }
+        if self.entries[at].attempts == self.config.max_attempts {
+            self.die(at, DeathReason::MaxDeliveries);
+            return;
+        }
+        let AckWait::After(ack_wait) = self.config.ack_wait else { panic!("an ack wait") };
+        let entry = &mut self.entries[at];
+        entry.attempts += 1;
+        self.seen[entry.queue].push(Seen::Attempt(self.now, entry.message, entry.attempts));
+        let (takes, end) = self.queues[entry.queue].1.pop_front().unwrap_or(OK);
+        let takes = takes.saturating_mul(MILLI);
+        if takes == 0 {
+            self.end(at, end);
+        } else if takes <= ack_wait.as_nanos() {
+            entry.copy = Copy::Running(self.now + takes, end);
+        } else {
+            entry.copy = Copy::Running(self.now + ack_wait.as_nanos(), AttemptEnd::TimedOut);
+        }
+    }
+
+    fn end(&mut self, at: usize, end: AttemptEnd) {
+        let attempts = self.entries[at].attempts;
+        if end == AttemptEnd::Acknowledged {
+            self.entries[at].copy = Copy::Over;
+        } else if end == AttemptEnd::Rejected {
+            self.die(at, DeathReason::Rejected);
+        } else if attempts == self.config.max_attempts {
+            self.die(at, DeathReason::MaxDeliveries);
+        } else {
+            let wait = if attempts == 1 { 20 } else { 30 };
+            self.entries[at].copy = Copy::Resting(self.now + wait * MILLI);
+        }
+    }
+
+    fn live_until(&mut self, until: u64) {
+        let at = |entry: &Entry| match entry.copy {
+            Copy::Running(at, _) | Copy::Resting(at) => Some((at, entry.queue, entry.handed)),
+            Copy::Waiting | Copy::Due | Copy::Over => None,
+        };
+        loop {
+            let next = (0..self.entries.len())
+                .filter_map(|number| at(&self.entries[number]).map(|at| (at, number)))
+                .min();
+            let Some(((now, ..), number)) = next.filter(|((at, ..), _)| *at <= until) else {
+                self.now = until;
+                return;
+            };
+            self.now = now;
+            match self.entries[number].copy {
+                Copy::Running(_, end) => self.end(number, end),
+                Copy::Resting(_) => self.entries[number].copy = Copy::Due,
+                Copy::Waiting | Copy::Due | Copy::Over => panic!("nothing is due"),
+            }
+            self.settle_down();
+        }
+    }
+
+    fn crash(&mut self) {
+        // What was not taken in is nobody's, and its id is free again.
+        for (.., lost) in std::mem::take(&mut self.blocked) {
+            self.ids.retain(|(_, id)| Some(*id) != lost);
+        }
+        for entry in &mut self.entries {
+            if matches!(entry.copy, Copy::Running(..) | Copy::Resting(_)) {
+                entry.copy = Copy::Due;
+            }
+        }
+        self.settle_down();
+    }
+
+    fn redrive(&mut self) -> usize {
+        let mut driven = 0;
+        for (queue, message, key) in std::mem::take(&mut self.letters) {
+            if self.queue_has_room(queue) {
+                self.add(queue, message, key);
+                driven += 1;
+            } else {
+                self.letters.push((queue, message, key));
+            }
+        }
+        self.settle_down();
+        driven
+    }
+}
+
+fn configs() -> impl Strategy<Value = DispatcherConfig> {
+    let overflow =
+        prop_oneof![Just(Overflow::Reject), Just(Overflow::Block), Just(Overflow::DropOldest)];
+    let unroutable = prop_oneof![Just(Unroutable::Return), Just(Unroutable::Drop)];
+    let ordering = prop_oneof![Just(Ordering::ByKey), Just(Ordering::Unordered)];
+    let sizes = (1..4_usize, 1..4_u32, 1..4_u32, 1..4_usize);
+    (overflow, unroutable, ordering, sizes).prop_map(|(overflow, unroutable, ordering, sizes)| {
+        let (buffer, max_attempts, max_ack_pending, letters) = sizes;
+        DispatcherConfig {
+            buffer,
+            overflow,
+            unroutable,
+            ordering,
+            max_attempts,
+            max_ack_pending,
+            ack_wait: AckWait::After(Span::from_millis(50)),
+            backoff: Backoff { base: Span::from_millis(20) },
+            backoff_max: BackoffMax::After(Span::from_millis(30)),
+            dead_letters_max: DeadLettersMax::AtMost(letters),
+            dedup_window: DedupWindow::For(Span::from_millis(100)),
+            ..DispatcherConfig::hardened()
+        }
+    })
+}
+
+fn request() -> impl Strategy<Value = (u64, Request)> {
+    // Everything happens at multiples of 10 ms, so that deadlines are met exactly, and a nanosecond
+    // before and after.
+    let gap = prop_oneof![
+        6 => Just(0),
+        3 => (1..6_u64).prop_map(|tens| tens * 10 * MILLI),
+        1 => Just(1),
+        1 => Just(50 * MILLI - 1),
+        1 => Just(100 * MILLI - 1),
+    ];
+    let invocation = prop_oneof![
+        3 => Just(OK),
+        3 => Just(FAIL),
+        1 => Just((0, AttemptEnd::Rejected)),
+        2 => Just((10, AttemptEnd::Acknowledged)),
+        2 => Just((20, AttemptEnd::Failed)),
+        1 => Just((50, AttemptEnd::Acknowledged)),
+        1 => Just((60, AttemptEnd::Acknowledged)),
+        1 => Just(HANG),
+    ];
+    let script = prop::collection::vec(invocation, 0..12);
+    let key = prop::option::of(0..2_u64);
+    let id = prop::option::weighted(0.3, 0..3_u64);
+    let request = prop_oneof![
+        2 => (0..2_u32, script).prop_map(|(topic, script)| Request::Subscribe(topic, script)),
+        12 => (0..3_u32, key, id)
+            .prop_map(|(topic, key, id)| Request::Publish { topic, key, id }),
+        1 => Just(Request::Redrive),
+        1 => Just(Request::Crash),
+    ];
+    (gap, request)
+}
+
+/// Later messages of a key are handed out when the earlier ones are over, and not before.
+fn keeps_order(seen: &[Seen], keys: &[Option<u64>]) -> bool {
+    let attempts: Vec<usize> = seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::Attempt(_, message, _) => Some(*message),
+            Seen::Dead(..) => None,
+        })
+        .collect();
+    (0..2).all(|key| {
+        let mine: Vec<_> = attempts.iter().filter(|at| keys[**at] == Some(key)).collect();
+        mine.is_sorted()
+    })
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_queue_for_each_subscription_is_a_list_of_copies(
+        config in configs(),
+        requests in prop::collection::vec(request(), 1..40),
+    ) {
+        let mut owner = Owner::new(config.clone());
+        let mut reference = Reference { config: config.clone(), ..Reference::default() };
+        let (mut now, mut subscribers, mut keys, mut redriven) = (0, 0, Vec::new(), 0);
+        for (gap, request) in requests {
+            now += gap;
+            owner.live_until(now);
+            reference.live_until(now);
+            match request {
+                Request::Subscribe(topic, script) => {
+                    owner.subscribe(topic, subscribers, &script);
+                    subscribers += 1;
+                    reference.queues.push((topic, script.into()));
+                    reference.seen.push(Vec::new());
+                }
+                Request::Publish { topic, key, id } => {
+                    let message = keys.len();
+                    keys.push(key);
+                    let published = owner.publish_with(topic, key, id);
+                    prop_assert_eq!(published, reference.publish(message, topic, (key, id)));
+                }
+                Request::Redrive => {
+                    let driven = owner.redrive(None);
+                    prop_assert_eq!(driven, reference.redrive());
+                    redriven += driven;
+                }
+                Request::Crash => {
+                    owner.crash();
+                    reference.crash();
+                }
+            }
+        }
+        owner.live();
+        reference.live_until(u64::MAX);
+        prop_assert_eq!(&owner.seen, &reference.seen);
+        prop_assert_eq!(&owner.dropped, &reference.dropped);
+        prop_assert_eq!(&owner.evicted, &reference.evicted);
+        prop_assert_eq!(&owner.unblocked, &reference.unblocked);
+        let letters = owner.dispatcher.dead_letters();
+        let letters: Vec<_> = letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
+        let expected: Vec<_> = reference.letters.iter().map(|(queue, it, _)| (*queue, *it)).collect();
+        prop_assert_eq!(letters, expected);
+        prop_assert!(owner.dispatcher.is_idle());
+        if config.ordering == Ordering::ByKey && redriven == 0 {
+            prop_assert!(owner.seen.iter().all(|seen| keeps_order(seen, &keys)));
+        }
+    }
+}
