@@ -13,12 +13,37 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 4] = ["lose", "duplicate", "delay", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 9] =
-    ["crash", "pause", "silence", "tie", "fail", "work", "sleep", "arrivals", "moment"];
+const AT_NODES: [&str; 15] = [
+    "crash",
+    "pause",
+    "silence",
+    "tie",
+    "fail",
+    "gap",
+    "operation",
+    "work",
+    "sleep",
+    "arrivals",
+    "moment",
+    "draw",
+    "second draw",
+    "jitter",
+    "open jitter",
+];
 /// What the weather decides.
-const WEATHER: [&str; 5] = ["latency", "work", "sleep", "arrivals", "moment"];
+const WEATHER: [&str; 9] = [
+    "latency",
+    "work",
+    "sleep",
+    "arrivals",
+    "moment",
+    "draw",
+    "second draw",
+    "jitter",
+    "open jitter",
+];
 /// Why stock machines start work, besides the arrivals of clients.
-const SOURCES: [&str; 4] = ["heartbeat", "sweep", "slot", "life"];
+const SOURCES: [&str; 7] = ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step"];
 
 impl Scenario {
     /// Whether this scenario knows every name in a plan, which was read from a text; `at` is the way
@@ -82,7 +107,7 @@ impl Names<'_> {
         known: impl IntoIterator<Item = &'k str>,
     ) {
         /// Longer lists help nobody.
-        const LISTED_MAX: usize = 12;
+        const LISTED_MAX: usize = 16;
         let known: Vec<&str> = known.into_iter().collect();
         let help = match did_you_mean(word, known.iter().copied()) {
             Some(close) => format!("did you mean `{close}`?"),

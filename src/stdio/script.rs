@@ -33,12 +33,12 @@ impl Script {
         Self::of_entries(&fields.array(field)?, field, false)
     }
 
-    /// The same for handlers that can say that trying again will not help: `"rejects":true`.
+    /// The same for handlers that can say that trying again will not help: `"rejected":true`.
     pub(super) fn with_rejections(fields: &mut Fields, field: &'static str) -> Result<Self, Bad> {
         Self::of_entries(&fields.array(field)?, field, true)
     }
 
-    /// Takes a script or null from a request.
+    /// The same, or null.
     pub(super) fn of_optional_field(
         fields: &mut Fields,
         field: &'static str,
@@ -46,7 +46,7 @@ impl Script {
         let raw = fields.raw(field)?;
         let entries: Option<Vec<Box<RawValue>>> = serde_json::from_str(raw.get())
             .map_err(|_| Bad(format!("field `{field}` must be an array or null")))?;
-        entries.map(|entries| Self::of_entries(&entries, field, false)).transpose()
+        entries.map(|entries| Self::of_entries(&entries, field, true)).transpose()
     }
 
     /// The next invocation, or none past the end.

@@ -1,16 +1,20 @@
 //! Every answer, event and error of the protocol, with the fields in the order they are written.
 
+mod endings;
 mod telemetry;
 
 use brownout_models::policy::{
-    AttemptEnd, BreakerState, DeathReason, DeployAction, DiscoverError, GivenUp, Health, Look,
-    Recorded, RegistryError, SagaEnd, StepEnd, Version,
+    AttemptEnd, BreakerState, DeathReason, DeployAction, DiscoverError, Health, Look, Recorded,
+    RegistryError, Version,
 };
 use brownout_models::{Span, Time};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub(super) use endings::{
+    AttemptMore, CallKind, Came, Completion, PartTrouble, SagaCall, SagaMore, Verdict,
+};
 pub(super) use telemetry::{
     HistogramView, LogView, MetricView, MoreMetrics, MoreOfMetric, MoreOfSpan, SpanView,
 };
@@ -325,128 +329,6 @@ pub(super) enum Event {
         #[serde(flatten)]
         completion: Completion,
     },
-}
-
-/// How a pending request ended.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Completion {
-    /// A publisher goes on.
-    Published {},
-    /// Who waited at a bulkhead is inside.
-    Entered { ok: bool },
-    /// A call reached an instance.
-    Called { ok: bool, instance: String, method: String },
-    /// A call or request did not.
-    Failed { error: Trouble },
-    /// A sidecar's call ended.
-    Intercepted {
-        started: u64,
-        attempts: Vec<u64>,
-        #[serde(flatten)]
-        verdict: Verdict,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        gave_up: Option<GivenUp>,
-    },
-    /// A saga's execution ended.
-    Executed {
-        #[serde(flatten)]
-        verdict: Verdict,
-        calls: Vec<SagaCall>,
-        current_step: usize,
-        completed: Vec<String>,
-        /// What the orchestrator adds where it says more than the guide's.
-        #[serde(flatten)]
-        more: Option<SagaMore>,
-    },
-    /// All parts of an order arrived, or all that it needs.
-    Composed {
-        ok: bool,
-        user: Option<String>,
-        product: Option<String>,
-        payment: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        missing: Option<Vec<PartTrouble>>,
-    },
-    /// Some did not.
-    NotComposed {
-        errors: Vec<PartTrouble>,
-        #[serde(flatten)]
-        came: Option<Came>,
-    },
-}
-
-/// Why a part is missing, and which where that is told.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct PartTrouble {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) part: Option<&'static str>,
-    #[serde(flatten)]
-    pub(super) error: Trouble,
-}
-
-/// What came of an order that could not be composed.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Came {
-    pub(super) user: Option<String>,
-    pub(super) product: Option<String>,
-    pub(super) payment: Option<String>,
-}
-
-/// `ok` or `error`, never both.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Verdict {
-    Ok { ok: bool },
-    Error { error: Trouble },
-}
-
-impl Verdict {
-    /// Success, or the trouble.
-    pub(super) fn of(outcome: Result<(), Trouble>) -> Self {
-        match outcome {
-            Ok(()) => Self::Ok { ok: true },
-            Err(error) => Self::Error { error },
-        }
-    }
-}
-
-/// One invocation of an action or compensation.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct SagaCall {
-    pub(super) at: u64,
-    pub(super) kind: CallKind,
-    pub(super) step: usize,
-    pub(super) ok: bool,
-    /// What an orchestrator adds that says more than the guide's.
-    #[serde(flatten)]
-    pub(super) more: Option<AttemptMore>,
-}
-
-/// Which attempt it was, under which key, and how it ended.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct AttemptMore {
-    pub(super) attempt: u32,
-    pub(super) end: StepEnd,
-    pub(super) idempotency_key: String,
-}
-
-/// How an execution ended, and why.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct SagaMore {
-    pub(super) id: u64,
-    /// Null where the saga was lost.
-    pub(super) outcome: Option<SagaEnd>,
-    pub(super) failed_step: Option<usize>,
-    pub(super) cause: Option<StepEnd>,
-}
-
-/// Which way a saga goes.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum CallKind {
-    Action,
-    Compensation,
 }
 
 /// Events since the last response.

@@ -14,10 +14,6 @@ use crate::drill::DrillNode;
 
 /// Any machine of a system.
 #[derive(Clone, Debug, Serialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "machines lie side by side in one list, and a step should not follow a pointer"
-)]
 pub enum Stock {
     /// A registry.
     Registry(RegistryNode<Opaque>),

@@ -102,7 +102,7 @@ fn wrong_input_and_wrong_usage_end_with_2_on_stderr_alone() {
         (&["rnu", ORDERS], "unrecognized subcommand 'rnu'"),
         (&["model", "breker"], "did you mean `breaker`?"),
         (&["model", "breaker", "--profile", "hard"], "there is no profile `hard`"),
-        (&["model", "observability", "--config", "()"], "nothing to configure"),
+        (&["model", "saga", "--config", "(retries: 1)"], "Unexpected field named `retries`"),
     ];
     for (args, expected) in cases {
         let said = run(args);

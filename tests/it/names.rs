@@ -1,7 +1,7 @@
 //! Names in plans and findings: what nobody knows is a mistake, what no run comes to is told.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{file, run};
 
@@ -100,6 +100,13 @@ fn a_finding_whose_names_are_gone_does_not_pass() {
     }
 }
 
+/// The files in a folder and those below it.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    entries.flat_map(below).collect()
+}
+
 #[test]
 fn every_purpose_of_a_stock_machine_is_known_to_plans() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -109,8 +116,8 @@ fn every_purpose_of_a_stock_machine_is_known_to_plans() {
     }
     let known = fs::read_to_string(root.join("src/scenario/plan_names.rs")).unwrap();
     let mut met = 0;
-    for entry in fs::read_dir(machines).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for path in sources(&machines) {
+        let text = fs::read_to_string(path).unwrap();
         for rest in text.split("= Purpose(\"").skip(1) {
             let purpose = rest.split('"').next().unwrap();
             met += usize::from(!purpose.is_empty());

@@ -252,7 +252,7 @@ impl Desk for SagaDesk {
             "step" => SagaRequest::Step {
                 name: fields.text("name")?,
                 kind: if fields.has("kind") { kind(fields)? } else { StepKind::Compensatable },
-                action: Script::of_field(fields, "action")?,
+                action: Script::with_rejections(fields, "action")?,
                 compensation: Script::of_optional_field(fields, "compensation")?,
             },
             "execute" => SagaRequest::Execute {
