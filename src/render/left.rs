@@ -11,7 +11,8 @@ pub(crate) fn left(shrunk: &Shrunk) -> String {
     };
     let many = shrunk.plan.deviations.len().saturating_add(pieces(shrunk.load).unwrap_or(1));
     let are = if many == 1 { "is" } else { "are" };
-    format!("{faults} and {} {are} left; {}", load(shrunk.load), verdict(shrunk))
+    let load = load(shrunk.load).map_or_else(String::new, |load| format!(" and {load}"));
+    format!("{faults}{load} {are} left; {}", verdict(shrunk))
 }
 
 /// What is left of the faults of the run that was shrunk.
@@ -23,14 +24,16 @@ pub(crate) fn left_of(before: usize, seed: u64, shrunk: &Shrunk) -> String {
         few => format!("Of {faults} in the run of seed {seed}, {few} matter"),
     };
     let runs = counted(shrunk.runs, "run", "runs");
-    format!("{of}, with {}; {} ({runs})", load(shrunk.load), verdict(shrunk))
+    let load = load(shrunk.load).map_or_else(String::new, |load| format!(", with {load}"));
+    format!("{of}{load}; {} ({runs})", verdict(shrunk))
 }
 
-fn load(left: LoadLeft) -> String {
+/// The load that is left; nothing where none is needed.
+fn load(left: LoadLeft) -> Option<String> {
     match pieces(left) {
-        None => "all the load".to_owned(),
-        Some(0) => "no load".to_owned(),
-        Some(many) => counted(many as u64, "piece of load", "pieces of load"),
+        None => Some("all the load".to_owned()),
+        Some(0) => None,
+        Some(many) => Some(counted(many as u64, "piece of load", "pieces of load")),
     }
 }
 

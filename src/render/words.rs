@@ -270,12 +270,13 @@ fn drilled(operation: &str, response: &str) -> String {
 fn plain(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let fields = fields.iter().filter(|(key, _)| *key != "at");
-            let fields = fields.map(|(key, value)| match (key.as_str(), value) {
-                ("type" | "message", value) => plain(value),
+            let kind = fields.get("type").map(|kind| format!("{} ", plain(kind)));
+            let rest = fields.iter().filter(|(key, _)| !matches!(key.as_str(), "at" | "type"));
+            let rest = rest.map(|(key, value)| match (key.as_str(), value) {
+                ("message", value) => plain(value),
                 (key, value) => format!("{key} {}", plain(value)),
             });
-            fields.collect::<Vec<_>>().join(", ")
+            kind.unwrap_or_default() + &rest.collect::<Vec<_>>().join(", ")
         }
         Value::Array(values) => {
             format!("[{}]", values.iter().map(plain).collect::<Vec<_>>().join("; "))

@@ -84,7 +84,7 @@ impl CallResult {
     pub const FAILED: Self = Self::Failure(FailureClass::Error);
 }
 
-/// What somebody sees who looks before asking to be admitted; see [`HalfOpenEntry`].
+/// What somebody sees who looks before asking to be admitted; see [`HalfOpenEntry`](crate::policy::HalfOpenEntry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Look {

@@ -11,7 +11,7 @@ pub enum Next {
     Act(usize),
     /// Run the compensation of this step.
     Compensate(usize),
-    /// Wait this long, then [`resume`](Saga::resume): an attempt failed and another one follows.
+    /// Wait this long, then [`resume`](crate::policy::Saga::resume): an attempt failed and another one follows.
     Pause(Span),
     /// Every action succeeded.
     Committed,
