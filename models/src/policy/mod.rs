@@ -23,8 +23,8 @@ pub mod retry;
 pub mod saga;
 pub mod spans;
 pub mod telemetry;
-pub mod timeout;
 
+pub use crate::limit::Timeout;
 pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
 pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
 pub use breaker::{
@@ -82,4 +82,3 @@ pub use telemetry::{
     AttemptView, CallMetrics, Counting, Latency, Parents, SpanIds, TelemetryConfig,
     TelemetryOptions,
 };
-pub use timeout::Timeout;
