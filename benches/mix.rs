@@ -1,7 +1,7 @@
 //! What one word costs, and what it costs to make something of it.
 
 use brownout::choice::mix::{RunKey, SiteKey, flow_key, word};
-use brownout::choice::sample::{self, Sigma};
+use brownout::choice::sample::{self, LogNormal, Sigma};
 use brownout_models::{Ratio, Span};
 use divan::{Bencher, black_box};
 
@@ -85,8 +85,8 @@ fn exponential(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn log_normal(bencher: Bencher<'_, '_>) {
-    let sigma = Sigma::from_millionths(800_000);
-    thousand(bencher, |word| sample::log_normal(word, black_box(Span::from_millis(20)), sigma));
+    let table = LogNormal::new(Span::from_millis(20), Sigma::from_millionths(800_000));
+    thousand(bencher, |word| black_box(&table).sample(word));
 }
 
 #[divan::bench]

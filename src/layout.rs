@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 
 use brownout_models::contract::{Distribution, Kind, NodeId};
-use brownout_models::{Name, Names, Span, Time};
-use indexmap::IndexMap;
+use brownout_models::{Map, Name, Names, Span, Time};
 
 use crate::choice::Ratio;
 
@@ -24,7 +23,7 @@ pub struct Layout {
     /// When random faults cease, so that the system can recover.
     pub heal_at: Option<Time>,
     /// The populations of clients, by the high bits of the keys that they give out.
-    pub populations: IndexMap<u64, String>,
+    pub populations: Map<u64, String>,
 }
 
 /// Where a machine runs.

@@ -38,7 +38,6 @@
 pub mod choice;
 pub mod cli;
 pub mod drill;
-mod hash;
 pub mod kernel;
 pub mod layout;
 pub mod metrics;

@@ -1,9 +1,9 @@
 //! What a run amounts to in numbers: how much was asked, how it ended, how long it took.
 
+use brownout_models::Map;
 use brownout_models::contract::Failure;
 use brownout_models::{Fact, Span, Time};
 use hdrhistogram::Histogram;
-use indexmap::IndexMap;
 
 use crate::kernel::{Entry, Watch, What};
 
@@ -15,9 +15,9 @@ pub struct Metrics {
     /// Those that succeeded.
     pub succeeded: u64,
     /// Those that failed, by reason.
-    pub failed: IndexMap<Failure, u64>,
+    pub failed: Map<Failure, u64>,
     /// Entries of the trace by kind, in the order of first appearance.
-    pub entries: IndexMap<&'static str, u64>,
+    pub entries: Map<&'static str, u64>,
     /// How long successful work took, in nanoseconds, to three digits; made for the first of it,
     /// because most runs of a campaign want no numbers.
     latencies: Option<Histogram<u64>>,

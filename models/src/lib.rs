@@ -1,6 +1,6 @@
 //! Pure state machines of microservice resilience: time and choices in, decisions out.
 //!
-//! In reading order: [`time`], [`ratio`], [`factor`], [`limit`] and [`name`] are what everything is
+//! In reading order: [`time`], [`ratio`], [`factor`], [`limit`], [`name`] and [`hash`] are what everything is
 //! made of, [`profile`] says whose rules a machine follows;
 //! [`policy`] has plain values that take `now` and answer; [`contract`] says how a machine sees the
 //! world; [`machine`] has the machines, which own policies and speak one vocabulary; [`fact`] is what
@@ -22,6 +22,7 @@
 pub mod contract;
 pub mod fact;
 pub mod factor;
+pub mod hash;
 pub mod limit;
 pub mod machine;
 pub mod name;
@@ -32,6 +33,7 @@ pub mod time;
 
 pub use fact::Fact;
 pub use factor::Factor;
+pub use hash::{Map, Set};
 pub use limit::{Capacity, Timeout};
 pub use name::{Name, Names};
 pub use profile::{Mistake, Profile};

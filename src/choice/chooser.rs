@@ -11,15 +11,16 @@ use std::sync::Arc;
 
 use brownout_models::contract::{Distribution, FlowId, Ground, Kind, NodeId, Purpose};
 use brownout_models::{Span, Time};
-use indexmap::IndexMap;
 
 use self::surroundings::flow_key;
+use super::draw::{self, Tables};
 use super::flow::{self, Flows};
 use super::mix::RunKey;
 use super::plan::{Deviation, Fate, Plan, Weather};
+use super::sample::LogNormals;
 use super::site::{self, Owner, Site, purpose};
-use crate::hash::FixedState;
 use crate::layout::{Fault, FaultRule, Layout};
+use brownout_models::Map;
 
 /// A site, as its position in the table of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,11 +89,12 @@ pub(crate) struct Choices {
     run: RunKey,
     sites: Vec<Site>,
     at_nodes: Vec<Vec<(Purpose, SiteId)>>,
-    on_links: IndexMap<LinkKey, LinkSites, FixedState>,
+    on_links: Map<LinkKey, LinkSites>,
     /// Links that were used lately and where they stand, by a few bits of their key: most messages
     /// find theirs without searching the map.
     near: [(LinkKey, u32); NEAR],
     latencies: Vec<Distribution>,
+    log_normals: LogNormals,
     /// No message is ever late, lost or doubled, and none takes time.
     links_are_calm: bool,
     /// Some node may crash or stand still.
@@ -122,9 +124,10 @@ impl Choices {
             run: RunKey::from_seed(0),
             sites: Vec::new(),
             at_nodes: vec![Vec::new(); nodes],
-            on_links: IndexMap::default(),
+            on_links: Map::default(),
             near: [NOWHERE; NEAR],
             latencies: Vec::new(),
+            log_normals: LogNormals::default(),
             links_are_calm: false,
             may_crash: false,
             may_tie: false,
@@ -159,10 +162,15 @@ impl Choices {
         self.adopt();
     }
 
-    /// Works out beforehand what every site that a seed may answer is called.
+    /// Works out beforehand what every site that a seed may answer is called, and the tables of how
+    /// long its faults last.
     pub(crate) fn name_sites(&mut self) {
         for site in self.sites.iter_mut().filter(|site| site.weather || site.odds.num() > 0) {
             site.constant(&self.layout);
+            if let Some(length) = &site.length {
+                let log_normals = &mut self.log_normals;
+                draw::span(0, length, Tables { log_normals, hint: &mut site.table });
+            }
         }
     }
 

@@ -3,10 +3,9 @@
 use std::num::NonZeroU32;
 
 use brownout_models::contract::{FlowId, Ground, NodeId, Purpose};
-use indexmap::IndexMap;
 
 use super::mix::{self, SiteKey};
-use crate::hash::FixedState;
+use brownout_models::Map;
 
 /// Where the flows of one kind start: a node and why.
 #[derive(Clone, Debug)]
@@ -131,7 +130,7 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
 struct Counts {
     pages: Vec<Page>,
     /// What does not fit into a page, by flow and site.
-    more: IndexMap<(u32, u32), u32, FixedState>,
+    more: Map<(u32, u32), u32>,
 }
 
 /// What a flow itself knows of its counts.

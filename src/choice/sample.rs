@@ -23,7 +23,7 @@
 )]
 
 mod elementary;
-mod quick;
+mod log_normal;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +33,8 @@ use brownout_models::{Ratio, Span};
 use serde::Serialize;
 
 pub use elementary::{exp, inverse_normal, ln};
+pub use log_normal::LogNormal;
+pub(crate) use log_normal::LogNormals;
 
 /// The spread of a log-normal distribution: the standard deviation of its logarithm, in millionths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
@@ -100,17 +102,6 @@ pub fn unit(word: u64) -> f64 {
 #[must_use]
 pub fn exponential(word: u64, mean: Span) -> Span {
     span(float(mean.as_nanos()) * -ln(unit(!word)))
-}
-
-/// A log-normally distributed span: the common shape of service times and latencies.
-///
-/// The number of standard deviations is wrong by at most 1e-8: this is what most of the weather
-/// asks for, and it comes from tables.
-#[must_use]
-pub fn log_normal(word: u64, median: Span, sigma: Sigma) -> Span {
-    let deviations = quick::normal_quantile(share(word));
-    let exponent = notch(float(u64::from(sigma.0)) / MILLION * deviations);
-    span(float(median.as_nanos()) * quick::power(exponent))
 }
 
 /// A span between `min` and `max`, both included; `min` when `max` is smaller.

@@ -50,6 +50,8 @@ pub(crate) struct Site {
     pub(crate) key: SiteKey,
     /// The weather decided something here in this run.
     pub(crate) met: bool,
+    /// Where the table of what is drawn here probably stands.
+    pub(crate) table: u32,
     /// The deviations of the plan at this site, as indices, in the order of flows and counts.
     pub(crate) planned: Vec<u32>,
 }
@@ -68,6 +70,7 @@ impl Site {
             constant: None,
             key: SiteKey(0, 0),
             met: false,
+            table: 0,
             planned: Vec::new(),
         }
     }

@@ -3,7 +3,8 @@
 use brownout_models::contract::{Choice, Distribution};
 use brownout_models::{Span, Time};
 
-use super::{Ratio, draw, sample};
+use super::draw::{self, Tables};
+use super::{Ratio, sample};
 use crate::layout::Layout;
 
 /// A question to the plan and the seed.
@@ -43,9 +44,11 @@ impl Question<'_> {
 
     /// The answer that a word of the seed gives. Faults strike with `odds`.
     #[inline]
-    pub(crate) fn sample(&self, word: u64, odds: Ratio) -> u64 {
+    pub(crate) fn sample(&self, word: u64, odds: Ratio, tables: Tables<'_>) -> u64 {
         match self {
-            Self::Machine(Choice::Span(distribution)) => draw::span(word, distribution).as_nanos(),
+            Self::Machine(Choice::Span(distribution)) => {
+                draw::span(word, distribution, tables).as_nanos()
+            }
             Self::Machine(Choice::Within { width, .. }) => {
                 let last = *width - Span::from_nanos(1);
                 sample::uniform(word, Span::ZERO, last).as_nanos()
@@ -61,7 +64,9 @@ impl Question<'_> {
                 1 + u64::from(sample::index(again(word), u32::try_from(ways.len()).unwrap_or(1)))
             }
             Self::Strike => 1,
-            Self::Length { by, .. } => by.map_or(0, |by| draw::span(again(word), by).as_nanos()),
+            Self::Length { by, .. } => {
+                by.map_or(0, |by| draw::span(again(word), by, tables).as_nanos())
+            }
             Self::Crash => match u64::from(sample::index(again(word), EFFECTS_DRAWN + 1)) {
                 0 => 1,
                 effects => 2 + effects,

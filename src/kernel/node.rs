@@ -2,10 +2,9 @@
 
 use brownout_models::Time;
 use brownout_models::contract::{CallId, Calls, Context, Kind, NodeId, Sender};
-use indexmap::IndexMap;
 
 use super::queue::Handle;
-use crate::hash::FixedState;
+use brownout_models::Map;
 
 /// What every event asks of its node. It is apart from the rest because events come to nodes at
 /// random: the heads of a thousand nodes fit into the nearest cache.
@@ -45,7 +44,7 @@ struct SetTimer {
 struct Timers {
     set: Vec<SetTimer>,
     /// Where each timer stands; empty while there are few.
-    places: IndexMap<u64, usize, FixedState>,
+    places: Map<u64, usize>,
 }
 
 /// So many timers are searched one by one.

@@ -41,11 +41,12 @@ impl<M: Machine> World<M> {
         self.begun_anew(plan, true)
     }
 
-    /// This world, untouched so far, with what a calm run of so many steps learns of the places
+    /// This world, untouched so far, with what a run of so many steps, without faults, learns of the places
     /// where something is decided: worlds made of it need not find out again, and do the same.
     #[must_use]
     pub fn scouted(&self, steps: u64) -> Self {
-        let mut scout = self.clone();
+        let plan = Plan { random_faults: false, ..Plan::seed(0) };
+        let mut scout = self.under(&Arc::new(plan));
         scout.run_to_step(steps, &mut ());
         let mut world = self.clone();
         world.fabric.choices = scout.fabric.choices;

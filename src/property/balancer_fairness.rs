@@ -1,8 +1,8 @@
 //! A balancer is fair: while the instances stay the same, each gets its turn.
 
+use brownout_models::Map;
 use brownout_models::contract::NodeId;
 use brownout_models::{Fact, Name};
-use indexmap::IndexMap;
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -12,7 +12,7 @@ use crate::layout::Layout;
 /// more often than another. A node that starts again starts to count again.
 #[derive(Clone, Debug, Default)]
 pub struct BalancerFairness {
-    windows: IndexMap<(NodeId, Name), Window>,
+    windows: Map<(NodeId, Name), Window>,
     looked: u64,
 }
 
@@ -20,7 +20,7 @@ pub struct BalancerFairness {
 #[derive(Clone, Debug, Default)]
 struct Window {
     of: u32,
-    picks: IndexMap<NodeId, u64>,
+    picks: Map<NodeId, u64>,
 }
 
 impl Observer for BalancerFairness {
@@ -45,7 +45,7 @@ impl Observer for BalancerFairness {
         // More instances than there are: the node went by an older list until now.
         let is_known = window.picks.contains_key(&instance);
         if window.of != of || (!is_known && window.picks.len() >= of as usize) {
-            *window = Window { of, picks: IndexMap::new() };
+            *window = Window { of, picks: Map::default() };
         }
         *window.picks.entry(instance).or_insert(0) += 1;
         let most = window.picks.values().max().copied().unwrap_or(0);

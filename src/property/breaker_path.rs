@@ -1,9 +1,9 @@
 //! A breaker's events are a path in its state graph.
 
+use brownout_models::Map;
 use brownout_models::contract::NodeId;
 use brownout_models::policy::BreakerState;
 use brownout_models::{Fact, Name};
-use indexmap::IndexMap;
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -13,7 +13,7 @@ use crate::layout::Layout;
 /// from open to half-open, or from half-open to either. A new life starts closed.
 #[derive(Clone, Debug, Default)]
 pub struct BreakerPath {
-    states: IndexMap<(NodeId, Name, Option<NodeId>), BreakerState>,
+    states: Map<(NodeId, Name, Option<NodeId>), BreakerState>,
     looked: u64,
 }
 

@@ -2,7 +2,7 @@
 
 use brownout_models::contract::{FlowId, NodeId};
 use brownout_models::{Fact, Name};
-use indexmap::{IndexMap, IndexSet};
+use brownout_models::{Map, Set};
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -20,10 +20,10 @@ use crate::layout::Layout;
 #[derive(Clone, Debug)]
 pub struct MessageConservation {
     broker: NodeId,
-    topics: IndexMap<Name, Vec<Subscribed>>,
-    messages: IndexMap<(Name, u64), Message>,
+    topics: Map<Name, Vec<Subscribed>>,
+    messages: Map<(Name, u64), Message>,
     /// What each flow published last, by topic: the answer that comes is about that.
-    publishing: IndexMap<(FlowId, Name), u64>,
+    publishing: Map<(FlowId, Name), u64>,
     looked: u64,
 }
 
@@ -39,16 +39,16 @@ pub struct Subscribed {
 #[derive(Clone, Debug, Default)]
 struct Message {
     is_promised: bool,
-    handled_by: IndexSet<String>,
-    given_up: IndexSet<u32>,
+    handled_by: Set<String>,
+    given_up: Set<u32>,
     is_unwanted: bool,
 }
 
 impl MessageConservation {
     /// Watches topics of a broker with their subscriptions.
     #[must_use]
-    pub fn new(broker: NodeId, topics: IndexMap<Name, Vec<Subscribed>>) -> Self {
-        let (messages, publishing) = (IndexMap::new(), IndexMap::new());
+    pub fn new(broker: NodeId, topics: Map<Name, Vec<Subscribed>>) -> Self {
+        let (messages, publishing) = (Map::default(), Map::default());
         Self { broker, topics, messages, publishing, looked: 0 }
     }
 

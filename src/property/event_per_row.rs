@@ -1,7 +1,7 @@
 //! A row and its event belong together: the dual write, judged from outside.
 
+use brownout_models::Set;
 use brownout_models::{Fact, Name};
-use indexmap::IndexSet;
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -13,8 +13,8 @@ use crate::layout::Layout;
 pub struct EventPerRow {
     table: Name,
     topic: Name,
-    rows: IndexSet<u64>,
-    handled: IndexSet<u64>,
+    rows: Set<u64>,
+    handled: Set<u64>,
     looked: u64,
 }
 
@@ -22,7 +22,7 @@ impl EventPerRow {
     /// Watches a table and the topic that announces its rows.
     #[must_use]
     pub fn new(table: Name, topic: Name) -> Self {
-        Self { table, topic, rows: IndexSet::new(), handled: IndexSet::new(), looked: 0 }
+        Self { table, topic, rows: Set::default(), handled: Set::default(), looked: 0 }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every call ends: nobody waits for ever, and nobody longer than the deadline.
 
+use brownout_models::Map;
 use brownout_models::contract::FlowId;
 use brownout_models::{Fact, Span, Time};
-use indexmap::IndexMap;
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -14,7 +14,7 @@ use crate::layout::Layout;
 pub struct EveryCallEnds {
     within: Option<Span>,
     /// The key of what is under way, and since when.
-    open: IndexMap<FlowId, (u64, Time)>,
+    open: Map<FlowId, (u64, Time)>,
     looked: u64,
 }
 
@@ -22,7 +22,7 @@ impl EveryCallEnds {
     /// Watches all clients.
     #[must_use]
     pub fn new(within: Option<Span>) -> Self {
-        Self { within, open: IndexMap::new(), looked: 0 }
+        Self { within, open: Map::default(), looked: 0 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The books balance: for every key several tables, kept by several services, say the same.
 
+use brownout_models::Map;
 use brownout_models::{Fact, Name};
-use indexmap::IndexMap;
 
 use super::{Ending, Observer, in_range};
 use crate::kernel::{Entry, What};
@@ -11,7 +11,7 @@ use crate::layout::Layout;
 #[derive(Clone, Debug)]
 pub struct LedgerBalance {
     tables: Vec<Name>,
-    values: IndexMap<u64, Vec<i128>>,
+    values: Map<u64, Vec<i128>>,
     writes: u64,
 }
 
@@ -19,7 +19,7 @@ impl LedgerBalance {
     /// Watches tables.
     #[must_use]
     pub fn new(tables: Vec<Name>) -> Self {
-        Self { tables, values: IndexMap::new(), writes: 0 }
+        Self { tables, values: Map::default(), writes: 0 }
     }
 }
 

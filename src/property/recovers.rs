@@ -1,7 +1,7 @@
 //! Recovery: once faults have ceased, work succeeds again within a while.
 
+use brownout_models::Set;
 use brownout_models::{Fact, Ratio, Span, Time};
-use indexmap::IndexSet;
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -15,7 +15,7 @@ pub struct Recovers {
     within: Span,
     at_least: Ratio,
     /// Work of the judged period that is under way, by client and key.
-    open: IndexSet<(u32, u64)>,
+    open: Set<(u32, u64)>,
     begun: u64,
     succeeded: u64,
 }
@@ -24,7 +24,7 @@ impl Recovers {
     /// Within this time of the end of all faults, at least this share succeeds.
     #[must_use]
     pub fn new(within: Span, at_least: Ratio) -> Self {
-        Self { within, at_least, open: IndexSet::new(), begun: 0, succeeded: 0 }
+        Self { within, at_least, open: Set::default(), begun: 0, succeeded: 0 }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use brownout_models::contract::{FlowId, NodeId};
 use brownout_models::{Fact, Name};
-use indexmap::{IndexMap, IndexSet};
+use brownout_models::{Map, Set};
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -19,8 +19,8 @@ use crate::layout::Layout;
 #[derive(Clone, Debug, Default)]
 pub struct SagaTerminal {
     /// Steps that nothing undoes, from 0.
-    irreversible: IndexSet<(Name, u32)>,
-    open: IndexMap<(NodeId, FlowId, Name), Execution>,
+    irreversible: Set<(Name, u32)>,
+    open: Map<(NodeId, FlowId, Name), Execution>,
     looked: u64,
 }
 
@@ -44,7 +44,7 @@ struct Execution {
 impl SagaTerminal {
     /// Watches all sagas; these steps of theirs, counted from 0, are undone by nothing.
     #[must_use]
-    pub fn new(irreversible: IndexSet<(Name, u32)>) -> Self {
+    pub fn new(irreversible: Set<(Name, u32)>) -> Self {
         Self { irreversible, ..Self::default() }
     }
 }

@@ -1,8 +1,8 @@
 //! The envelope of a token bucket: at most the burst and what is refilled, in any window of time.
 
+use brownout_models::Map;
 use brownout_models::contract::NodeId;
 use brownout_models::{Fact, Name, Time};
-use indexmap::IndexMap;
 
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
@@ -12,7 +12,7 @@ use crate::layout::Layout;
 /// route: an ideal bucket that holds `limit`, starts full and refills continuously never runs dry.
 #[derive(Clone, Debug, Default)]
 pub struct TokenEnvelope {
-    buckets: IndexMap<(NodeId, Name, Name), Bucket>,
+    buckets: Map<(NodeId, Name, Name), Bucket>,
     looked: u64,
 }
 

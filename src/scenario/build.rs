@@ -12,8 +12,7 @@ use brownout_models::policy::{
     BalancerOptions, DispatcherOptions, GatewayOptions, Idempotent, OutlierOptions,
     RegistryOptions, SidecarOptions,
 };
-use brownout_models::{Name, Profile, Span};
-use indexmap::{IndexMap, IndexSet};
+use brownout_models::{Map, Name, Profile, Set, Span};
 
 use super::check::{Check, Group, remedy};
 use super::file::{
@@ -31,7 +30,7 @@ const RATE_MAX: u32 = 1_000_000;
 const POPULATION_SHIFT: u32 = 56;
 
 /// The populations of clients, by the high bits of their keys: the numbers of their entries.
-pub(super) fn populations(file: &ScenarioFile) -> IndexMap<u64, String> {
+pub(super) fn populations(file: &ScenarioFile) -> Map<u64, String> {
     let entries = (0_u64..).zip(&file.nodes);
     entries
         .filter(|(_, (_, node))| matches!(node, NodeFile::Clients(_)))
@@ -71,7 +70,7 @@ impl Check<'_> {
     }
 
     fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {
-        let mut routes = IndexMap::new();
+        let mut routes = Map::default();
         for (index, route) in file.routes.iter().enumerate() {
             let path = path.field("routes").index(index);
             let earlier = file.routes[..index].iter().any(|earlier| earlier.path == route.path);
@@ -214,7 +213,7 @@ impl Check<'_> {
     }
 
     /// The names of methods that may be done twice, each of them in use.
-    fn idempotent(&mut self, path: &Path, methods: &[String]) -> IndexSet<Name> {
+    fn idempotent(&mut self, path: &Path, methods: &[String]) -> Set<Name> {
         let known = self.messages.clone();
         for method in methods.iter().filter(|method| !known.contains(method)) {
             let message = format!("nobody can be asked for `{method}`");

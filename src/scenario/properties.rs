@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
-
 use super::check::{Check, remedy};
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
@@ -12,7 +10,7 @@ use crate::property::{
     MessageConservation, Observer, OncePerKey, Property, Quiescence, Recovers, SagaTerminal,
     SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
 };
-use brownout_models::Name;
+use brownout_models::{Map, Name, Set};
 
 impl Check<'_> {
     /// What must hold.
@@ -143,8 +141,8 @@ impl Check<'_> {
     }
 
     /// The steps of sagas that nothing undoes.
-    fn irreversible(&mut self, file: &ScenarioFile) -> IndexSet<(Name, u32)> {
-        let mut irreversible = IndexSet::new();
+    fn irreversible(&mut self, file: &ScenarioFile) -> Set<(Name, u32)> {
+        let mut irreversible = Set::default();
         for (name, node) in &file.nodes {
             let NodeFile::Saga(saga) = node else { continue };
             for (number, step) in (0..).zip(&saga.steps) {
@@ -171,7 +169,7 @@ impl Check<'_> {
         if let Some(topic) = topic {
             self.topic(&path.field("topic"), topic)?;
         }
-        let mut topics: IndexMap<Name, Vec<Subscribed>> = IndexMap::new();
+        let mut topics: Map<Name, Vec<Subscribed>> = Map::default();
         for node in file.nodes.values() {
             let NodeFile::Broker(broker) = node else { continue };
             for (number, subscription) in (0..).zip(&broker.subscriptions) {

@@ -3,7 +3,7 @@
 //!
 //! What is *not* here: unflushed writes; every write is durable when its effect has happened.
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hash::{Map, Set};
 use serde::Serialize;
 
 use crate::contract::Context;
@@ -12,11 +12,11 @@ use crate::name::Name;
 /// The rows and the outbox of one service, shared by its instances.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Store {
-    rows: IndexMap<(Name, u64), i64>,
-    outbox: IndexMap<u64, OutboxRow>,
+    rows: Map<(Name, u64), i64>,
+    outbox: Map<u64, OutboxRow>,
     outbox_next: u64,
     /// Messages that were handled: the method or topic, and the business key.
-    inbox: IndexSet<(Name, u64)>,
+    inbox: Set<(Name, u64)>,
 }
 
 /// One write of a transaction.

@@ -134,8 +134,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
     }
 
     fn go_on(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
-        let config = Arc::clone(&self.config);
-        match self.jobs.advance(slot, &config.script, Timer::Job(slot), turn) {
+        match self.jobs.advance(slot, &self.config.script, Timer::Job(slot), turn) {
             Progress::Waiting => {}
             Progress::Over(failure) => self.finish(slot, failure, turn),
         }
@@ -144,12 +143,11 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
         let Some(job) = self.jobs.end(slot, failure, turn) else { return };
         let latency = turn.now().since(job.began);
-        turn.note(Fact::Ended { key: job.request.key, failure, latency });
+        turn.note(Fact::Ended { key: job.key, failure, latency });
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
-        let config = Arc::clone(&self.config);
-        match self.jobs.answered(tag, outcome, &config.script, turn) {
+        match self.jobs.answered(tag, outcome, &self.config.script, turn) {
             None => {}
             Some(Ok(())) => self.go_on(Dialer::slot(tag), turn),
             Some(Err(failure)) => self.finish(Dialer::slot(tag), Some(failure), turn),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{Answer, Body, Failure, NodeId, Outcome, Purpose, Request, Turn};
@@ -49,11 +49,14 @@ pub struct Dialer {
     balancer: Balancer,
     outlier: OutlierConfig,
     /// What was seen of the instances of each service, where that matters.
-    outliers: IndexMap<Name, Outlier>,
+    outliers: Map<Name, Outlier>,
     /// Calls to instances, by slot, where somebody wants to hear of their ends.
-    under_way: IndexMap<u32, UnderWay>,
+    under_way: Map<u32, UnderWay>,
     /// The instance of the last pick.
     picked: Option<NodeId>,
+    /// Where the hosts of a pick stand while it is made.
+    #[serde(skip)]
+    hosts: Vec<Host>,
 }
 
 /// A call to an instance.
@@ -78,8 +81,8 @@ impl Dialer {
     pub fn new(discovery: impl Into<Discovery>) -> Self {
         let Discovery { registry, balancer, outlier } = discovery.into();
         let balancer = Balancer::new(balancer);
-        let (outliers, under_way) = (IndexMap::new(), IndexMap::new());
-        Self { registry, balancer, outlier, outliers, under_way, picked: None }
+        let (outliers, under_way) = (Map::default(), Map::default());
+        Self { registry, balancer, outlier, outliers, under_way, picked: None, hosts: Vec::new() }
     }
 
     /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`; `timeout`
@@ -163,9 +166,10 @@ impl Dialer {
             1 => turn.pick(DRAW, instances, 0),
             _ => two_draws(turn, instances),
         };
-        let hosts: Vec<_> = instances.iter().map(|instance| Host::new(Name(instance.0))).collect();
+        self.hosts.clear();
+        self.hosts.extend(instances.iter().map(|instance| Host::new(Name(instance.0))));
         let pick = Pick { now: turn.now(), service, key, word: word as u64 };
-        self.balancer.pick(pick, &hosts).map(|index| instances[index])
+        self.balancer.pick(pick, &self.hosts).map(|index| instances[index])
     }
 
     /// The instances that are not ejected; all of them where that leaves nobody.

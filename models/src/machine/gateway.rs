@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{
@@ -27,7 +27,7 @@ pub struct GatewayConfig {
     /// How services are found, and which instance of one is called.
     pub discovery: Discovery,
     /// Routes by path.
-    pub routes: IndexMap<Name, Route>,
+    pub routes: Map<Name, Route>,
     /// In what order it refuses, and what its breakers are for.
     pub policy: Arc<crate::policy::GatewayConfig>,
     /// How its limiter behaves.
@@ -164,14 +164,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     fn finish(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(pending) = self.pending.remove(slot) else { return };
+        let Some(pending) = self.pending.get_mut(slot) else { return };
+        let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
+        self.pending.discard(slot);
         let result = match &outcome {
             Ok(_) => CallResult::Success,
             Err(failure) => CallResult::Failure(class(*failure)),
         };
-        let transitions = self.gateway.finish(turn.now(), pending.entry, result);
+        let transitions = self.gateway.finish(turn.now(), entry, result);
         self.tell(transitions, turn);
-        turn.reply(pending.from, pending.path, outcome);
+        turn.reply(from, path, outcome);
     }
 
     /// Says what changed, and draws how much longer a breaker stays open.

@@ -3,12 +3,12 @@
 
 use serde::Serialize;
 
-use crate::Time;
 use crate::contract::{
     Body, Context, Failure, Outcome, Purpose, Request, RowWrite, Sender, Timer, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::{Add, Dialer, Program, Slab, Step, Write};
+use crate::{Name, Time};
 
 /// A request on its way through a program.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +36,17 @@ pub enum Progress {
     Waiting,
     /// It is over, and well unless there is a failure.
     Over(Option<Failure>),
+}
+
+/// A job that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What was asked.
+    pub method: Name,
+    /// Its business key.
+    pub key: u64,
+    /// When it was taken up.
+    pub began: Time,
 }
 
 /// The jobs of one machine.
@@ -112,15 +123,17 @@ impl<P: Clone> Jobs<P> {
         slot: u32,
         failure: Option<Failure>,
         turn: &mut Turn<'_, P, Fact>,
-    ) -> Option<Job<P>> {
-        let job = self.jobs.remove(slot)?;
-        if let (Some(from), false) = (job.from, job.replied) {
+    ) -> Option<Ended> {
+        let Job { from, replied, began, ref request, .. } = *self.jobs.get(slot)?;
+        let (method, key) = (request.method, request.key);
+        self.jobs.discard(slot);
+        if let (Some(from), false) = (from, replied) {
             match failure {
-                None => turn.reply_done(from, job.request.method),
-                Some(failure) => turn.reply_failure(from, job.request.method, failure),
+                None => turn.reply_done(from, method),
+                Some(failure) => turn.reply_failure(from, method, failure),
             }
         }
-        Some(job)
+        Some(Ended { method, key, began })
     }
 
     /// The job goes on until it waits or is over. `timer` is what wakes it.

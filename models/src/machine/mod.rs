@@ -21,7 +21,7 @@ pub use client::{Arrivals, ClientConfig, ClientNode};
 pub use composition::{CompositionNode, CompositionNodeConfig, CompositionPart};
 pub use dialer::{Dialer, Discovery, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
-pub use job::{Job, Jobs, Progress};
+pub use job::{Ended, Job, Jobs, Progress};
 pub use program::{Add, Program, Step, Write};
 pub use registry::{RegistryNode, RegistryNodeConfig};
 pub use saga::{SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{
@@ -39,7 +39,7 @@ pub struct RegistryNode<P> {
     config: RegistryNodeConfig,
     registry: Registry<NodeId>,
     /// Answers to discovery, until something changes.
-    snapshots: IndexMap<Name, Arc<[NodeId]>>,
+    snapshots: Map<Name, Arc<[NodeId]>>,
     sweeps: u64,
     /// When a lease will run out by itself, where leases do.
     due: Option<Time>,
@@ -66,7 +66,7 @@ impl<P> RegistryNode<P> {
         Self {
             registry: Registry::new(config.registry.clone()),
             config,
-            snapshots: IndexMap::new(),
+            snapshots: Map::default(),
             sweeps: 0,
             due: None,
             rounds: 0,

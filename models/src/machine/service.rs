@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
+use crate::hash::{Map, Set};
 use serde::Serialize;
 
 use crate::contract::{
@@ -11,7 +11,7 @@ use crate::contract::{
     Sender, Ticket, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Discovery, Jobs, Program, Progress};
+use crate::machine::{Dialer, Discovery, Ended, Jobs, Program, Progress};
 use crate::{Name, Span};
 
 crate::timers! {
@@ -44,7 +44,7 @@ pub struct ServiceConfig {
     /// How many requests wait at most; more are turned away.
     pub queue: u32,
     /// What it does, by method or topic.
-    pub handlers: IndexMap<Name, Program>,
+    pub handlers: Map<Name, Program>,
     /// Where the events of its outbox go.
     pub relay: Option<Relay>,
 }
@@ -78,7 +78,7 @@ pub struct ServiceNode<P> {
     waiting: VecDeque<Waiting<P>>,
     beats: u64,
     /// Events that were published and not acknowledged yet.
-    in_flight: IndexSet<u64>,
+    in_flight: Set<u64>,
 }
 
 /// What waits for a worker.
@@ -104,7 +104,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     #[must_use]
     pub fn new(config: Arc<ServiceConfig>) -> Self {
         let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
-        let (waiting, in_flight) = (VecDeque::new(), IndexSet::new());
+        let (waiting, in_flight) = (VecDeque::new(), Set::default());
         Self { config, jobs, busy: 0, waiting, beats: 0, in_flight }
     }
 
@@ -206,8 +206,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     }
 
     fn go_on(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
-        let config = Arc::clone(&self.config);
-        let Some(program) = program(&config, &self.jobs, slot) else { return };
+        let Some(program) = program(&self.config, &self.jobs, slot) else { return };
         match self.jobs.advance(slot, program, Timer::Job(slot), turn) {
             Progress::Waiting => {}
             Progress::Over(failure) => self.finish(slot, failure, turn),
@@ -219,8 +218,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
 
     /// The job is over; its worker takes up whoever waits longest.
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(job) = self.jobs.end(slot, failure, turn) else { return };
-        turn.note(Fact::Finished { method: job.request.method, key: job.request.key, failure });
+        let Some(Ended { method, key, .. }) = self.jobs.end(slot, failure, turn) else { return };
+        turn.note(Fact::Finished { method, key, failure });
         self.busy -= 1;
         while self.busy < self.config.workers
             && let Some(waiting) = self.waiting.pop_front()
@@ -239,8 +238,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             return;
         }
         let slot = Dialer::slot(tag);
-        let config = Arc::clone(&self.config);
-        let Some(program) = program(&config, &self.jobs, slot) else { return };
+        let Some(program) = program(&self.config, &self.jobs, slot) else { return };
         match self.jobs.answered(tag, outcome, program, turn) {
             None => {}
             Some(Ok(())) => self.go_on(slot, turn),

@@ -9,7 +9,7 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use crate::hash::Set;
 use serde::Serialize;
 
 use crate::contract::{
@@ -40,7 +40,7 @@ pub struct SidecarConfig {
     /// How often and how patiently it tries again.
     pub retry: RetryConfig,
     /// The names of the methods that may be done twice; `None` for all of them.
-    pub idempotent: Option<IndexSet<Name>>,
+    pub idempotent: Option<Set<Name>>,
     /// What it counts and traces.
     pub telemetry: TelemetryConfig,
     /// The node that gets every call, where the sidecar stands in front of one.

@@ -36,6 +36,14 @@ impl<T> Slab<T> {
         Some(thing)
     }
 
+    /// Forgets a thing where it lies, and frees its number.
+    pub fn discard(&mut self, slot: u32) {
+        if let Some(place @ Some(_)) = self.slots.get_mut(slot as usize) {
+            *place = None;
+            self.free.push(slot);
+        }
+    }
+
     /// The thing of this number.
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.slots.get_mut(slot as usize)?.as_mut()

@@ -50,7 +50,7 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 pub use config::{
@@ -76,7 +76,7 @@ pub struct Dispatcher<P> {
     subscriptions: Vec<Subscription>,
     queues: Vec<Queue<P>>,
     /// The queues of every topic, in the order of their first subscription.
-    topics: IndexMap<Name, Vec<usize>>,
+    topics: Map<Name, Vec<usize>>,
     /// Where one message is dispatched at a time: those behind it.
     buffer: VecDeque<Pending<P>>,
     /// Messages that nobody subscribed to yet.
@@ -116,7 +116,7 @@ impl<P: Clone> Dispatcher<P> {
             config,
             subscriptions: Vec::new(),
             queues: Vec::new(),
-            topics: IndexMap::new(),
+            topics: Map::default(),
             buffer: VecDeque::new(),
             retained: VecDeque::new(),
             blocked: VecDeque::new(),

@@ -30,7 +30,7 @@ mod router;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use super::breaker::{Breaker, BreakerConfig, CallResult, Look, Permit, Refusal, Transition};
@@ -104,7 +104,7 @@ pub struct Gateway {
     config: Arc<GatewayConfig>,
     limiter: Limiter,
     breaker: Arc<BreakerConfig>,
-    breakers: IndexMap<BreakerKey, Breaker>,
+    breakers: Map<BreakerKey, Breaker>,
 }
 
 impl Gateway {
@@ -116,7 +116,7 @@ impl Gateway {
         breaker: impl Into<Arc<BreakerConfig>>,
     ) -> Self {
         let (config, breaker) = (config.into(), breaker.into());
-        Self { config, limiter: Limiter::new(limiter), breaker, breakers: IndexMap::new() }
+        Self { config, limiter: Limiter::new(limiter), breaker, breakers: Map::default() }
     }
 
     /// Whether a request may go ahead.

@@ -32,7 +32,7 @@ mod window;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use crate::{Name, Span, Time};
@@ -72,7 +72,7 @@ pub struct Decision {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Limiter {
     config: Arc<LimiterConfig>,
-    buckets: IndexMap<(Name, Option<Name>), Bucket>,
+    buckets: Map<(Name, Option<Name>), Bucket>,
     /// Where the next look for idle buckets begins.
     cursor: usize,
 }
@@ -92,7 +92,7 @@ impl Limiter {
     /// A limiter that has seen nobody; those of one configuration can share it.
     #[must_use]
     pub fn new(config: impl Into<Arc<LimiterConfig>>) -> Self {
-        Self { config: config.into(), buckets: IndexMap::new(), cursor: 0 }
+        Self { config: config.into(), buckets: Map::default(), cursor: 0 }
     }
 
     /// Whether a request may go ahead; `limit` is the route's, in requests a period.
@@ -121,13 +121,13 @@ impl Limiter {
                 (ZeroLimit::Deny, LimitChanges::First) => {}
             }
         }
-        let config = Arc::clone(&self.config);
         let key = self.key(client, route);
-        let bucket = self.buckets.entry(key).or_insert_with(|| Bucket::new(now, limit, &config));
+        let config = &*self.config;
+        let bucket = self.buckets.entry(key).or_insert_with(|| Bucket::new(now, limit, config));
         if config.limit_changes == LimitChanges::Follow {
-            bucket.follow(now, limit, &config);
+            bucket.follow(now, limit, config);
         }
-        let decision = bucket.take(now, cost, &config);
+        let decision = bucket.take(now, cost, config);
         match config.eviction {
             Eviction::Never => {}
             Eviction::Idle => self.evict_some(now),

@@ -29,7 +29,7 @@
 
 mod config;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 pub use config::{
@@ -53,7 +53,7 @@ pub struct Verdict {
 #[derive(Clone, Debug, Serialize)]
 pub struct Outlier {
     config: OutlierConfig,
-    hosts: IndexMap<Name, Record>,
+    hosts: Map<Name, Record>,
     /// The end of the interval; it begins when the first host is shown.
     tick: Option<Time>,
 }
@@ -75,7 +75,7 @@ impl Outlier {
     /// Nobody is known yet.
     #[must_use]
     pub fn new(config: OutlierConfig) -> Self {
-        Self { config, hosts: IndexMap::new(), tick: None }
+        Self { config, hosts: Map::default(), tick: None }
     }
 
     /// Notes who belongs to the service now; whoever does not is forgotten.

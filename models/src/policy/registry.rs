@@ -40,7 +40,7 @@ mod instance;
 mod registration;
 mod sweep;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 pub use config::{
@@ -105,7 +105,7 @@ pub struct Found<'a, A> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Registry<A> {
     config: RegistryConfig,
-    services: IndexMap<Name, Vec<Instance<A>>>,
+    services: Map<Name, Vec<Instance<A>>>,
     version: u64,
     /// The last sweep: what was silent by then and is still held is held on purpose.
     swept: Option<Time>,
@@ -123,7 +123,7 @@ impl<A> Registry<A> {
     pub fn new(config: RegistryConfig) -> Self {
         Self {
             config,
-            services: IndexMap::new(),
+            services: Map::default(),
             version: 0,
             swept: None,
             preserving: false,

@@ -2,6 +2,7 @@
 
 use brownout_models::contract::FlowId;
 
+use super::super::draw::Tables;
 use super::super::mix;
 use super::super::plan::{Deviation, Fate};
 use super::super::site::{self, purpose};
@@ -56,7 +57,8 @@ impl Choices {
             && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
         {
             let word = mix::word(site.key, flow_key, count);
-            question.sample(word, site.odds)
+            let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
+            question.sample(word, site.odds, tables)
         } else {
             question.calm()
         };

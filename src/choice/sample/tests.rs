@@ -90,29 +90,39 @@ fn the_normal_quantile_undoes_the_distribution_function() {
 }
 
 #[test]
-fn tables_agree_with_the_exact_functions() {
-    for (word, shift) in words().zip((0..48).cycle()) {
-        let p = share(word >> shift);
-        let (quick, exact) = (quick::normal_quantile(p), inverse_normal(p));
-        assert!((quick - exact).abs() < 1e-8, "{p}: {quick}, not {exact}");
-        assert_eq!(quick::normal_quantile(1.0 - p), -quick, "{p}");
-        let x = notch((unit(word) - 0.5) * 128.0);
-        let (quick, exact) = (quick::power(x), exp(x));
-        assert!((quick - exact).abs() <= 5e-16 * exact, "e to {x}: {quick}, not {exact}");
+fn log_normal_spans_are_those_of_the_exact_functions() {
+    for (sigma, error) in [(1_000, 1e-11), (250_000, 5e-9), (1_000_000, 2e-8), (2_000_000, 2e-7)] {
+        let deviation = float(u64::from(sigma)) / 1e6;
+        let median = Span::from_nanos(1 << 40);
+        let table = LogNormal::new(median, Sigma::from_millionths(sigma));
+        for (word, shift) in words().zip((0..48).cycle()) {
+            for word in [word >> shift, !(word >> shift)] {
+                let exponent = deviation * inverse_normal(share(word));
+                let (exact, found) = (exponent, float(table.sample(word).as_nanos()));
+                let exact = float(median.as_nanos()) * exp(exact);
+                let off = (found - exact).abs() / exact.max(1e8);
+                assert!(off <= error, "{word} at {sigma}: {found}, not {exact}, off by {off:e}");
+            }
+        }
     }
 }
 
 #[test]
-fn quantiles_rise_across_every_joint_of_their_table() {
-    for piece in 1..48_u64 << 5 {
-        let joint = f64::from_bits(((1_023 - 49) << 52) + (piece << 47));
-        for joint in [joint, 1.0 - joint] {
-            let first = whole(joint * 281_474_976_710_656.0).saturating_sub(20);
-            let mut last = f64::NEG_INFINITY;
-            for word in (first..first + 40).filter(|word| *word < 1 << 48) {
-                let this = quick::normal_quantile(share(word << 16));
-                assert!(last < this, "at {joint}");
-                last = this;
+fn log_normal_spans_rise_across_every_joint_of_their_table() {
+    for sigma in [1, 1_000, 800_000, 30_000_000, u32::MAX] {
+        for median in [Span::from_micros(1), Span::from_secs(1), Span::MAX] {
+            let table = LogNormal::new(median, Sigma::from_millionths(sigma));
+            for piece in 1..48_u64 << 5 {
+                let joint = f64::from_bits(((1_023 - 49) << 52) + (piece << 47));
+                for joint in [joint, 1.0 - joint] {
+                    let first = whole(joint * 281_474_976_710_656.0).saturating_sub(20);
+                    let mut last = Span::ZERO;
+                    for word in (first..first + 40).filter(|word| *word < 1 << 48) {
+                        let this = table.sample(word << 16);
+                        assert!(last <= this, "at {joint} with {sigma}");
+                        last = this;
+                    }
+                }
             }
         }
     }
@@ -142,7 +152,8 @@ fn log_normal_spans_follow_their_distribution() {
     let sigma = Sigma::from_percentile(median, p99).unwrap();
     assert_eq!(sigma.to_string(), "0.866123");
     let s = float(u64::from(sigma.as_millionths())) / 1e6;
-    let samples: Vec<_> = words().map(|word| log_normal(word, median, sigma).as_nanos()).collect();
+    let table = LogNormal::new(median, sigma);
+    let samples: Vec<_> = words().map(|word| table.sample(word).as_nanos()).collect();
     let mean = 2e7 * exp(s * s / 2.0);
     assert_mean("log-normal", &samples, mean, mean * (exp(s * s) - 1.0).sqrt());
     assert_quantile("log-normal", &samples, 0.5, 2e7);
@@ -226,9 +237,10 @@ fn ends_saturate() {
     assert_eq!(exponential(u64::MAX, Span::MAX), Span::MAX);
     assert_eq!(exponential(u64::MAX, Span::ZERO), Span::ZERO);
     assert_eq!(exponential(0, second), Span::ZERO);
-    assert_eq!(log_normal(7, second, Sigma::ZERO), second);
-    assert_eq!(log_normal(u64::MAX, second, Sigma::from_millionths(u32::MAX)), Span::MAX);
-    assert_eq!(log_normal(0, Span::MAX, Sigma::from_millionths(u32::MAX)), Span::ZERO);
+    let widest = Sigma::from_millionths(u32::MAX);
+    assert_eq!(LogNormal::new(second, Sigma::ZERO).sample(7), second);
+    assert_eq!(LogNormal::new(second, widest).sample(u64::MAX), Span::MAX);
+    assert_eq!(LogNormal::new(Span::MAX, widest).sample(0), Span::ZERO);
     assert_eq!(uniform(0, second, second), second);
     assert_eq!(uniform(u64::MAX, second, Span::ZERO), second);
     assert_eq!(uniform(u64::MAX, Span::ZERO, Span::MAX), Span::MAX);
@@ -264,13 +276,13 @@ fn odds_and_weights_are_exact_shares_of_all_words() {
 }
 
 /// All answers to one word, as numbers that may not fall when the word rises.
-fn answers(word: u64, a: u64, b: u64, small: u32) -> [u64; 9] {
+fn answers(word: u64, a: u64, b: u64, small: u32, table: &LogNormal) -> [u64; 9] {
     let (min, max) = (Span::from_nanos(a.min(b)), Span::from_nanos(a.max(b)));
     let odds = Ratio::new(small.min(1_000), 1_000).unwrap();
     [
         unit(word).to_bits(),
         exponential(word, max).as_nanos(),
-        log_normal(word, min, Sigma::from_millionths(small)).as_nanos(),
+        table.sample(word).as_nanos(),
         uniform(word, min, max).as_nanos(),
         pareto(word, min, small, max).as_nanos(),
         u64::from(poisson(word, a % 2_000_000_000)),
@@ -295,8 +307,10 @@ proptest! {
         small_shift in 0..32_u32,
     ) {
         let (a, b, small) = (a >> shift, b >> shift, small >> small_shift);
-        let low = answers(word, a, b, small);
-        let high = answers(word.saturating_add(1 << step), a, b, small);
+        let median = Span::from_nanos(a.min(b));
+        let table = LogNormal::new(median, Sigma::from_millionths(small));
+        let low = answers(word, a, b, small, &table);
+        let high = answers(word.saturating_add(1 << step), a, b, small, &table);
         for (low, high) in low.into_iter().zip(high) {
             prop_assert!(low <= high);
         }
@@ -310,6 +324,8 @@ fn neighbours_on_the_grid_of_units_stay_in_order() {
     let seams =
         [0.075, 0.925, 0.5, exp(-25.0), 1.0 - exp(-25.0), 0.25, std::f64::consts::FRAC_1_SQRT_2];
     let seams = seams.map(|p| whole(p * 4_503_599_627_370_496.0) << 12);
+    let (a, b, small) = (u64::MAX / 50, 1_999_999_999, 250_000);
+    let table = LogNormal::new(Span::from_nanos(b), Sigma::from_millionths(small));
     for start in seams.into_iter().chain(words().take(300)) {
         let start = start.saturating_sub(500 << 12).min(u64::MAX - (1_001 << 16));
         let mut last = (f64::NEG_INFINITY, f64::NEG_INFINITY, [0; 9]);
@@ -318,7 +334,7 @@ fn neighbours_on_the_grid_of_units_stay_in_order() {
             let this = (
                 normal(start + (step << 16)),
                 -ln(unit(!word)),
-                answers(word, u64::MAX / 50, 1_999_999_999, 250_000),
+                answers(word, a, b, small, &table),
             );
             assert!(last.0 < this.0 && last.1 < this.1, "{word}");
             assert!(last.2.iter().zip(this.2).all(|(&last, this)| last <= this), "{word}");
@@ -331,13 +347,13 @@ fn neighbours_on_the_grid_of_units_stay_in_order() {
 fn vectors_are_pinned() {
     let mut words = vec![0, 1 << 12, 1 << 63, u64::MAX];
     words.extend((1..9).map(|n| 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(n)));
+    let table = LogNormal::new(Span::from_secs(1_000), Sigma::from_millionths(800_000));
     let found: Vec<_> = words
         .iter()
         .map(|&word| {
             (
                 exponential(word, Span::from_secs(1_000)).as_nanos(),
-                log_normal(word, Span::from_secs(1_000), Sigma::from_millionths(800_000))
-                    .as_nanos(),
+                table.sample(word).as_nanos(),
                 pareto(word, Span::from_secs(1_000), 1_200_000, Span::MAX).as_nanos(),
                 uniform(word, Span::from_millis(1), Span::from_millis(900)).as_nanos(),
                 poisson(word, 2_500_000),
@@ -350,16 +366,16 @@ fn vectors_are_pinned() {
     let pinned = [
         (0, 1843992302, 1000000000000, 1000000, 0, 452, 762, 0),
         (0, 1843992302, 1000000000000, 1000000, 0, 455, 762, 0),
-        (693147180560, 1000000000000, 1781797436281, 450500000, 2, 650, 1000, 500),
-        (36736800569677, 542301613132905, 18446744073709551615, 900000000, 25, 869, 1259, 999),
-        (962423650119, 1271576040903, 2230040414568, 556612556, 3, 658, 1009, 618),
-        (269276469559, 562588712764, 1251567865775, 213225112, 1, 632, 977, 236),
-        (1924847300238, 2324143933576, 4973080250609, 768837668, 4, 677, 1033, 854),
-        (638916518962, 945613505617, 1703066470728, 425450224, 2, 648, 998, 472),
-        (94497448284, 342402818329, 1081931504152, 82062779, 1, 616, 958, 90),
-        (1231700119678, 1550405083685, 2791046922253, 637675336, 3, 664, 1017, 708),
-        (394878229275, 697494743400, 1389668446597, 294287891, 2, 638, 986, 326),
-        (2887270950358, 3572785634999, 11090169943750, 849900448, 5, 691, 1051, 944),
+        (693147180560, 1000000000004, 1781797436281, 450500000, 2, 650, 1000, 500),
+        (36736800569677, 542301613132912, 18446744073709551615, 900000000, 25, 869, 1259, 999),
+        (962423650119, 1271576040500, 2230040414568, 556612556, 3, 658, 1009, 618),
+        (269276469559, 562588712603, 1251567865775, 213225112, 1, 632, 977, 236),
+        (1924847300238, 2324143927693, 4973080250609, 768837668, 4, 677, 1033, 854),
+        (638916518962, 945613504629, 1703066470728, 425450224, 2, 648, 998, 472),
+        (94497448284, 342402818264, 1081931504152, 82062779, 1, 616, 958, 90),
+        (1231700119678, 1550405077699, 2791046922253, 637675336, 3, 664, 1017, 708),
+        (394878229275, 697494742742, 1389668446597, 294287891, 2, 638, 986, 326),
+        (2887270950358, 3572785634924, 11090169943750, 849900448, 5, 691, 1051, 944),
     ];
     assert_eq!(found, pinned);
 }

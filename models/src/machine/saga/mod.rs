@@ -15,7 +15,7 @@ mod outcome;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use crate::Time;
@@ -54,7 +54,7 @@ pub struct SagaNode<P> {
 #[derive(Clone, Debug, Serialize)]
 struct Company {
     /// The executions under way by id, where an id has one only.
-    by_id: IndexMap<u64, u32>,
+    by_id: Map<u64, u32>,
     locks: SagaLocks<u32>,
 }
 
@@ -87,7 +87,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         }
         let dialer = Dialer::new(config.registry);
         let locks = SagaLocks::new(config.saga.lock);
-        let company = Box::new(Company { by_id: IndexMap::new(), locks });
+        let company = Box::new(Company { by_id: Map::default(), locks });
         Self { config, saga: Arc::new(saga), dialer, executions: Slab::default(), company }
     }
 

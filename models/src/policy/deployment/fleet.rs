@@ -1,6 +1,6 @@
 //! The instances of both versions, as a deployment knows them.
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use super::{DeployAction, DeployEvent, Readiness, Version};
@@ -9,7 +9,7 @@ use crate::{Span, Time};
 /// Every instance that was started and not told to stop, by number.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fleet {
-    replicas: IndexMap<u32, Replica>,
+    replicas: Map<u32, Replica>,
     next: u32,
 }
 

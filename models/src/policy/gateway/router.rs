@@ -23,7 +23,7 @@
 
 use std::cmp::Reverse;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::{Deserialize, Serialize};
 
 /// What tells routes apart.
@@ -61,14 +61,14 @@ pub struct Asked<'a> {
 #[derive(Clone, Debug, Serialize)]
 pub struct Router<T> {
     by: RouteMatch,
-    routes: IndexMap<RoutePattern, T>,
+    routes: Map<RoutePattern, T>,
 }
 
 impl<T> Router<T> {
     /// A router without routes.
     #[must_use]
     pub fn new(by: RouteMatch) -> Self {
-        Self { by, routes: IndexMap::new() }
+        Self { by, routes: Map::default() }
     }
 
     /// Takes a route in, in the place of the same one before, which it hands back.

@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use super::SemanticLock;
@@ -30,14 +30,14 @@ pub enum Locked {
 pub struct SagaLocks<H> {
     rule: SemanticLock,
     /// The first of each queue holds the lock. There is an entry only while somebody does.
-    queues: IndexMap<u64, VecDeque<H>>,
+    queues: Map<u64, VecDeque<H>>,
 }
 
 impl<H: Copy> SagaLocks<H> {
     /// No locks held.
     #[must_use]
     pub fn new(rule: SemanticLock) -> Self {
-        Self { rule, queues: IndexMap::new() }
+        Self { rule, queues: Map::default() }
     }
 
     /// Asks for the lock on a key.
