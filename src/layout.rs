@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use brownout_models::contract::{Distribution, Kind, NodeId};
-use brownout_models::{Map, Name, Names, Span, Time};
+use brownout_models::{Factor, Map, Name, Names, Span, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::choice::Ratio;
 
@@ -92,40 +93,63 @@ pub enum Fault {
     Crash(NodeSet, Span),
     /// A node stands still for this long.
     Pause(NodeSet, Distribution),
+    /// No message gets from one side to the other for this long, nor back unless it is one-way.
+    Partition(LinkSet, Distribution, Ways),
+    /// The work that a node begins in this long takes so many times as long.
+    Slow(NodeSet, Distribution, Factor),
     /// Callers of a node that crashed see silence instead of a reset connection.
     Silence(NodeSet),
+    /// A message for an earlier life of a node reaches its successor.
+    Successor(NodeSet),
     /// Among events of one node at one instant, another than the first is taken.
     Tie(NodeSet),
     /// A machine's own way to fail, by purpose.
     Machine(NodeSet, String),
 }
 
+/// Which ways a partition cuts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ways {
+    /// Both: neither side hears of the other.
+    #[default]
+    Both,
+    /// One: what is sent back arrives.
+    One,
+}
+
 /// How long a crashed node stays down where no rule says otherwise.
 pub const RESTART_AFTER: Span = Span::from_secs(1);
+
+/// How many times as long work takes at a slow node where no rule says otherwise.
+pub const SLOWNESS: Factor = Factor::from_thousandths(10_000);
 
 impl Fault {
     /// Whether it strikes messages on their way.
     #[must_use]
     pub const fn is_on_links(&self) -> bool {
         match self {
-            Self::Lose(_) | Self::Duplicate(_) | Self::Delay(..) => true,
+            Self::Lose(_) | Self::Duplicate(_) | Self::Delay(..) | Self::Partition(..) => true,
             Self::Crash(..)
             | Self::Pause(..)
+            | Self::Slow(..)
             | Self::Silence(_)
+            | Self::Successor(_)
             | Self::Tie(_)
             | Self::Machine(..) => false,
         }
     }
 
-    /// Whether it keeps nodes from taking their steps.
+    /// Whether it strikes nodes at their steps.
     #[must_use]
-    pub const fn stops_nodes(&self) -> bool {
+    pub const fn is_at_steps(&self) -> bool {
         match self {
-            Self::Crash(..) | Self::Pause(..) => true,
+            Self::Crash(..) | Self::Pause(..) | Self::Slow(..) => true,
             Self::Lose(_)
             | Self::Duplicate(_)
             | Self::Delay(..)
+            | Self::Partition(..)
             | Self::Silence(_)
+            | Self::Successor(_)
             | Self::Tie(_)
             | Self::Machine(..) => false,
         }
@@ -218,6 +242,48 @@ impl Layout {
             .map_or(Distribution::Constant(Span::ZERO), |rule| rule.latency.clone())
     }
 
+    /// The links that a partition cuts which strikes between two nodes, and whether it cuts them both
+    /// ways; nothing where no rule speaks of them.
+    #[must_use]
+    pub fn partition(&self, from: NodeId, to: NodeId) -> Option<(&LinkSet, Ways)> {
+        self.faults.iter().find_map(|rule| match &rule.what {
+            Fault::Partition(links, _, ways) if links.from.holds(from) && links.to.holds(to) => {
+                Some((links, *ways))
+            }
+            Fault::Partition(..)
+            | Fault::Lose(_)
+            | Fault::Duplicate(_)
+            | Fault::Delay(..)
+            | Fault::Crash(..)
+            | Fault::Pause(..)
+            | Fault::Slow(..)
+            | Fault::Silence(_)
+            | Fault::Successor(_)
+            | Fault::Tie(_)
+            | Fault::Machine(..) => None,
+        })
+    }
+
+    /// How many times as long work takes at `node` while it is slow.
+    #[must_use]
+    pub fn slowness(&self, node: NodeId) -> Factor {
+        let factor = self.faults.iter().find_map(|rule| match &rule.what {
+            Fault::Slow(nodes, _, factor) if nodes.holds(node) => Some(*factor),
+            Fault::Slow(..)
+            | Fault::Lose(_)
+            | Fault::Duplicate(_)
+            | Fault::Delay(..)
+            | Fault::Partition(..)
+            | Fault::Crash(..)
+            | Fault::Pause(..)
+            | Fault::Silence(_)
+            | Fault::Successor(_)
+            | Fault::Tie(_)
+            | Fault::Machine(..) => None,
+        });
+        factor.unwrap_or(SLOWNESS)
+    }
+
     /// How long `node` stays down after a crash.
     #[must_use]
     pub fn restart_after(&self, node: NodeId) -> Span {
@@ -229,8 +295,11 @@ impl Layout {
                 | Fault::Lose(_)
                 | Fault::Duplicate(_)
                 | Fault::Delay(..)
+                | Fault::Partition(..)
                 | Fault::Pause(..)
+                | Fault::Slow(..)
                 | Fault::Silence(_)
+                | Fault::Successor(_)
                 | Fault::Tie(_)
                 | Fault::Machine(..) => None,
             })

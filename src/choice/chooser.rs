@@ -33,10 +33,13 @@ pub(crate) struct LinkSites {
     pub(crate) lose: SiteId,
     pub(crate) duplicate: SiteId,
     pub(crate) delay: SiteId,
+    pub(crate) partition: SiteId,
     /// How long messages travel without weather.
     pub(crate) calm_latency: Span,
-    /// All four are quiet: one look says that a message travels calmly.
+    /// All of them are quiet: one look says that a message travels calmly.
     pub(crate) are_quiet: bool,
+    /// No partition strikes here.
+    pub(crate) is_whole: bool,
     /// Where the latency stands.
     latency_at: u32,
 }
@@ -208,9 +211,10 @@ impl Choices {
         self.links_are_calm = layout.latencies.is_empty()
             && !layout.faults.iter().any(|rule| rule.what.is_on_links() && wanted(rule))
             && !self.planned.iter().any(planned);
-        self.may_crash = layout.faults.iter().any(|rule| rule.what.stops_nodes() && wanted(rule))
+        self.may_crash = layout.faults.iter().any(|rule| rule.what.is_at_steps() && wanted(rule))
             || self.plan.deviations.iter().any(|deviation| {
-                [purpose::CRASH.0, purpose::PAUSE.0].contains(&deviation.what.as_str())
+                [purpose::CRASH.0, purpose::PAUSE.0, purpose::SLOW.0]
+                    .contains(&deviation.what.as_str())
             });
         self.may_tie =
             layout.faults.iter().any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
@@ -219,7 +223,7 @@ impl Choices {
             self.prepare(site);
         }
         for link in 0..self.on_links.len() {
-            self.on_links[link].are_quiet = self.are_quiet(&self.on_links[link]);
+            self.on_links[link] = self.heard(self.on_links[link]);
         }
     }
 
@@ -290,21 +294,25 @@ impl Choices {
         let mut sites = LinkSites {
             calm_latency,
             are_quiet: false,
+            is_whole: false,
             latency_at: u32::try_from(self.latencies.len() - 1).unwrap_or(u32::MAX),
             latency: self.new_site(owner, purpose::LATENCY, true),
             lose: self.new_site(owner, purpose::LOSE, false),
             duplicate: self.new_site(owner, purpose::DUPLICATE, false),
             delay: self.new_site(owner, purpose::DELAY, false),
+            partition: self.new_site(owner, purpose::PARTITION, false),
         };
-        sites.are_quiet = self.are_quiet(&sites);
+        sites = self.heard(sites);
         self.on_links.insert(key, sites);
         sites
     }
 
-    fn are_quiet(&self, sites: &LinkSites) -> bool {
-        [sites.latency, sites.lose, sites.duplicate, sites.delay]
-            .into_iter()
-            .all(|site| self.is_quiet(site))
+    /// The sites of a link with what is known of their loudness.
+    fn heard(&self, sites: LinkSites) -> LinkSites {
+        let is_whole = self.is_quiet(sites.partition);
+        let others = [sites.latency, sites.lose, sites.duplicate, sites.delay];
+        let are_quiet = is_whole && others.into_iter().all(|site| self.is_quiet(site));
+        LinkSites { are_quiet, is_whole, ..sites }
     }
 
     #[cold]

@@ -27,7 +27,10 @@ pub(crate) mod purpose {
     pub(crate) const DELAY: Purpose = Purpose("delay");
     pub(crate) const CRASH: Purpose = Purpose("crash");
     pub(crate) const PAUSE: Purpose = Purpose("pause");
+    pub(crate) const PARTITION: Purpose = Purpose("partition");
+    pub(crate) const SLOW: Purpose = Purpose("slow");
     pub(crate) const SILENCE: Purpose = Purpose("silence");
+    pub(crate) const SUCCESSOR: Purpose = Purpose("successor");
     pub(crate) const TIE: Purpose = Purpose("tie");
 }
 
@@ -97,6 +100,13 @@ fn rule(owner: Owner, what: Purpose, layout: &Layout) -> (Ratio, Option<Distribu
                 Fault::Pause(nodes, length) => {
                     (purpose::PAUSE.0, at_node(owner, nodes), Some(length))
                 }
+                Fault::Partition(links, length, _) => {
+                    (purpose::PARTITION.0, on_link(owner, links), Some(length))
+                }
+                Fault::Slow(nodes, length, _) => {
+                    (purpose::SLOW.0, at_node(owner, nodes), Some(length))
+                }
+                Fault::Successor(nodes) => (purpose::SUCCESSOR.0, at_node(owner, nodes), None),
                 Fault::Silence(nodes) => (purpose::SILENCE.0, at_node(owner, nodes), None),
                 Fault::Tie(nodes) => (purpose::TIE.0, at_node(owner, nodes), None),
                 Fault::Machine(nodes, name) => (name.as_str(), at_node(owner, nodes), None),

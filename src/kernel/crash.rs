@@ -1,7 +1,7 @@
 //! Steps of nodes that may stand still or crash: before the step, or between two of its effects.
 
-use brownout_models::Span;
-use brownout_models::contract::{Context, Input, Machine, NodeId};
+use brownout_models::contract::{Context, Input, Machine, NodeId, Purpose};
+use brownout_models::{Span, Time};
 
 use super::What;
 use super::bounds::Watch;
@@ -39,21 +39,29 @@ impl<M: Machine> World<M> {
         self.pause(node, context, watch);
     }
 
-    /// The host of the node may stand still after the step.
+    /// The host of the node may stand still after the step, or become slow.
     fn pause(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<M::Fact>) {
-        let site = self.fabric.choices.at_node(node, purpose::PAUSE, false);
+        let host = self.fabric.host_of(node);
+        if let Some(until) = self.trouble(node, purpose::PAUSE, context) {
+            self.fabric.hosts[host].paused_until = until;
+            self.fabric.emit(watch, node, context, What::Paused { until });
+        }
+        if let Some(until) = self.trouble(node, purpose::SLOW, context) {
+            self.fabric.hosts[host].slow_until = until;
+            self.fabric.emit(watch, node, context, What::Slowed { until });
+        }
+    }
+
+    /// Until when a trouble of a host lasts, if it strikes.
+    fn trouble(&mut self, node: NodeId, purpose: Purpose, context: Context) -> Option<Time> {
+        let site = self.fabric.choices.at_node(node, purpose, false);
         if self.fabric.choices.is_quiet(site) {
-            return;
+            return None;
         }
         let by = self.fabric.choices.length(site).cloned();
         let question = Question::Length { by: by.as_ref(), menu: &[] };
         let length = Span::from_nanos(self.fabric.choices.ask(site, context.flow, &question));
-        if !length.is_zero() {
-            let until = self.fabric.now + length;
-            let host = self.fabric.host_of(node);
-            self.fabric.hosts[host].paused_until = until;
-            self.fabric.emit(watch, node, context, What::Paused { until });
-        }
+        (!length.is_zero()).then_some(self.fabric.now + length)
     }
 
     /// Every node of the host loses its power and starts again after a while.

@@ -114,7 +114,10 @@ impl<M: Machine> World<M> {
         let kind = Kind { name: body.name(), reply: false };
         let sender = Sender { node: way.from, life: way.from_life, call };
         let Head { life, is_down, .. } = self.fabric.heads[node.0 as usize];
-        if is_down || life != way.to_life {
+        if is_down
+            || (life != way.to_life
+                && !self.fabric.is_inherited(node, context, sender, kind, watch))
+        {
             self.fabric.meet_nobody(node, context, sender, kind, watch);
             return;
         }
@@ -138,8 +141,11 @@ impl<M: Machine> World<M> {
     ) {
         let (from, kind) = (way.from, Kind { name: to, reply: true });
         let Head { life, is_down, .. } = self.fabric.heads[node.0 as usize];
-        if is_down || life != way.to_life {
-            let sender = Sender { node: from, life: way.from_life, call: None };
+        let sender = Sender { node: from, life: way.from_life, call: None };
+        if is_down
+            || (life != way.to_life
+                && !self.fabric.is_inherited(node, context, sender, kind, watch))
+        {
             self.fabric.meet_nobody(node, context, sender, kind, watch);
             return;
         }

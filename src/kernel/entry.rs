@@ -129,6 +129,25 @@ pub enum What<F> {
     },
     /// The machine says that something became true.
     Noted(F),
+    /// No message gets from here to there for a while.
+    Partitioned {
+        /// To whom.
+        to: NodeId,
+        /// Until when.
+        until: Time,
+    },
+    /// The work that the node begins takes longer for a while.
+    Slowed {
+        /// Until when.
+        until: Time,
+    },
+    /// A message for an earlier life of the node reaches this one.
+    Inherited {
+        /// Who sent it.
+        from: NodeId,
+        /// What it was.
+        kind: Kind,
+    },
 }
 
 impl<F: Serialize> Entry<F> {
@@ -225,13 +244,26 @@ impl<F: Serialize> Entry<F> {
                 begin(15);
                 digest.absorb(fact);
             }
+            What::Partitioned { to, until } => {
+                begin(16);
+                digest.word(u64::from(to.0));
+                digest.word(until.as_nanos());
+            }
+            What::Slowed { until } => {
+                begin(17);
+                digest.word(until.as_nanos());
+            }
+            What::Inherited { from: node, kind } => {
+                begin(18 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
         }
     }
 }
 
 impl<F> What<F> {
     /// Every word for a kind of entry, in the order of declaration.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 19] = [
         "start",
         "deliver",
         "wake",
@@ -248,6 +280,9 @@ impl<F> What<F> {
         "pause",
         "write",
         "note",
+        "partition",
+        "slow",
+        "inherit",
     ];
 
     /// The word for the kind of entry.
@@ -270,6 +305,9 @@ impl<F> What<F> {
             Self::Paused { .. } => "pause",
             Self::Wrote { .. } => "write",
             Self::Noted(_) => "note",
+            Self::Partitioned { .. } => "partition",
+            Self::Slowed { .. } => "slow",
+            Self::Inherited { .. } => "inherit",
         }
     }
 
@@ -282,7 +320,10 @@ impl<F> What<F> {
             | Self::Duplicated { .. }
             | Self::Overtook { .. }
             | Self::Crashed { .. }
-            | Self::Paused { .. } => true,
+            | Self::Paused { .. }
+            | Self::Partitioned { .. }
+            | Self::Slowed { .. }
+            | Self::Inherited { .. } => true,
             Self::Started { .. }
             | Self::Delivered { .. }
             | Self::Woke { .. }
@@ -305,7 +346,7 @@ mod tests {
     fn every_kind_of_entry_has_its_word_in_order() {
         let (node, kind) = (NodeId(0), Kind { name: Name(0), reply: false });
         let (from, to, failure, by) = (node, node, None, Span::ZERO);
-        let whats: [What<()>; 16] = [
+        let whats: [What<()>; 19] = [
             What::Started { life: 1 },
             What::Delivered { from, kind },
             What::Woke { timer: 0 },
@@ -322,6 +363,9 @@ mod tests {
             What::Paused { until: Time::ZERO },
             What::Wrote { table: Name(0), key: 0, amount: 1, value: 1 },
             What::Noted(()),
+            What::Partitioned { to, until: Time::ZERO },
+            What::Slowed { until: Time::ZERO },
+            What::Inherited { from, kind },
         ];
         assert_eq!(whats.map(|what| what.kind()), What::<()>::KINDS);
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::event::{Event, EventKind, Round};
 use super::node::{Head, Host, Node};
+use super::partition::Cut;
 use super::queue::{Handle, Queue};
 use super::{Bounds, Entry, Trace, Watch, What};
 use crate::choice::{Choices, Plan};
@@ -33,6 +34,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) stores: Vec<Store>,
     pub(super) choices: Choices,
     pub(super) trace: Trace<F>,
+    /// Partitions that lasted when a message last met one.
+    pub(super) cuts: Vec<Cut>,
     /// Events of foreground flows that wait.
     pub(super) foreground: u64,
     /// Some node may crash or stand still: what nodes owe is kept.
@@ -73,6 +76,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             may_crash: choices.may_crash(),
             choices,
             trace: Trace::new(false),
+            cuts: Vec::new(),
             foreground: 0,
         };
         fabric.start_lives();

@@ -18,6 +18,21 @@ pub(super) struct Hands<'a, P, F, W> {
     pub(super) watch: &'a mut W,
 }
 
+impl<P, F, W> Hands<'_, P, F, W> {
+    /// How long something takes that counts on this clock: a slow host works slowly.
+    #[cold]
+    fn takes(&self, clock: Clock, after: Span) -> Span {
+        let host = self.fabric.heads[self.node.0 as usize].host;
+        match clock {
+            Clock::Processor if self.fabric.hosts[host as usize].slow_until > self.fabric.now => {
+                let factor = self.fabric.layout.slowness(self.node);
+                Span::from_nanos(factor.of(after.as_nanos()))
+            }
+            Clock::Processor | Clock::Wall => after,
+        }
+    }
+}
+
 impl<P, F, W> Surroundings for Hands<'_, P, F, W> {
     #[inline]
     fn choose(
@@ -78,7 +93,8 @@ where
         self.fabric.nodes[self.node.0 as usize].expires(call, handle);
     }
 
-    fn set(&mut self, timer: u64, after: Span, _: Clock, context: Context) {
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context) {
+        let after = if self.fabric.may_crash { self.takes(clock, after) } else { after };
         let number = self.fabric.nodes[self.node.0 as usize].number_timer();
         let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
         let handle = self.fabric.schedule(at, self.node, context, wake);

@@ -15,6 +15,7 @@ mod fabric;
 mod hands;
 mod instant;
 mod node;
+mod partition;
 pub mod queue;
 mod trace;
 mod transmit;

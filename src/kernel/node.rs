@@ -93,6 +93,7 @@ impl Timers {
 pub(super) struct Host {
     pub(super) nodes: Vec<NodeId>,
     pub(super) paused_until: Time,
+    pub(super) slow_until: Time,
 }
 
 impl Node {

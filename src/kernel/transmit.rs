@@ -111,6 +111,11 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         watch: &mut impl Watch<F>,
     ) -> Travel {
         let sites = self.choices.on_link(from, to, kind);
+        if (!self.cuts.is_empty() || !sites.is_whole)
+            && self.is_cut_off((from, to), kind, sites, context, watch)
+        {
+            return Travel::Lost;
+        }
         if sites.are_quiet {
             return Travel::Once(leaves + sites.calm_latency);
         }
@@ -160,6 +165,24 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let latency = self.choices.latency(sites).clone();
         let question = Question::Machine(Choice::Span(&latency));
         Span::from_nanos(self.choices.ask(sites.latency, flow, &question))
+    }
+
+    /// Whether a message for an earlier life of the node reaches this one, as a fault.
+    #[cold]
+    pub(super) fn is_inherited(
+        &mut self,
+        node: NodeId,
+        context: Context,
+        from: Sender,
+        kind: Kind,
+        watch: &mut impl Watch<F>,
+    ) -> bool {
+        let site = self.choices.at_node(node, purpose::SUCCESSOR, false);
+        let is_inherited = self.choices.ask(site, context.flow, &Question::Strike) != 0;
+        if is_inherited {
+            self.emit(watch, node, context, What::Inherited { from: from.node, kind });
+        }
+        is_inherited
     }
 
     /// The message comes to a node that is down, or in another life than the one it was sent to.

@@ -51,7 +51,10 @@ impl Styles {
             | What::Duplicated { .. }
             | What::Overtook { .. }
             | What::Crashed { .. }
-            | What::Paused { .. } => self.fault,
+            | What::Paused { .. }
+            | What::Partitioned { .. }
+            | What::Slowed { .. }
+            | What::Inherited { .. } => self.fault,
             What::Answered { failure: Some(_), .. }
             | What::Expired { .. }
             | What::Dropped { .. }

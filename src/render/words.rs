@@ -80,6 +80,11 @@ impl<'a> Words<'a> {
             What::Crashed { after: Some(0) } => "after no effect of the step".to_owned(),
             What::Crashed { after: Some(effects) } => format!("after effect {effects} of the step"),
             What::Paused { until } => format!("until {until}"),
+            What::Partitioned { to, until } => format!("to {} until {until}", self.node(*to)),
+            What::Slowed { until } => format!("until {until}"),
+            What::Inherited { from, kind } => {
+                format!("{}, meant for an earlier life", self.from(*kind, *from))
+            }
             What::Wrote { table, key, amount, value } => {
                 format!("{}: {amount:+}, now {value}", self.of(self.name(*table), *key, entry.flow))
             }

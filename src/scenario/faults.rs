@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use brownout_models::contract::{Distribution, NodeId};
-use brownout_models::{Name, Ratio, Span};
+use brownout_models::{Factor, Name, Ratio, Span};
 
 use super::check::{Check, GroupKind, remedy};
 use super::file::{FaultFile, NetworkFile};
 use super::source::{Path, Place};
-use crate::layout::{Fault, FaultRule, LatencyRule, LinkSet, NodeSet, RESTART_AFTER};
+use crate::layout::{Fault, FaultRule, LatencyRule, LinkSet, NodeSet, RESTART_AFTER, SLOWNESS};
 
 impl Check<'_> {
     /// How long messages travel: the links that differ come first.
@@ -54,6 +54,25 @@ impl Check<'_> {
             FaultFile::Pause { odds, at, lasting } => {
                 self.has_length(&path.field("lasting"), &lasting.0);
                 rule(Fault::Pause(self.nodes(path, at)?, lasting.0.clone()), *odds)
+            }
+            FaultFile::Partition { odds, on, ways, lasting } => {
+                self.has_length(&path.field("lasting"), &lasting.0);
+                let links = self.links(path, Some(on), &[])?;
+                rule(Fault::Partition(links, lasting.0.clone(), *ways), *odds)
+            }
+            FaultFile::Slow { odds, at, by, lasting } => {
+                self.has_length(&path.field("lasting"), &lasting.0);
+                let factor = by.unwrap_or(SLOWNESS);
+                if factor <= Factor::ONE {
+                    let message = format!("`{factor}` times as long is not slow");
+                    let help = "write how many times as long work takes, like `\"10\"`";
+                    let expected = "expected a factor above `\"1\"`";
+                    self.problem(&path.field("by"), message, expected, help);
+                }
+                rule(Fault::Slow(self.nodes(path, at)?, lasting.0.clone(), factor), *odds)
+            }
+            FaultFile::Successor { odds, at } => {
+                rule(Fault::Successor(self.nodes(path, at)?), *odds)
             }
             FaultFile::Silence { odds, at } => rule(Fault::Silence(self.nodes(path, at)?), *odds),
             FaultFile::Fail { odds, at } => {

@@ -11,12 +11,14 @@ use crate::choice::{Plan, Weather};
 use crate::system::Stock;
 
 /// What links decide: the last one is weather.
-const ON_LINKS: [&str; 4] = ["lose", "duplicate", "delay", "latency"];
+const ON_LINKS: [&str; 5] = ["lose", "duplicate", "delay", "partition", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 15] = [
+const AT_NODES: [&str; 17] = [
     "crash",
     "pause",
+    "slow",
     "silence",
+    "successor",
     "tie",
     "fail",
     "gap",
@@ -107,7 +109,7 @@ impl Names<'_> {
         known: impl IntoIterator<Item = &'k str>,
     ) {
         /// Longer lists help nobody.
-        const LISTED_MAX: usize = 16;
+        const LISTED_MAX: usize = 20;
         let known: Vec<&str> = known.into_iter().collect();
         let help = match did_you_mean(word, known.iter().copied()) {
             Some(close) => format!("did you mean `{close}`?"),

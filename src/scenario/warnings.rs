@@ -109,9 +109,14 @@ fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
         (Fault::Lose(wide), Fault::Lose(narrow))
         | (Fault::Duplicate(wide), Fault::Duplicate(narrow))
         | (Fault::Delay(wide, _), Fault::Delay(narrow, _)) => holds_links(wide, narrow, nodes),
+        (Fault::Partition(wide, ..), Fault::Partition(narrow, ..)) => {
+            holds_links(wide, narrow, nodes)
+        }
         (Fault::Crash(wide, _), Fault::Crash(narrow, _))
         | (Fault::Pause(wide, _), Fault::Pause(narrow, _))
+        | (Fault::Slow(wide, ..), Fault::Slow(narrow, ..))
         | (Fault::Silence(wide), Fault::Silence(narrow))
+        | (Fault::Successor(wide), Fault::Successor(narrow))
         | (Fault::Tie(wide), Fault::Tie(narrow)) => holds_nodes(wide, narrow, nodes),
         (Fault::Machine(wide, name), Fault::Machine(narrow, other)) => {
             name == other && holds_nodes(wide, narrow, nodes)
@@ -121,8 +126,11 @@ fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
             | Fault::Duplicate(_)
             | Fault::Delay(..)
             | Fault::Crash(..)
+            | Fault::Partition(..)
             | Fault::Pause(..)
+            | Fault::Slow(..)
             | Fault::Silence(_)
+            | Fault::Successor(_)
             | Fault::Tie(_)
             | Fault::Machine(..),
             _,

@@ -43,6 +43,10 @@ pub(crate) fn stories(run: &Run) -> BTreeMap<String, Vec<String>> {
             What::Woke { .. } => "wake".to_owned(),
             What::Crashed { after } => format!("crash {after:?}"),
             What::Paused { until } => format!("pause {until}"),
+            What::Slowed { until } => format!("slow {until}"),
+            What::Partitioned { to, until } => {
+                format!("partition {} {until}", layout.node_name(*to))
+            }
             What::Overtook { passed } => format!("overtake {passed}"),
             What::Expired { to } => format!("expire {}", layout.node_name(*to)),
             What::Answered { from, kind, failure } => {
@@ -55,7 +59,8 @@ pub(crate) fn stories(run: &Run) -> BTreeMap<String, Vec<String>> {
             | What::Duplicated { to: other, kind }
             | What::Dropped { from: other, kind }
             | What::Refused { from: other, kind }
-            | What::Stale { from: other, kind } => format!(
+            | What::Stale { from: other, kind }
+            | What::Inherited { from: other, kind } => format!(
                 "{} {} {}",
                 entry.what.kind(),
                 layout.node_name(*other),

@@ -67,6 +67,33 @@ fn an_outbox_with_deduplication_loses_nothing_and_doubles_nothing() {
     assert!(certificate.failures.is_empty(), "{:?}", certificate.failures);
 }
 
+/// A caller crashes in mid-call and numbers its calls anew: the old answer fits a new call.
+#[test]
+fn a_late_reply_settles_a_call_of_the_next_life_only_where_nothing_tells_lives_apart() {
+    let certificate = certify(&fixture("late_reply.ron"), 2, None, &|_, _| ()).unwrap();
+    let [(plan, violation)] = certificate.failures.as_slice() else {
+        panic!("one failure expected: {:?}", certificate.failures);
+    };
+    assert_eq!(violation.property, "every refund was paid");
+    let deviations: Vec<_> = plan.deviations.iter().map(ToString::to_string).collect();
+    let expected =
+        ["order-1  crash  buyer/0 #2  after effect 1", "order-1  successor  buyer/0 #1  yes"];
+    assert_eq!(deviations, expected);
+    let certificate = certify(&fixture("late_reply_hardened.ron"), 2, None, &|_, _| ()).unwrap();
+    assert!(certificate.crash_points > 0 && certificate.failures.is_empty(), "{certificate:?}");
+}
+
+/// A registry that takes silence for death takes a service down whose heartbeats do not get through.
+#[test]
+fn a_partition_takes_a_service_down_unless_its_registry_doubts_itself() {
+    let certificate = certify(&fixture("partition.ron"), 1, None, &|_, _| ()).unwrap();
+    let (plan, violation) = certificate.failures.first().expect("a partition does harm");
+    assert_eq!(violation.property, "the catalogue is there");
+    assert_eq!(plan.deviations[0].what, "partition");
+    let certificate = certify(&fixture("partition_hardened.ron"), 1, None, &|_, _| ()).unwrap();
+    assert!(certificate.plans > 60 && certificate.failures.is_empty(), "{certificate:?}");
+}
+
 /// Two writes with a gap, and a message that may be late: a crash in the gap fails alone.
 #[test]
 fn a_plan_that_contains_a_failing_one_is_not_run() {

@@ -51,6 +51,9 @@ fn everything_that_can_break_breaks() {
         .collect();
     struck.sort();
     struck.dedup();
-    let expected = ["crash", "delay", "duplicate", "fail", "lose", "pause", "silence", "tie"];
+    let expected = [
+        "crash", "delay", "duplicate", "fail", "lose", "partition", "pause", "silence", "slow",
+        "successor", "tie",
+    ];
     assert_eq!(struck, expected);
 }

@@ -57,6 +57,7 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
         What::Delivered { from, kind }
         | What::Dropped { from, kind }
         | What::Refused { from, kind }
+        | What::Inherited { from, kind }
         | What::Stale { from, kind } => {
             json!({ "from": words.node(*from), "message": message(kind) })
         }
@@ -75,7 +76,10 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
         }
         What::Overtook { passed } => json!({ "passed": passed }),
         What::Crashed { after } => json!({ "after_effects": after }),
-        What::Paused { until } => json!({ "until_ns": until.as_nanos() }),
+        What::Partitioned { to, until } => {
+            json!({ "to": words.node(*to), "until_ns": until.as_nanos() })
+        }
+        What::Paused { until } | What::Slowed { until } => json!({ "until_ns": until.as_nanos() }),
         What::Wrote { table, key, amount, value } => json!({
             "table": words.name(*table),
             "key": key.to_string(),

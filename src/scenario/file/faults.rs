@@ -1,9 +1,10 @@
 //! The network, and what may break in it and on it.
 
-use brownout_models::{Ratio, Span};
+use brownout_models::{Factor, Ratio, Span};
 use serde::Deserialize;
 
 use super::Duration;
+use crate::layout::Ways;
 
 /// How messages travel.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -84,6 +85,39 @@ pub enum FaultFile {
         at: Vec<String>,
         /// For how long.
         lasting: Duration,
+    },
+    /// No message gets from one side to the other.
+    Partition {
+        /// The odds for each message.
+        odds: Ratio,
+        /// Which links it cuts, all at once.
+        on: String,
+        /// Which ways it cuts them; both.
+        #[serde(default)]
+        ways: Ways,
+        /// For how long.
+        lasting: Duration,
+    },
+    /// Nodes work slowly.
+    Slow {
+        /// The odds for each step.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+        /// How many times as long work takes that begins meanwhile; 10.
+        #[serde(default)]
+        by: Option<Factor>,
+        /// For how long.
+        lasting: Duration,
+    },
+    /// Messages for an earlier life of a node reach its successor.
+    Successor {
+        /// The odds for each message.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
     },
     /// Callers of a crashed node see silence instead of a reset connection.
     Silence {

@@ -3,6 +3,7 @@
 mod calls;
 mod crashes;
 mod instant;
+mod troubles;
 
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ enum Do {
     /// Answers whoever asked last that it failed.
     Refuse,
     Set(u64, Span),
+    /// Works this long, and then a timer is due.
+    Work(u64, Span),
     Cancel(u64),
     /// Adds one to this row.
     Write(u64),
@@ -132,6 +135,7 @@ impl Machine for Actor {
                     }
                 }
                 Do::Set(timer, after) => turn.set(timer, after),
+                Do::Work(timer, amount) => turn.work(timer, amount),
                 Do::Cancel(timer) => turn.cancel(timer),
                 Do::Write(key) => turn.write(ROWS, key, 1),
                 Do::Note(words) => turn.note(words.to_owned()),
@@ -243,6 +247,9 @@ fn line(layout: &Layout, entry: &Entry<String>) -> String {
         What::Crashed { after: None } => "crash".to_owned(),
         What::Crashed { after: Some(effects) } => format!("crash after {effects}"),
         What::Paused { until } => format!("pause until {until}"),
+        What::Slowed { until } => format!("slow until {until}"),
+        What::Partitioned { to, until } => format!("cut off from {} until {until}", name(*to)),
+        What::Inherited { kind, .. } => format!("inherited {}", layout.kind_text(*kind)),
         What::Wrote { key, value, .. } => format!("row {key} = {value}"),
         What::Noted(fact) => format!("says {fact}"),
     };
