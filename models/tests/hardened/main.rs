@@ -11,6 +11,7 @@
 mod backoff;
 mod balancer;
 mod balancer_theory;
+mod balancer_turns;
 mod breaker;
 mod breaker_claims;
 mod budget;
