@@ -15,6 +15,7 @@ mod balancer_turns;
 mod breaker;
 mod breaker_claims;
 mod budget;
+mod bulkhead;
 mod composition;
 mod deployment;
 mod dispatch;
