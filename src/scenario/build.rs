@@ -116,7 +116,7 @@ impl Check<'_> {
         outlier: &OutlierOptions,
     ) -> Discovery {
         let (balancer, outlier) = (balancer.resolve(profile), outlier.resolve(profile));
-        self.mistakes(&path.field("balancer"), balancer.mistakes());
+        self.mistakes(&path.field("balancer"), balancer.mistakes_without_zones());
         self.mistakes(&path.field("outlier"), outlier.mistakes());
         Discovery { registry: self.registry, balancer, outlier }
     }

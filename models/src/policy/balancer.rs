@@ -36,16 +36,19 @@ mod load;
 mod queue;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 
 pub use config::{
     BalancerConfig, BalancerKind, BalancerOptions, BoundedLoad, Forget, Position, SlowStart, Start,
+    ZoneRouting,
 };
 use hashing::{Tables, hash};
 use load::{Loads, WEIGHT_UNIT, warming};
 use queue::Queue;
+pub use zones::Zones;
 
 use crate::{Name, Span, Time};
 
@@ -155,6 +158,16 @@ impl Balancer {
         }
         self.forget(pick.now);
         index
+    }
+
+    /// The same where it is known who is in which zone: first the zone is chosen, where
+    /// [`zone_routing`](BalancerConfig::zone_routing) says so, then a host there by the rule.
+    pub fn pick_in_zones(&mut self, pick: Pick, hosts: &[Host], zones: Zones<'_>) -> Option<usize> {
+        let Some(zone) = zones::chosen(&self.config, zones) else { return self.pick(pick, hosts) };
+        let is_there = |at: &usize| zones.hosts.get(*at) == Some(&zone);
+        let places: Vec<usize> = (0..hosts.len()).filter(is_there).collect();
+        let there: Vec<Host> = places.iter().map(|at| hosts[*at]).collect();
+        self.pick(pick, &there).map(|at| places[at])
     }
 
     /// How many places of the list the word of the next pick must choose among: none, one or two.

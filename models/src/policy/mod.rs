@@ -26,7 +26,9 @@ pub mod telemetry;
 
 pub use crate::limit::Timeout;
 pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
-pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
+pub use balancer::{
+    Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick, ZoneRouting, Zones,
+};
 pub use breaker::{
     Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,
     FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,

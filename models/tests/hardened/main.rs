@@ -12,6 +12,7 @@ mod backoff;
 mod balancer;
 mod balancer_theory;
 mod balancer_turns;
+mod balancer_zones;
 mod breaker;
 mod breaker_claims;
 mod budget;
