@@ -35,7 +35,9 @@ pub use breaker::{
     Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
 };
 pub use budget::{BudgetConfig, Loan, RetryBudget, Spent};
-pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance};
+pub use bulkhead::{
+    Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance, Limit, Sample,
+};
 pub use composition::{
     Composed, Composition, CompositionConfig, CompositionOptions, Demand, ErrorOrder, Missing,
     Need, OnPartFailure, PartSpec,

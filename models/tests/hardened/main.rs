@@ -17,6 +17,7 @@ mod breaker;
 mod breaker_claims;
 mod budget;
 mod bulkhead;
+mod bulkhead_limits;
 mod composition;
 mod deployment;
 mod dispatch;

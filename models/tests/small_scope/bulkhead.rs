@@ -1,7 +1,7 @@
 //! A bulkhead for two, with a queue for three who wait for up to three nanoseconds.
 
-use brownout_models::policy::{Bulkhead, BulkheadConfig, Concurrency, Entrance};
-use brownout_models::{Span, Time, Timeout};
+use brownout_models::policy::{Bulkhead, BulkheadConfig, Concurrency, Entrance, Limit, Sample};
+use brownout_models::{Ratio, Span, Time, Timeout};
 
 use super::{STARTS, aged, explore, nanos};
 
@@ -105,5 +105,46 @@ fn a_bulkhead_for_two_and_a_queue_for_three_have_22_states() {
     for (start, first) in STARTS {
         let (states, _) = explore(State::new(start, first), State::key, State::next);
         assert_eq!(states, 2 + 20);
+    }
+}
+
+/// A limit of AIMD from 1 to 3 that a dropped call halves, and nobody who waits. The limit goes up by one
+/// with every call that goes well, and from 3 or 2 to 1. With a limit of 3, none to three are inside; with
+/// 2, none to two, as it comes there from 1 with two inside at most, of which one leaves; with 1, the two
+/// who are left of three as well: 4 + 3 + 3.
+#[test]
+fn a_limit_from_one_to_three_has_ten_states() {
+    for (start, _) in STARTS {
+        let limit = Limit::Aimd {
+            initial_limit: 1,
+            min_limit: 1,
+            max_limit: 3,
+            backoff_ratio: Ratio::ONE_HALF,
+            timeout: nanos(1),
+        };
+        let now = Time::from_nanos(start);
+        let next = |bulkhead: &Bulkhead| {
+            let (mut entered, mut states) = (bulkhead.clone(), Vec::new());
+            let (inside, limit) = (bulkhead.inside(), bulkhead.limit());
+            let has_room = (inside + 1..4).any(|most| limit == Concurrency::AtMost(most));
+            assert_eq!(entered.enter(now) == Entrance::Entered, has_room);
+            states.push(entered);
+            if inside > 0 {
+                let mut left = bulkhead.clone();
+                assert_eq!(left.leave(), None);
+                states.push(left);
+                for is_dropped in [true, false] {
+                    let mut finished = bulkhead.clone();
+                    let latency = nanos(1);
+                    assert_eq!(finished.finish(Sample { latency, is_dropped }), []);
+                    assert!(!is_dropped || finished.limit() == Concurrency::AtMost(1));
+                    states.push(finished);
+                }
+            }
+            states
+        };
+        let key = |bulkhead: &Bulkhead| (format!("{:?}", bulkhead.limit()), bulkhead.inside());
+        let config = BulkheadConfig { limit, ..BulkheadConfig::hardened() };
+        assert_eq!(explore(Bulkhead::new(config), key, next).0, 4 + 3 + 3);
     }
 }
