@@ -25,7 +25,9 @@ pub mod spans;
 pub mod telemetry;
 
 pub use crate::limit::Timeout;
-pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
+pub use backoff::{
+    Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Spread, Waits,
+};
 pub use balancer::{
     Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick, ZoneRouting, Zones,
 };

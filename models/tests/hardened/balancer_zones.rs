@@ -1,7 +1,6 @@
 //! Zones: the chosen one against a heap of tickets, and the balance that the rule promises.
 
 #![expect(clippy::float_arithmetic, reason = "expectations are real numbers, and stay in here")]
-#![expect(clippy::cast_precision_loss, reason = "no count comes near 2^53")]
 
 use brownout_models::policy::balancer::{
     Balancer, BalancerConfig, BalancerKind, Host, Pick, Position, ZoneRouting, Zones,

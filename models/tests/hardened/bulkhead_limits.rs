@@ -76,7 +76,7 @@ fn replayed(limit: &Limit, history: &[Told]) -> u128 {
                 if gradient.0 * 2 < gradient.1 {
                     gradient = (1, 2);
                 }
-                let shrunk = if gradient.1 == 0 { at } else { at * gradient.0 / gradient.1 };
+                let shrunk = (at * gradient.0).checked_div(gradient.1).unwrap_or(at);
                 let target = shrunk + u128::from(queue_size) * 1_000;
                 let (num, den) = (u128::from(smoothing.num()), u128::from(smoothing.den()));
                 at = (at * (den - num) + target * num) / den;

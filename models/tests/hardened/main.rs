@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod backoff;
+mod backoff_curve;
 mod balancer;
 mod balancer_theory;
 mod balancer_turns;

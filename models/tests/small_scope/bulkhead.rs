@@ -79,7 +79,7 @@ impl State {
         let mut states = vec![self.entered(), self.later()];
         states.extend((self.bulkhead.inside() > 0).then(|| self.left()));
         states.extend((0..self.tickets.len()).map(|place| self.withdrawn(place)));
-        for State { now, bulkhead, tickets } in &states {
+        for Self { now, bulkhead, tickets } in &states {
             assert!(tickets.is_empty() || bulkhead.inside() == MOST, "nobody waits beside room");
             assert_eq!(bulkhead.waiting(), tickets.len());
             assert!(bulkhead.due().is_none_or(|due| due > *now));
