@@ -362,4 +362,13 @@ pub enum Fact {
         /// The state that it entered.
         to: BreakerState,
     },
+    /// A bulkhead turned a request away: as many as may be are in hand.
+    BulkheadFull {
+        /// The method.
+        method: Name,
+        /// The business key.
+        key: u64,
+        /// How many are in hand.
+        inside: u32,
+    },
 }

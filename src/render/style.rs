@@ -87,6 +87,7 @@ impl Styles {
             | Fact::Limited { .. }
             | Fact::Broken { .. }
             | Fact::Overloaded { .. }
+            | Fact::BulkheadFull { .. }
             | Fact::DeadLettered { .. }
             | Fact::Unwanted { .. }
             | Fact::GaveUp { .. } => self.bad,

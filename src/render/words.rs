@@ -146,6 +146,9 @@ impl<'a> Words<'a> {
             Fact::Overloaded { method, key } => {
                 format!("turned {} away: queue full", of(method, key))
             }
+            Fact::BulkheadFull { method, key, inside } => {
+                format!("turned {} away: bulkhead full at {inside}", of(method, key))
+            }
             Fact::Finished { method, key, failure: None } => {
                 format!("finished {}", of(method, key))
             }

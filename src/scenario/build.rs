@@ -9,8 +9,8 @@ use brownout_models::machine::{
     ServiceNode, SidecarConfig, SidecarNode, Subscription,
 };
 use brownout_models::policy::{
-    BalancerOptions, DispatcherOptions, GatewayOptions, Idempotent, OutlierOptions,
-    RegistryOptions, SidecarOptions,
+    BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, GatewayOptions,
+    Idempotent, OutlierOptions, RegistryOptions, SidecarOptions,
 };
 use brownout_models::{Map, Name, Profile, Set, Span};
 
@@ -115,7 +115,7 @@ impl Check<'_> {
         outlier: &OutlierOptions,
     ) -> Discovery {
         let (balancer, outlier) = (balancer.resolve(profile), outlier.resolve(profile));
-        self.mistakes(&path.field("balancer"), balancer.mistakes());
+        self.mistakes(&path.field("balancer"), balancer.mistakes_without_zones());
         self.mistakes(&path.field("outlier"), outlier.mistakes());
         Discovery { registry: self.registry, balancer, outlier }
     }
@@ -147,6 +147,7 @@ impl Check<'_> {
         self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
         let service = self.name(name);
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
+        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead);
         for (number, _) in group.nodes.iter().enumerate() {
             let sidecar = group.sidecars.get(number).copied();
             let handlers = file
@@ -168,6 +169,7 @@ impl Check<'_> {
                 reregisters: file.reregisters.unwrap_or(self.registry_is_hardened),
                 workers: file.workers,
                 queue: file.queue,
+                bulkhead: bulkhead.clone(),
                 handlers,
                 relay: self.broker.map(|broker| Relay {
                     broker,
@@ -179,6 +181,18 @@ impl Check<'_> {
                 machines.push(self.attempts(&path.field("sidecar"), attempts));
             }
         }
+    }
+
+    /// How many requests an instance has in hand; they wait in its own queue.
+    fn bulkhead(&mut self, path: &Path, options: &BulkheadOptions) -> BulkheadConfig {
+        let bulkhead = options.resolve(Profile::Guide);
+        self.mistakes(path, bulkhead.mistakes());
+        if bulkhead.max_waiting > 0 {
+            let message = "requests wait in the queue of the instance".to_owned();
+            let help = "leave it out, and write how many may wait as the service's `queue`";
+            self.problem(&path.field("max_waiting"), message, "expected 0", help);
+        }
+        bulkhead
     }
 
     /// A sidecar beside its service or saga, which is nobody's upstream and has no name of its own.

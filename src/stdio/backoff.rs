@@ -70,14 +70,12 @@ impl Desk for BackoffDesk {
         Ok(match request {
             BackoffRequest::Next(word) => {
                 let waits = self.config.waits(self.retry, self.previous);
-                self.previous = word.map_or(waits.calm, |word| waits.at(word));
+                let drawn = word.map_or(waits.calm, |word| waits.at(word));
+                let told = |wait| self.config.taken(self.previous, wait).0.as_nanos();
+                let (delay, min, max) = (told(drawn), told(waits.min), told(waits.max));
+                (_, self.previous) = self.config.taken(self.previous, drawn);
                 self.retry = self.retry.saturating_add(1);
-                Answer::Wait {
-                    retry: self.retry,
-                    delay: self.previous.as_nanos(),
-                    min: waits.min.as_nanos(),
-                    max: waits.max.as_nanos(),
-                }
+                Answer::Wait { retry: self.retry, delay, min, max }
             }
             BackoffRequest::Reset => {
                 (self.retry, self.previous) = (0, Span::ZERO);

@@ -1,7 +1,7 @@
 //! `balancer`: which host of the list shown gets the next call.
 
-use brownout_models::policy::{Balancer, BalancerConfig, BalancerOptions, Host, Pick};
-use brownout_models::{Mistake, Names, Profile, Span, Time};
+use brownout_models::policy::{Balancer, BalancerConfig, BalancerOptions, Host, Pick, Zones};
+use brownout_models::{Mistake, Name, Names, Profile, Span, Time};
 
 use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
@@ -22,19 +22,25 @@ impl Options for BalancerOptions {
 #[derive(Clone, Debug)]
 pub(super) struct BalancerDesk {
     names: Names,
+    /// Zones count apart: rules that hash go by the numbers of names.
+    zones: Names,
     balancer: Balancer,
 }
 
 impl BalancerDesk {
     pub(super) fn new(config: BalancerConfig) -> Self {
-        Self { names: Names::new(), balancer: Balancer::new(config) }
+        Self { names: Names::new(), zones: Names::new(), balancer: Balancer::new(config) }
+    }
+
+    fn zone(&mut self, zone: &str) -> Name {
+        self.zones.intern(zone)
     }
 }
 
 /// A request to the balancer.
 pub(super) enum BalancerRequest {
     /// Which of these?
-    Select { instances: Vec<Shown>, key: u64, word: u64 },
+    Select { instances: Vec<Shown>, key: u64, word: u64, near: Near },
     /// A call to the host began.
     Started { id: String },
     /// It ended after so many nanoseconds.
@@ -46,6 +52,22 @@ pub(super) struct Shown {
     service: String,
     id: String,
     weight: u32,
+    zone: String,
+}
+
+/// Where the caller is, and where all callers are.
+pub(super) struct Near {
+    zone: String,
+    callers: Vec<String>,
+    word: u64,
+}
+
+impl Near {
+    fn read(fields: &mut Fields) -> Result<Self, Bad> {
+        let zone = fields.optional_text("zone")?.unwrap_or_default();
+        let callers = if fields.has("callers") { fields.list("callers")? } else { Vec::new() };
+        Ok(Self { zone, callers, word: fields.natural_or("zone_word", 0)? })
+    }
 }
 
 impl Shown {
@@ -53,8 +75,9 @@ impl Shown {
         let (service, id) = (entry.text("service")?, entry.text("id")?);
         let weight = u32::try_from(entry.natural_or("weight", 1)?);
         let weight = weight.map_err(|_| Bad("field `weight` must be below 2^32".to_owned()))?;
+        let zone = entry.optional_text("zone")?.unwrap_or_default();
         entry.end()?;
-        Ok(Self { service, id, weight })
+        Ok(Self { service, id, weight, zone })
     }
 }
 
@@ -69,7 +92,7 @@ impl Desk for BalancerDesk {
                     instances.push(Shown::read(Fields::of_value(&entry, "instances")?)?);
                 }
                 let (key, word) = (fields.natural_or("key", 0)?, fields.natural_or("word", 0)?);
-                Ok(BalancerRequest::Select { instances, key, word })
+                Ok(BalancerRequest::Select { instances, key, word, near: Near::read(fields)? })
             }
             "started" => Ok(BalancerRequest::Started { id: fields.text("id")? }),
             "ended" => Ok(BalancerRequest::Ended {
@@ -94,18 +117,27 @@ impl Desk for BalancerDesk {
         _events: &mut Events,
     ) -> Result<Answer, Bad> {
         match request {
-            BalancerRequest::Select { instances, key, word } => {
+            BalancerRequest::Select { instances, key, word, near } => {
                 // A mixed list counts for the service of its first entry.
                 let Some(first) = instances.first() else {
                     return Ok(Answer::Index { index: None });
                 };
                 let service = self.names.intern(&first.service);
-                let mut hosts = Vec::new();
-                for Shown { id, weight, .. } in &instances {
+                let (mut hosts, mut zones) = (Vec::new(), Vec::new());
+                for Shown { id, weight, zone, .. } in &instances {
                     hosts.push(Host { id: self.names.intern(id), weight: *weight });
+                    zones.push(self.zone(zone));
                 }
-                let index = self.balancer.pick(Pick { now, service, key, word }, &hosts);
-                Ok(Answer::Index { index })
+                let callers: Vec<Name> = near.callers.iter().map(|zone| self.zone(zone)).collect();
+                let zones = Zones {
+                    own: self.zone(&near.zone),
+                    callers: &callers,
+                    hosts: &zones,
+                    // An integer of 63 bits, the largest of the protocol, stands for one of 64.
+                    word: near.word << 1,
+                };
+                let pick = Pick { now, service, key, word };
+                Ok(Answer::Index { index: self.balancer.pick_in_zones(pick, &hosts, zones) })
             }
             BalancerRequest::Started { id } => {
                 self.balancer.started(now, self.names.intern(&id));

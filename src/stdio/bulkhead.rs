@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use brownout_models::policy::{Bulkhead, BulkheadConfig, BulkheadOptions, Entrance};
-use brownout_models::{Mistake, Profile, Time};
+use brownout_models::policy::{
+    Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance, Limit, Sample,
+};
+use brownout_models::{Mistake, Profile, Span, Time};
 
 use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
@@ -26,28 +28,46 @@ pub(super) struct BulkheadDesk {
     bulkhead: Bulkhead,
     /// The number of the request behind each ticket.
     waiting: BTreeMap<u64, u64>,
+    /// Whether the limit moves, and is told.
+    adapts: bool,
 }
 
 /// A request to the bulkhead.
 pub(super) enum BulkheadRequest {
     Enter,
-    Leave,
+    /// And how the call went, where that is known.
+    Leave(Option<Sample>),
     State,
 }
 
 impl BulkheadDesk {
     pub(super) fn new(config: BulkheadConfig) -> Self {
-        Self { bulkhead: Bulkhead::new(config), waiting: BTreeMap::new() }
+        let adapts = config.limit != Limit::Fixed;
+        Self { bulkhead: Bulkhead::new(config), waiting: BTreeMap::new(), adapts }
+    }
+}
+
+impl BulkheadDesk {
+    fn told_limit(&self) -> Option<u32> {
+        match self.bulkhead.limit() {
+            Concurrency::AtMost(most) => Some(most).filter(|_| self.adapts),
+            Concurrency::Unlimited => None,
+        }
     }
 }
 
 impl Desk for BulkheadDesk {
     type Request = BulkheadRequest;
 
-    fn read(operation: &str, _fields: &mut Fields) -> Result<BulkheadRequest, Bad> {
+    fn read(operation: &str, fields: &mut Fields) -> Result<BulkheadRequest, Bad> {
         match operation {
             "enter" => Ok(BulkheadRequest::Enter),
-            "leave" => Ok(BulkheadRequest::Leave),
+            "leave" if fields.has("latency") => {
+                let latency = Span::from_nanos(fields.natural("latency")?);
+                let is_dropped = fields.has("dropped") && fields.boolean("dropped")?;
+                Ok(BulkheadRequest::Leave(Some(Sample { latency, is_dropped })))
+            }
+            "leave" => Ok(BulkheadRequest::Leave(None)),
             "state" => Ok(BulkheadRequest::State),
             _ => Err(unknown_operation(operation, &["enter", "leave", "state", "advance"])),
         }
@@ -83,12 +103,15 @@ impl Desk for BulkheadDesk {
                     Answer::Failed { error: Trouble::new("bulkhead_full", "bulkhead is full") }
                 }
             },
-            BulkheadRequest::Leave if self.bulkhead.inside() == 0 => {
+            BulkheadRequest::Leave(_) if self.bulkhead.inside() == 0 => {
                 return Err(Bad("nobody is inside who could `leave`".to_owned()));
             }
-            BulkheadRequest::Leave => {
-                let next = self.bulkhead.leave().and_then(|ticket| self.waiting.remove(&ticket));
-                if let Some(request) = next {
+            BulkheadRequest::Leave(sample) => {
+                let next = match sample {
+                    Some(sample) => self.bulkhead.finish(sample),
+                    None => self.bulkhead.leave().into_iter().collect(),
+                };
+                for request in next.iter().filter_map(|ticket| self.waiting.remove(ticket)) {
                     events.complete(now, request, Completion::Entered { ok: true });
                 }
                 Answer::Done {}
@@ -96,6 +119,7 @@ impl Desk for BulkheadDesk {
             BulkheadRequest::State => Answer::Occupancy {
                 inside: self.bulkhead.inside(),
                 waiting: self.bulkhead.waiting(),
+                limit: self.told_limit(),
             },
         })
     }

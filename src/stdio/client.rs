@@ -44,7 +44,8 @@ impl Options for ClientOptions {
         let mistakes = registry.mistakes().into_iter().map(|mistake| mistake.within("registry"));
         let mut mistakes: Vec<_> = mistakes.collect();
         let balancer = self.balancer.resolve(profile);
-        mistakes.extend(balancer.mistakes().into_iter().map(|mistake| mistake.within("balancer")));
+        let wrong = balancer.mistakes_without_zones().into_iter();
+        mistakes.extend(wrong.map(|mistake| mistake.within("balancer")));
         let call_takes = self.call_takes.unwrap_or(CALL_TAKES);
         (ClientConfig { registry, balancer, call_takes }, mistakes)
     }

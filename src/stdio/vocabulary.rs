@@ -126,6 +126,8 @@ pub(super) enum Answer {
     Occupancy {
         inside: u32,
         waiting: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
     },
     Entered {
         entered: bool,

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod broker;
+mod bulkheads;
 mod cli;
 mod compositions;
 mod defects;

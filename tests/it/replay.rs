@@ -52,8 +52,17 @@ fn everything_that_can_break_breaks() {
     struck.sort();
     struck.dedup();
     let expected = [
-        "crash", "delay", "duplicate", "fail", "lose", "partition", "pause", "silence", "slow",
-        "successor", "tie",
+        "crash",
+        "delay",
+        "duplicate",
+        "fail",
+        "lose",
+        "partition",
+        "pause",
+        "silence",
+        "slow",
+        "successor",
+        "tie",
     ];
     assert_eq!(struck, expected);
 }

@@ -118,6 +118,23 @@ fn a_jittered_wait_is_whole_when_calm_and_anything_below_under_a_seed() {
     assert!((11..=39).contains(&short), "{short} of 50 waits are below the half");
 }
 
+/// Polly's jitter: calm is the middle of the random number, 0.897 of the base, and under a seed the first
+/// wait is from nothing to 1.377 bases, wherever its curve has it.
+#[test]
+fn a_wait_on_the_curve_of_polly_is_its_middle_when_calm() {
+    let curved = "max_attempts: 2, backoff: (base: \"1s\", jitter: DecorrelatedV2)";
+    let wait = |seed| {
+        let attempts = calls_of(&one_sidecar(curved, "Fail(Failed)", seed), "bank-1");
+        attempts[1].since(attempts[0]).as_nanos() / 1_000_000
+    };
+    let (calm, seeded) = (wait(None), (0..20).map(|seed| wait(Some(seed))).collect::<Vec<_>>());
+    assert_eq!(calm, 897);
+    assert!(seeded.iter().all(|wait| *wait <= 1_377), "{seeded:?}");
+    let short = seeded.iter().filter(|wait| **wait < calm).count();
+    // Half of them are shorter: in 999 of 1,000 cases 3 to 17 of 20.
+    assert!((3..=17).contains(&short), "{seeded:?}");
+}
+
 /// P18: hedges start while nobody answers, the first answer counts, and the others are let go.
 #[test]
 fn the_first_answer_of_a_hedged_call_counts() {

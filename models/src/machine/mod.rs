@@ -8,6 +8,7 @@ mod client;
 mod composition;
 mod dialer;
 mod gateway;
+mod in_hand;
 mod job;
 mod program;
 mod registry;

@@ -11,8 +11,10 @@ use crate::contract::{
     Sender, Ticket, Turn,
 };
 use crate::fact::Fact;
+use crate::machine::in_hand::InHand;
 use crate::machine::{Dialer, Discovery, Ended, Jobs, Program, Progress};
-use crate::{Name, Span};
+use crate::policy::BulkheadConfig;
+use crate::{Name, Span, Time};
 
 crate::timers! {
     /// What can be overdue in a service.
@@ -43,6 +45,9 @@ pub struct ServiceConfig {
     pub workers: u32,
     /// How many requests wait at most; more are turned away.
     pub queue: u32,
+    /// How many requests it has in hand at once, those that wait for a worker included; nobody
+    /// waits for the bulkhead itself, whatever that says.
+    pub bulkhead: BulkheadConfig,
     /// What it does, by method or topic.
     pub handlers: Map<Name, Program>,
     /// Where the events of its outbox go.
@@ -76,6 +81,7 @@ pub struct ServiceNode<P> {
     jobs: Jobs<P>,
     busy: u32,
     waiting: VecDeque<Waiting<P>>,
+    in_hand: Option<InHand>,
     beats: u64,
     /// Events that were published and not acknowledged yet.
     in_flight: Set<u64>,
@@ -85,7 +91,7 @@ pub struct ServiceNode<P> {
 #[derive(Clone, Debug, Serialize)]
 enum Waiting<P> {
     /// A request.
-    Request { context: Context, from: Sender, request: Request<P>, program: u32 },
+    Request { context: Context, from: Sender, request: Request<P>, program: u32, since: Time },
     /// A probe: it takes a free worker to say that one is free.
     Probe(Ticket),
 }
@@ -105,7 +111,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     pub fn new(config: Arc<ServiceConfig>) -> Self {
         let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         let (waiting, in_flight) = (VecDeque::new(), Set::default());
-        Self { config, jobs, busy: 0, waiting, beats: 0, in_flight }
+        let in_hand = InHand::new(&config.bulkhead);
+        Self { config, jobs, busy: 0, waiting, in_hand, beats: 0, in_flight }
     }
 
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
@@ -170,25 +177,35 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             turn.reply_failure(from, method, Failure::UnknownMethod);
             return;
         };
+        let is_free = self.busy < self.config.workers;
+        if !is_free && self.waiting.len() >= self.config.queue as usize {
+            turn.note(Fact::Overloaded { method, key });
+            turn.reply_failure(from, method, Failure::Overloaded);
+            return;
+        }
+        let since = turn.now();
+        if let Some(inside) = self.in_hand.as_mut().and_then(|in_hand| in_hand.enter(since).err()) {
+            turn.note(Fact::BulkheadFull { method, key, inside });
+            turn.reply_failure(from, method, Failure::Overloaded);
+            return;
+        }
         let program = u32::try_from(program).unwrap_or(u32::MAX);
-        let waiting = Waiting::Request { context: turn.context(), from, request, program };
-        if self.busy < self.config.workers {
+        let context = turn.context();
+        let waiting = Waiting::Request { context, from, request, program, since };
+        if is_free {
             self.take_up(waiting, turn);
-        } else if self.waiting.len() < self.config.queue as usize {
+        } else {
             self.waiting.push_back(waiting);
             let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
             turn.note(Fact::Queued { method, key, waiting });
-        } else {
-            turn.note(Fact::Overloaded { method, key });
-            turn.reply_failure(from, method, Failure::Overloaded);
         }
     }
 
     /// A worker takes a request up, on behalf of whoever sent it; a probe keeps none.
     fn take_up(&mut self, waiting: Waiting<P>, turn: &mut Turn<'_, P, Fact>) {
-        let (context, from, request, program) = match waiting {
-            Waiting::Request { context, from, request, program } => {
-                (context, from, request, program)
+        let (context, from, request, program, since) = match waiting {
+            Waiting::Request { context, from, request, program, since } => {
+                (context, from, request, program, since)
             }
             Waiting::Probe(ticket) => {
                 turn.answer(ticket, Ok(Answer::Done(None)));
@@ -199,6 +216,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         self.busy += 1;
         turn.note(Fact::Began { method: request.method, key: request.key });
         let slot = self.jobs.begin(turn.now(), context, Some(from), request, program);
+        if let Some(in_hand) = &mut self.in_hand {
+            in_hand.began(slot, since);
+        }
         match self.jobs.misfortune(slot, turn) {
             Some(failure) => self.finish(slot, Some(failure), turn),
             None => self.go_on(slot, turn),
@@ -220,6 +240,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
         let Some(Ended { method, key, .. }) = self.jobs.end(slot, failure, turn) else { return };
         turn.note(Fact::Finished { method, key, failure });
+        if let Some(in_hand) = &mut self.in_hand {
+            in_hand.finished(slot, turn.now(), failure);
+        }
         self.busy -= 1;
         while self.busy < self.config.workers
             && let Some(waiting) = self.waiting.pop_front()

@@ -294,9 +294,8 @@ fn pick<P>(waits: Waits, turn: &mut Turn<'_, P, Fact>) -> Span {
     if waits.min == waits.max {
         return waits.min;
     }
-    let width = waits.max - waits.min + Span::from_nanos(1);
-    let choice = Choice::Within { width, calm: waits.calm - waits.min };
-    waits.min + Span::from_nanos(turn.choose(JITTER, choice))
+    let (width, calm) = waits.slot();
+    waits.within(Span::from_nanos(turn.choose(JITTER, Choice::Within { width, calm })))
 }
 
 const fn status<P>(outcome: &Outcome<P>) -> SpanStatus {

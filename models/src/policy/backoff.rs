@@ -14,16 +14,23 @@
 //! use brownout_models::policy::{BackoffConfig, Jitter};
 //!
 //! let backoff = BackoffConfig { jitter: Jitter::Equal, ..BackoffConfig::hardened() };
-//! let mut previous = Span::ZERO;
+//! let (mut wait, mut previous) = (Span::ZERO, Span::ZERO);
 //! for (retry, word) in (0..).zip([0, u64::MAX, 1 << 63]) { // from your own generator
-//!     previous = backoff.waits(retry, previous).at(word);
+//!     let drawn = backoff.waits(retry, previous).at(word);
+//!     (wait, previous) = backoff.taken(previous, drawn);
 //! }
-//! assert_eq!(previous, Span::from_secs(3), "the middle of the third range, from 2 s to 4 s");
+//! assert_eq!(wait, Span::from_secs(3), "the middle of the third range, from 2 s to 4 s");
 //! ```
+
+mod decorrelated;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, de};
+
+pub use decorrelated::Curve;
 
 use crate::profile::{Mistake, options};
 use crate::{Factor, Ratio, Span, Timeout};
@@ -75,6 +82,12 @@ pub enum Jitter {
     Equal,
     /// From the base to three times the wait before, whatever the shape (AWS).
     Decorrelated,
+    /// Such that the times of retries are spread evenly on a curve that doubles, whatever the shape:
+    /// `DecorrelatedJitterBackoffV2` of Polly, which its `UseJitter` means for exponential waits. With
+    /// `U` between 0 and 1 anew for each retry `i` from 0, and `f(t) = 2^t tanh(2 sqrt(t))`, the `i`-th
+    /// wait is `(f(i + U) - f(the t before)) base / 1.4`, and the cap at most. Their medians are
+    /// 0.9, 1.14, 2, 4, 8 .. times the base.
+    DecorrelatedV2,
     /// The wait give or take this part of it, also above the cap: 20 % in gRPC, 25 % in Polly, 50 %
     /// in resilience4j.
     Proportional(Ratio),
@@ -96,25 +109,63 @@ pub struct Waits {
     pub min: Span,
     /// The longest.
     pub max: Span,
-    /// The wait without jitter; of a decorrelated one, which has none, the middle of the range. A
-    /// run without weather waits this long.
+    /// The wait without jitter; of a decorrelated one, which has none, the middle of the range, or
+    /// of the random number. A run without weather waits this long.
     pub calm: Span,
+    /// How likely which of them is.
+    pub spread: Spread,
+}
+
+/// How likely each wait of a range is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Spread {
+    /// As likely as any other.
+    Even,
+    /// As [`Jitter::DecorrelatedV2`] has it: ahead of the cap, after waits of this sum.
+    Curve(Curve),
 }
 
 impl Waits {
     /// The only wait there is.
     #[must_use]
     pub const fn exactly(wait: Span) -> Self {
-        Self { min: wait, max: wait, calm: wait }
+        Self { min: wait, max: wait, calm: wait, spread: Spread::Even }
     }
 
-    /// The wait that a random word means: every nanosecond of the range is equally likely, and a
-    /// larger word never means a shorter wait.
+    /// The wait that a random word means, which is a longer one for a larger word; where the spread
+    /// is even, every nanosecond of the range is equally likely.
     #[must_use]
     pub fn at(self, word: u64) -> Span {
+        if let Spread::Curve(curve) = self.spread {
+            return curve.wait(word);
+        }
         let width = u128::from(self.max.as_nanos().saturating_sub(self.min.as_nanos())) + 1;
         let offset = (u128::from(word) * width) >> 64;
         self.min + Span::from_nanos(u64::try_from(offset).unwrap_or(u64::MAX))
+    }
+
+    /// A slot of time in which to choose a moment, and the calm one; [`within`](Self::within) says
+    /// which wait a moment means. Of an even range it is the range itself, of a curve a second that
+    /// stands for the random number.
+    #[must_use]
+    pub fn slot(self) -> (Span, Span) {
+        match self.spread {
+            Spread::Even => (self.max - self.min + Span::from_nanos(1), self.calm - self.min),
+            Spread::Curve(_) => (Span::from_secs(1), Span::from_millis(500)),
+        }
+    }
+
+    /// The wait that a moment within the [slot](Self::slot) means.
+    #[must_use]
+    pub fn within(self, moment: Span) -> Span {
+        match self.spread {
+            Spread::Even => self.min + moment,
+            Spread::Curve(curve) => {
+                let (slot, _) = self.slot();
+                let word = (u128::from(moment.as_nanos()) << 64) / u128::from(slot.as_nanos());
+                curve.wait(u64::try_from(word).unwrap_or(u64::MAX))
+            }
+        }
     }
 }
 
@@ -184,7 +235,7 @@ impl BackoffConfig {
     }
 
     /// The range of waits before a retry, the first being 0, after a wait of `previous`, which only
-    /// a decorrelated jitter looks at.
+    /// a decorrelated jitter looks at. It is what [`taken`](Self::taken) gave to remember, or zero.
     #[must_use]
     pub fn waits(&self, retry: u32, previous: Span) -> Waits {
         let calm = self.ceiling(retry);
@@ -199,15 +250,34 @@ impl BackoffConfig {
                 (calm - part, calm + part)
             }
             Jitter::Decorrelated => return self.decorrelated(previous),
+            Jitter::DecorrelatedV2 => return Curve::new(self.base, retry, previous).waits(),
         };
-        Waits { min, max, calm }
+        Waits { min, max, calm, spread: Spread::Even }
+    }
+
+    /// How long to wait where `drawn` was drawn from a range, and what to remember as `previous` for
+    /// the next one: the wait, or of [`Jitter::DecorrelatedV2`] the sum of waits ahead of the cap.
+    #[must_use]
+    pub fn taken(&self, previous: Span, drawn: Span) -> (Span, Span) {
+        match self.jitter {
+            Jitter::Off
+            | Jitter::Full
+            | Jitter::Equal
+            | Jitter::Decorrelated
+            | Jitter::Proportional(_) => (drawn, drawn),
+            Jitter::DecorrelatedV2 => {
+                let wait = self.cap.span().map_or(drawn, |cap| drawn.min(cap));
+                (wait, previous + drawn)
+            }
+        }
     }
 
     fn decorrelated(&self, previous: Span) -> Waits {
         let max = previous.max(self.base).times(3);
         let max = self.cap.span().map_or(max, |cap| max.min(cap)).max(self.base);
         let middle = self.base.as_nanos() + (max - self.base).as_nanos() / 2;
-        Waits { min: self.base, max, calm: Span::from_nanos(middle) }
+        let calm = Span::from_nanos(middle);
+        Waits { min: self.base, max, calm, spread: Spread::Even }
     }
 
     /// Step by step, as each is rounded; it ends at the cap, or where nothing grows any more.
@@ -272,82 +342,5 @@ impl Backoff {
     #[must_use]
     pub fn delay(self, attempt_index: u32) -> Span {
         BackoffConfig { base: self.base, ..BackoffConfig::guide() }.ceiling(attempt_index)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_product_wraps_as_the_guide_does() {
-        let backoff = Backoff::default();
-        assert_eq!(backoff.delay(36).as_nanos(), 100_000_000 << 36);
-        for at_once in [37, 64, u32::MAX] {
-            assert_eq!(backoff.delay(at_once), Span::ZERO, "{at_once}");
-        }
-        let linear = BackoffConfig {
-            shape: BackoffShape::Linear,
-            base: Span::from_nanos(1 << 62),
-            ..BackoffConfig::guide()
-        };
-        assert_eq!(
-            [0, 1, 2, 3, 4].map(|retry| linear.ceiling(retry).as_nanos() >> 62),
-            [1, 0, 0, 0, 1]
-        );
-    }
-
-    #[test]
-    fn a_base_alone_is_a_backoff() {
-        #[derive(Deserialize)]
-        struct Owner {
-            #[serde(deserialize_with = "backoff_or_base")]
-            backoff: BackoffOptions,
-        }
-        let read = |text: &str| ron::from_str::<Owner>(text).map(|owner| owner.backoff);
-        let options = read("(backoff: \"50ms\")").unwrap();
-        assert_eq!(options.base, Some(Span::from_millis(50)));
-        let options = read(
-            "(backoff: (base: Some(\"50ms\"), jitter: Some(Proportional(\"20%\")), \
-             multiplier: Some(\"1.6\"), cap: Some(\"2m\")))",
-        )
-        .unwrap();
-        let config = options.resolve(crate::Profile::Hardened);
-        assert_eq!(config.jitter, Jitter::Proportional(Ratio::new(1, 5).unwrap()));
-        assert_eq!(config.multiplier, Factor::from_thousandths(1_600));
-        assert_eq!(config.cap, Timeout::After(Span::from_secs(120)));
-        assert!(read("(backoff: (bsae: \"50ms\"))").is_err());
-        assert!(read("(backoff: 50)").is_err());
-    }
-
-    #[test]
-    fn every_mistake_names_its_option() {
-        let hardened = BackoffConfig::hardened;
-        assert_eq!(hardened().mistakes(), []);
-        assert_eq!(BackoffConfig::guide().mistakes(), []);
-        let half = Factor::from_thousandths(500);
-        let wraps = Overflow::Wraps;
-        for (config, option) in [
-            (BackoffConfig { multiplier: half, ..hardened() }, "multiplier"),
-            (
-                BackoffConfig {
-                    multiplier: Factor::from_thousandths(1_600),
-                    overflow: wraps,
-                    ..hardened()
-                },
-                "multiplier",
-            ),
-            (BackoffConfig { base: Span::from_secs(21), ..hardened() }, "cap"),
-            (BackoffConfig { base: Span::ZERO, ..hardened() }, "base"),
-        ] {
-            let options: Vec<_> = config.mistakes().into_iter().map(|it| it.option).collect();
-            assert_eq!(options, [option]);
-        }
-        let constant = BackoffShape::Constant;
-        assert_eq!(
-            BackoffConfig { multiplier: half, shape: constant, ..hardened() }.mistakes(),
-            []
-        );
-        assert_eq!(BackoffConfig { base: Span::from_secs(20), ..hardened() }.mistakes(), []);
     }
 }

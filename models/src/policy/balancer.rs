@@ -34,16 +34,21 @@ mod config;
 mod hashing;
 mod load;
 mod queue;
+#[cfg(test)]
+mod tests;
+mod zones;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 pub use config::{
     BalancerConfig, BalancerKind, BalancerOptions, BoundedLoad, Forget, Position, SlowStart, Start,
+    ZoneRouting,
 };
 use hashing::{Tables, hash};
 use load::{Loads, WEIGHT_UNIT, warming};
 use queue::Queue;
+pub use zones::Zones;
 
 use crate::{Name, Span, Time};
 
@@ -83,8 +88,8 @@ pub struct Pick {
 pub struct Balancer {
     config: BalancerConfig,
     /// Picks of each service.
-    counters: IndexMap<Name, Counter>,
-    queues: IndexMap<Name, Queue>,
+    counters: Map<Name, Counter>,
+    queues: Map<Name, Queue>,
     loads: Loads,
     tables: Tables,
     /// When something may be forgotten.
@@ -104,8 +109,8 @@ impl Balancer {
     pub fn new(config: BalancerConfig) -> Self {
         Self {
             config,
-            counters: IndexMap::new(),
-            queues: IndexMap::new(),
+            counters: Map::default(),
+            queues: Map::default(),
             loads: Loads::default(),
             tables: Tables::default(),
             forgets_at: Time::ZERO,
@@ -128,7 +133,7 @@ impl Balancer {
             }
             BalancerKind::Weighted => {
                 let weights = self.weights(pick.now, hosts);
-                self.queue(pick, hosts).most_due(hosts, &weights)
+                self.queue(pick, hosts).most_due(&weights)
             }
             BalancerKind::PowerOfTwo => {
                 let (one, other) = two(pick.word, hosts.len());
@@ -153,6 +158,16 @@ impl Balancer {
         }
         self.forget(pick.now);
         index
+    }
+
+    /// The same where it is known who is in which zone: first the zone is chosen, where
+    /// [`zone_routing`](BalancerConfig::zone_routing) says so, then a host there by the rule.
+    pub fn pick_in_zones(&mut self, pick: Pick, hosts: &[Host], zones: Zones<'_>) -> Option<usize> {
+        let Some(zone) = zones::chosen(&self.config, zones) else { return self.pick(pick, hosts) };
+        let is_there = |at: &usize| zones.hosts.get(*at) == Some(&zone);
+        let places: Vec<usize> = (0..hosts.len()).filter(is_there).collect();
+        let there: Vec<Host> = places.iter().map(|at| hosts[*at]).collect();
+        self.pick(pick, &there).map(|at| places[at])
     }
 
     /// How many places of the list the word of the next pick must choose among: none, one or two.
@@ -220,7 +235,7 @@ impl Balancer {
                 counter.picks = counter.picks.wrapping_add(1);
                 usize::try_from(place).ok()
             }
-            Position::PerHost => self.queue(pick, hosts).longest_waiting(hosts),
+            Position::PerHost => self.queue(pick, hosts).longest_waiting(),
         }
     }
 
@@ -334,68 +349,4 @@ fn place_of(weights: &[u64], mut drawn: u64) -> Option<usize> {
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hosts(count: u32) -> Vec<Host> {
-        (0..count).map(|id| Host::new(Name(id))).collect()
-    }
-
-    /// The next place in a list of `count`.
-    fn turn(balancer: &mut Balancer, service: u32, count: u32) -> Option<usize> {
-        let pick = Pick { now: Time::ZERO, service: Name(service), key: 0, word: 0 };
-        balancer.pick(pick, &hosts(count))
-    }
-
-    #[test]
-    fn an_empty_list_is_not_counted() {
-        let mut balancer = Balancer::new(BalancerConfig::guide());
-        assert_eq!(turn(&mut balancer, 0, 0), None);
-        assert_eq!(turn(&mut balancer, 0, 2), Some(0));
-        assert_eq!(turn(&mut balancer, 0, 0), None);
-        assert_eq!(turn(&mut balancer, 0, 2), Some(1));
-    }
-
-    #[test]
-    fn services_count_apart() {
-        let mut balancer = Balancer::new(BalancerConfig::guide());
-        assert_eq!(turn(&mut balancer, 0, 2), Some(0));
-        assert_eq!(turn(&mut balancer, 1, 2), Some(0));
-        assert_eq!(turn(&mut balancer, 0, 2), Some(1));
-    }
-
-    #[test]
-    fn an_instance_that_flaps_with_the_calls_is_never_picked() {
-        let mut balancer = Balancer::new(BalancerConfig::guide());
-        for _ in 0..500 {
-            assert_eq!(turn(&mut balancer, 0, 2), Some(0), "both up: the first of two");
-            assert_eq!(turn(&mut balancer, 0, 1), Some(0), "the second is down");
-        }
-    }
-
-    #[test]
-    fn a_counter_that_overflows_goes_on() {
-        let mut balancer = Balancer::new(BalancerConfig::guide());
-        let counter = Counter { picks: u64::MAX, seen: Time::ZERO };
-        balancer.counters.insert(Name(0), counter);
-        assert_eq!(turn(&mut balancer, 0, 2), Some(1), "LB-3: the guide would fail long before");
-        assert_eq!(turn(&mut balancer, 0, 2), Some(0));
-    }
-
-    #[test]
-    fn two_places_are_two_different_ones() {
-        for count in 2..6 {
-            let mut seen = std::collections::BTreeSet::new();
-            for word in 0..(count * (count - 1)) as u64 {
-                let (one, other) = two(word, count);
-                assert!(one != other && one < count && other < count);
-                seen.insert((one, other));
-            }
-            assert_eq!(seen.len(), count * (count - 1), "each pair once");
-        }
-        assert_eq!(two(7, 1), (0, 0));
-    }
 }

@@ -1,7 +1,8 @@
 //! The bulkhead: at most so many at once, and at most so many who wait for their turn.
 //!
 //! The guide has none (GW-10): its profile lets everybody in. `hardened` is resilience4j's semaphore
-//! bulkhead. Who waits is let in first come, first served, and gives up after a while.
+//! bulkhead. Who waits is let in first come, first served, and gives up after a while. How many may be
+//! inside is a number, or [follows](Limit) what calls tell.
 //!
 //! What is *not* here: the timer that calls [`Bulkhead::expire`] at [`Bulkhead::due`], and the work.
 //!
@@ -13,6 +14,7 @@
 //!     max_concurrent: Concurrency::AtMost(1),
 //!     max_waiting: 1,
 //!     max_wait: Timeout::After(Span::from_secs(1)),
+//!     ..BulkheadConfig::hardened()
 //! });
 //! assert_eq!(bulkhead.enter(Time::ZERO), Entrance::Entered);
 //! let Entrance::Waits(ticket) = bulkhead.enter(Time::ZERO) else { panic!("one may wait") };
@@ -20,9 +22,14 @@
 //! assert_eq!(bulkhead.leave(), Some(ticket), "whoever leaves lets the first in");
 //! ```
 
+mod limit;
+
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
+
+use limit::Estimate;
+pub use limit::{Limit, Sample};
 
 use crate::profile::{Mistake, options};
 use crate::{Span, Time, Timeout};
@@ -33,7 +40,9 @@ options! {
     /// A bulkhead's configuration as it is written.
     options BulkheadOptions as "Bulkhead";
     {
-        /// How many may be inside; 25, as in resilience4j.
+        /// What bounds how many are inside; `Fixed`, which is `max_concurrent`.
+        limit: Limit = Limit::Fixed;
+        /// `Fixed`: how many may be inside; 25, as in resilience4j.
         max_concurrent: Concurrency = Concurrency::Unlimited, hardened Concurrency::AtMost(25);
         /// How many more may wait to be let in; 0, as in resilience4j: who finds it full is refused.
         max_waiting: u32 = 0;
@@ -55,7 +64,7 @@ impl BulkheadConfig {
     /// Everything that makes no sense.
     #[must_use]
     pub fn mistakes(&self) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
+        let mut mistakes = self.limit.mistakes();
         if self.max_concurrent == Concurrency::AtMost(0) {
             mistakes.push(Mistake::new(
                 "max_concurrent",
@@ -91,6 +100,7 @@ pub enum Entrance {
 #[derive(Clone, Debug, Serialize)]
 pub struct Bulkhead {
     config: BulkheadConfig,
+    estimate: Estimate,
     inside: u32,
     /// In the order in which they came, and so in which they give up.
     waiting: VecDeque<Waiting>,
@@ -107,17 +117,14 @@ struct Waiting {
 impl Bulkhead {
     /// A bulkhead with nobody inside.
     #[must_use]
-    pub const fn new(config: BulkheadConfig) -> Self {
-        Self { config, inside: 0, waiting: VecDeque::new(), tickets: 0 }
+    pub fn new(config: BulkheadConfig) -> Self {
+        let estimate = Estimate::new(&config.limit);
+        Self { config, estimate, inside: 0, waiting: VecDeque::new(), tickets: 0 }
     }
 
     /// Somebody wants in.
     pub fn enter(&mut self, now: Time) -> Entrance {
-        let has_room = match self.config.max_concurrent {
-            Concurrency::Unlimited => true,
-            Concurrency::AtMost(most) => self.inside < most,
-        };
-        if has_room {
+        if self.has_room() {
             self.inside += 1;
             return Entrance::Entered;
         }
@@ -130,19 +137,28 @@ impl Bulkhead {
         Entrance::Waits(ticket)
     }
 
-    /// Somebody who was inside is not any more; whoever waited longest is.
+    /// Somebody who was inside is not any more, and tells nothing of how it went; whoever waited
+    /// longest is, unless the limit fell meanwhile.
     ///
     /// # Panics
     /// When nobody is inside: somebody left twice.
     pub fn leave(&mut self) -> Option<u64> {
         assert!(self.inside > 0, "whoever leaves was inside");
-        match self.waiting.pop_front() {
-            Some(Waiting { ticket, .. }) => Some(ticket),
-            None => {
-                self.inside -= 1;
-                None
-            }
-        }
+        self.inside -= 1;
+        self.admit()
+    }
+
+    /// Somebody who was inside is not any more, and tells how it went, which may move the limit;
+    /// whoever has room now is, in the order in which they came. Netflix counts how many are inside
+    /// when a call begins; this does when it ends.
+    ///
+    /// # Panics
+    /// When nobody is inside: somebody left twice.
+    pub fn finish(&mut self, sample: Sample) -> Vec<u64> {
+        assert!(self.inside > 0, "whoever leaves was inside");
+        self.estimate.observe(&self.config.limit, sample, self.inside);
+        self.inside -= 1;
+        std::iter::from_fn(|| self.admit()).collect()
     }
 
     /// Somebody does not want to wait any longer; whether they still did.
@@ -164,6 +180,12 @@ impl Bulkhead {
         self.waiting.front().map(|waiting| waiting.until).filter(|until| *until < Time::NEVER)
     }
 
+    /// How many may be inside now.
+    #[must_use]
+    pub fn limit(&self) -> Concurrency {
+        self.estimate.calls().map_or(self.config.max_concurrent, Concurrency::AtMost)
+    }
+
     /// How many are inside.
     #[must_use]
     pub const fn inside(&self) -> u32 {
@@ -174,5 +196,22 @@ impl Bulkhead {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    fn has_room(&self) -> bool {
+        match self.limit() {
+            Concurrency::Unlimited => true,
+            Concurrency::AtMost(most) => self.inside < most,
+        }
+    }
+
+    /// Whoever waited longest gets in, where there is room.
+    fn admit(&mut self) -> Option<u64> {
+        if !self.has_room() {
+            return None;
+        }
+        let Waiting { ticket, .. } = self.waiting.pop_front()?;
+        self.inside += 1;
+        Some(ticket)
     }
 }

@@ -25,15 +25,21 @@ pub mod spans;
 pub mod telemetry;
 
 pub use crate::limit::Timeout;
-pub use backoff::{Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Waits};
-pub use balancer::{Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick};
+pub use backoff::{
+    Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Spread, Waits,
+};
+pub use balancer::{
+    Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick, ZoneRouting, Zones,
+};
 pub use breaker::{
     Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,
     FailureClass, HalfOpenEntry, HalfOpening, Interval, LateResults, Look, OpenSince, Override,
     Permit, ProbeDeadline, Probes, Refusal, Transition, Trip, Verdict,
 };
 pub use budget::{BudgetConfig, Loan, RetryBudget, Spent};
-pub use bulkhead::{Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance};
+pub use bulkhead::{
+    Bulkhead, BulkheadConfig, BulkheadOptions, Concurrency, Entrance, Limit, Sample,
+};
 pub use composition::{
     Composed, Composition, CompositionConfig, CompositionOptions, Demand, ErrorOrder, Missing,
     Need, OnPartFailure, PartSpec,

@@ -179,7 +179,7 @@ pub struct Retry {
     under_way: u32,
     /// Waits so far since the backoff began (anew).
     waits: u32,
-    /// The last wait.
+    /// The last wait, or what the jitter remembers of all of them.
     previous: Span,
     /// Whether the budget has lent the next attempt already.
     paid: bool,
@@ -306,9 +306,10 @@ impl Retry {
             }
             (_, Hedging::After(_)) => Span::ZERO,
             (_, Hedging::Off) => {
-                self.previous = pick(config.backoff.waits(self.waits, self.previous));
-                self.waits = self.waits.saturating_add(1);
-                self.previous
+                let drawn = pick(config.backoff.waits(self.waits, self.previous));
+                let (wait, previous) = config.backoff.taken(self.previous, drawn);
+                (self.waits, self.previous) = (self.waits.saturating_add(1), previous);
+                wait
             }
         };
         if now + after >= self.deadline {

@@ -9,11 +9,16 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails its test")]
 
 mod backoff;
+mod backoff_curve;
 mod balancer;
 mod balancer_theory;
+mod balancer_turns;
+mod balancer_zones;
 mod breaker;
 mod breaker_claims;
 mod budget;
+mod bulkhead;
+mod bulkhead_limits;
 mod composition;
 mod deployment;
 mod dispatch;

@@ -9,7 +9,10 @@
 mod balancer;
 mod breaker;
 mod budget;
+mod bulkhead;
 mod canonical;
+mod composition;
+mod deployment;
 mod dispatch;
 mod gateway;
 mod limiter;

@@ -68,6 +68,10 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
             (Fact::Began { method: buy, key: other }, "began buy of 12.4"),
             (Fact::Queued { method: buy, key, waiting: 3 }, "put buy aside, 3 waiting"),
             (Fact::Overloaded { method: buy, key }, "turned buy away: queue full"),
+            (
+                Fact::BulkheadFull { method: buy, key, inside: 3 },
+                "turned buy away: bulkhead full at 3",
+            ),
             (Fact::Finished { method: buy, key, failure }, "gave buy up: rejected"),
             (Fact::AlreadyThere { table: buy, key }, "buy is there already"),
             (Fact::Unhealthy { service, instance }, "gave up shop-1 of buy"),

@@ -1,8 +1,8 @@
 //! The nodes: one type for each kind of entry in `nodes`.
 
 use brownout_models::policy::{
-    BalancerOptions, BreakerOptions, BreakerPer, DispatcherOptions, LimiterOptions, OutlierOptions,
-    RefusalOrder, RegistryOptions, SidecarOptions, UnknownPath,
+    BalancerOptions, BreakerOptions, BreakerPer, BulkheadOptions, DispatcherOptions,
+    LimiterOptions, OutlierOptions, RefusalOrder, RegistryOptions, SidecarOptions, UnknownPath,
 };
 use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
@@ -130,6 +130,8 @@ pub struct ServiceFile {
     pub heartbeat: Option<Span>,
     /// Whether instances register again where the registry does not know them; if it is hardened.
     pub reregisters: Option<bool>,
+    /// How many requests an instance has in hand at once, those that wait included; all that come.
+    pub bulkhead: BulkheadOptions,
     /// What it does, by method or topic.
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
@@ -152,6 +154,7 @@ impl Default for ServiceFile {
             registered: true,
             heartbeat: Some(Span::from_secs(10)),
             reregisters: None,
+            bulkhead: BulkheadOptions::default(),
             handlers: IndexMap::new(),
             sidecar: None,
             relay_timeout: None,

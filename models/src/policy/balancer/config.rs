@@ -38,6 +38,11 @@ options! {
         hash_balance_factor: BoundedLoad = BoundedLoad::Unlimited;
         /// The time in which `PeakEwma` forgets half of a latency; 10 s, the decay of tower.
         decay: Span = Span::from_secs(10);
+        /// Whether calls stay in the caller's zone as far as its share of the hosts allows; `Off`.
+        /// Only where the owner says who is in which zone.
+        zone_routing: ZoneRouting = ZoneRouting::Off;
+        /// Where fewer hosts than this are shown, zones do not matter; 6, as in Envoy.
+        min_cluster_size: u32 = 6;
     }
 }
 
@@ -107,6 +112,16 @@ pub enum BoundedLoad {
     Percent(u32),
 }
 
+/// Whether zones matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ZoneRouting {
+    /// Hosts in all zones are alike.
+    Off,
+    /// Calls stay in the caller's zone as far as that loads none of its hosts more than others:
+    /// Envoy's zone aware routing.
+    Aware,
+}
+
 /// The largest ring of Envoy.
 pub(super) const RING_MAX: u32 = 8 << 20;
 /// The largest table of Envoy.
@@ -161,6 +176,33 @@ impl BalancerConfig {
             let message = "latencies are forgotten in no time".to_owned();
             let help = "leave it out for 10s";
             wrong("decay", message, "expected a span longer than 0s", help);
+        }
+        if self.zone_routing == ZoneRouting::Aware {
+            if matches!(self.kind, BalancerKind::RingHash | BalancerKind::Maglev) {
+                let message = "a key that finds its host by its hash has no zone".to_owned();
+                let help = "write `Off`, or another `kind`";
+                wrong("zone_routing", message, "expected `Off` beside a rule that hashes", help);
+            }
+            if (self.kind, self.position) == (BalancerKind::RoundRobin, Position::Counter) {
+                let message = "picks of several zones cannot be counted together".to_owned();
+                let help = "write `position: PerHost` beside it";
+                wrong("zone_routing", message, "expected turns that hosts keep", help);
+            }
+        }
+        mistakes
+    }
+
+    /// Everything that makes no sense where nobody says who is in which zone.
+    #[must_use]
+    pub fn mistakes_without_zones(&self) -> Vec<Mistake> {
+        let mut mistakes = self.mistakes();
+        if self.zone_routing != ZoneRouting::Off {
+            mistakes.push(Mistake::new(
+                "zone_routing",
+                "nothing is in any zone here",
+                "expected `Off`",
+                "leave it out; the machine `balancer` over stdio knows zones",
+            ));
         }
         mistakes
     }

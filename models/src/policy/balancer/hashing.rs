@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use super::Host;
@@ -18,7 +18,7 @@ pub(super) type Table = Arc<Vec<Point>>;
 /// The tables of each service, for the list they were made of.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Tables {
-    tables: IndexMap<Name, (Vec<Host>, Table)>,
+    tables: Map<Name, (Vec<Host>, Table)>,
 }
 
 impl Tables {

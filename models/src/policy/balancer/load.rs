@@ -1,6 +1,6 @@
 //! What a balancer knows of its hosts from the calls it placed.
 
-use indexmap::IndexMap;
+use crate::hash::Map;
 use serde::Serialize;
 
 use super::Host;
@@ -9,7 +9,7 @@ use crate::{Name, Ratio, Span, Time};
 /// The calls to each host.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Loads {
-    hosts: IndexMap<Name, Load>,
+    hosts: Map<Name, Load>,
 }
 
 /// The calls to one host.

@@ -1,0 +1,67 @@
+//! The requests that a service with a bulkhead has in hand.
+
+use crate::hash::Map;
+use serde::Serialize;
+
+use crate::Time;
+use crate::contract::Failure;
+use crate::policy::{Bulkhead, BulkheadConfig, Concurrency, Entrance, Limit, Sample};
+
+/// A bulkhead, and since when each job is inside.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct InHand {
+    bulkhead: Bulkhead,
+    since: Map<u32, Time>,
+}
+
+impl InHand {
+    /// Nothing where nobody is ever turned away. Whoever finds it full does not wait for it: requests
+    /// wait in the queue of the service, inside.
+    pub(super) fn new(config: &BulkheadConfig) -> Option<Self> {
+        let is_open =
+            config.limit == Limit::Fixed && config.max_concurrent == Concurrency::Unlimited;
+        let config = BulkheadConfig { max_waiting: 0, ..config.clone() };
+        (!is_open).then(|| Self { bulkhead: Bulkhead::new(config), since: Map::default() })
+    }
+
+    /// A request wants in.
+    ///
+    /// # Errors
+    /// It is full: how many are inside.
+    pub(super) fn enter(&mut self, now: Time) -> Result<(), u32> {
+        match self.bulkhead.enter(now) {
+            Entrance::Entered => Ok(()),
+            Entrance::Waits(_) | Entrance::Full => Err(self.bulkhead.inside()),
+        }
+    }
+
+    /// A request that has been inside since then is a job now.
+    pub(super) fn began(&mut self, slot: u32, since: Time) {
+        self.since.insert(slot, since);
+    }
+
+    /// The job is over, and tells how long it took and whether somebody further on was overloaded.
+    pub(super) fn finished(&mut self, slot: u32, now: Time, failure: Option<Failure>) {
+        let Some(since) = self.since.swap_remove(&slot) else { return };
+        let is_dropped = failure.is_some_and(is_drop);
+        self.bulkhead.finish(Sample { latency: now.since(since), is_dropped });
+    }
+}
+
+/// Whether a failure says that somebody further on had too much to do.
+const fn is_drop(failure: Failure) -> bool {
+    match failure {
+        Failure::TimedOut | Failure::Overloaded => true,
+        Failure::RateLimited
+        | Failure::BreakerOpen
+        | Failure::NoInstances
+        | Failure::NoHealthyInstances
+        | Failure::Reset
+        | Failure::Failed
+        | Failure::RouteNotFound
+        | Failure::Rejected
+        | Failure::UnknownMethod
+        | Failure::RolledBack
+        | Failure::NeedsIntervention => false,
+    }
+}

@@ -1,0 +1,147 @@
+//! Bulkheads against a list of everybody who ever came.
+
+use brownout_models::policy::{Bulkhead, BulkheadConfig, Concurrency, Entrance};
+use brownout_models::{Span, Time, Timeout};
+use proptest::prelude::*;
+
+use super::{config, step};
+
+/// Where somebody who came is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Waits { ticket: u64, since: u64 },
+    Inside,
+    Gone,
+}
+
+/// Everybody who was let in or told to wait, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+struct Naive {
+    everybody: Vec<Place>,
+    tickets: u64,
+}
+
+impl Naive {
+    fn inside(&self) -> usize {
+        self.everybody.iter().filter(|place| **place == Place::Inside).count()
+    }
+
+    fn waiting(&self) -> Vec<(usize, u64, u64)> {
+        let waits = |(at, place): (usize, &Place)| match place {
+            Place::Waits { ticket, since } => Some((at, *ticket, *since)),
+            Place::Inside | Place::Gone => None,
+        };
+        self.everybody.iter().enumerate().filter_map(waits).collect()
+    }
+
+    fn enter(&mut self, now: u64, most: Option<u32>, queue: u32) -> Entrance {
+        if most.is_none_or(|most| self.inside() < most as usize) {
+            self.everybody.push(Place::Inside);
+            return Entrance::Entered;
+        }
+        if self.waiting().len() >= queue as usize {
+            return Entrance::Full;
+        }
+        self.tickets += 1;
+        let ticket = self.tickets - 1;
+        self.everybody.push(Place::Waits { ticket, since: now });
+        Entrance::Waits(ticket)
+    }
+
+    fn leave(&mut self) -> Option<u64> {
+        let leaver = self.everybody.iter().position(|place| *place == Place::Inside).unwrap();
+        self.everybody[leaver] = Place::Gone;
+        let (at, ticket, _) = self.waiting().first().copied()?;
+        self.everybody[at] = Place::Inside;
+        Some(ticket)
+    }
+
+    fn withdraw(&mut self, ticket: u64) -> bool {
+        let found = self.waiting().into_iter().find(|(_, of, _)| *of == ticket);
+        found.is_some_and(|(at, ..)| {
+            self.everybody[at] = Place::Gone;
+            true
+        })
+    }
+
+    /// Whoever has waited for as long as anybody may.
+    fn expire(&mut self, now: u64, wait: Option<u64>) -> Vec<u64> {
+        let late = |since: u64| wait.is_some_and(|wait| since + wait <= now);
+        let late: Vec<_> = self.waiting().into_iter().filter(|(.., since)| late(*since)).collect();
+        late.iter().for_each(|(at, ..)| self.everybody[*at] = Place::Gone);
+        late.into_iter().map(|(_, ticket, _)| ticket).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn a_bulkhead_is_a_list_of_everybody_who_came(
+        most in prop::option::weighted(0.9, 1..4_u32),
+        queue in 0..4_u32,
+        wait in prop::option::weighted(0.8, prop::sample::select(vec![1_u64, 10, 20])),
+        events in prop::collection::vec((step(), 0..8_u8, 0..12_u64), 1..80),
+    ) {
+        let mut bulkhead = Bulkhead::new(BulkheadConfig {
+            max_concurrent: most.map_or(Concurrency::Unlimited, Concurrency::AtMost),
+            max_waiting: queue,
+            max_wait: wait.map_or(Timeout::Never, |wait| Timeout::After(Span::from_nanos(wait))),
+            ..BulkheadConfig::hardened()
+        });
+        let mut naive = Naive::default();
+        let mut now = Time::ZERO;
+        for (step, operation, ticket) in events {
+            now += Span::from_nanos(step);
+            let nanos = now.as_nanos();
+            let mut given_up = Vec::new();
+            while let Some(ticket) = bulkhead.expire(now) {
+                given_up.push(ticket);
+            }
+            prop_assert_eq!(given_up, naive.expire(nanos, wait));
+            match operation {
+                0..=3 => prop_assert_eq!(bulkhead.enter(now), naive.enter(nanos, most, queue)),
+                4 | 5 if naive.inside() > 0 => {
+                    prop_assert_eq!(bulkhead.leave(), naive.leave());
+                }
+                6 => prop_assert_eq!(bulkhead.withdraw(ticket), naive.withdraw(ticket)),
+                _ => {}
+            }
+            let waiting = naive.waiting();
+            prop_assert_eq!(bulkhead.inside() as usize, naive.inside());
+            prop_assert_eq!(bulkhead.waiting(), waiting.len());
+            let due = waiting.iter().filter_map(|(.., since)| Some(since + wait?)).min();
+            prop_assert_eq!(bulkhead.due().map(Time::as_nanos), due);
+            prop_assert!(due.is_none_or(|due| due > nanos), "nobody waits longer than they may");
+            // Conservation: nobody waits while there is room, and the bounds hold.
+            prop_assert!(most.is_none_or(|most| bulkhead.inside() <= most));
+            prop_assert!(waiting.is_empty() || most == Some(bulkhead.inside()));
+            prop_assert!(waiting.len() <= queue as usize);
+        }
+    }
+}
+
+/// GW-10: the guide lets everybody in; the remedy alone bounds them.
+#[test]
+fn gw_10_the_guide_bounds_nobody() {
+    let inside = |config: BulkheadConfig| {
+        let mut bulkhead = Bulkhead::new(config);
+        (0..1_000).for_each(|_| {
+            bulkhead.enter(Time::ZERO);
+        });
+        bulkhead.inside()
+    };
+    assert_eq!(inside(BulkheadConfig::guide()), 1_000);
+    assert_eq!(inside(BulkheadConfig::hardened()), 25);
+    let max_concurrent = Concurrency::AtMost(25);
+    assert_eq!(inside(BulkheadConfig { max_concurrent, ..BulkheadConfig::guide() }), 25);
+}
+
+#[test]
+#[should_panic(expected = "whoever leaves was inside")]
+fn who_leaves_twice_has_made_a_mistake() {
+    let mut bulkhead = Bulkhead::new(BulkheadConfig::hardened());
+    bulkhead.enter(Time::ZERO);
+    bulkhead.leave();
+    bulkhead.leave();
+}
