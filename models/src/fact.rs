@@ -3,9 +3,13 @@
 //! A fact is what one machine knows. Observers compare the facts of different machines; no machine
 //! is asked whether it behaved.
 
+mod deployment;
+
 use std::sync::Arc;
 
 use serde::Serialize;
+
+pub use deployment::{DeploymentFact, InstanceState};
 
 use crate::contract::{Failure, NodeId};
 use crate::policy::{BreakerState, GivenUp};
@@ -362,4 +366,6 @@ pub enum Fact {
         /// The state that it entered.
         to: BreakerState,
     },
+    /// Something about a deployment, or about an instance that one starts and stops.
+    Deployment(DeploymentFact),
 }

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use brownout_models::Fact;
+use brownout_models::fact::DeploymentFact;
 
 use crate::kernel::What;
 
@@ -86,7 +87,10 @@ impl Styles {
             | Fact::Overloaded { .. }
             | Fact::DeadLettered { .. }
             | Fact::Unwanted { .. }
-            | Fact::GaveUp { .. } => self.bad,
+            | Fact::GaveUp { .. }
+            | Fact::Deployment(DeploymentFact::TurnedBack { .. } | DeploymentFact::Halted) => {
+                self.bad
+            }
             Fact::Asked { .. }
             | Fact::Registered { .. }
             | Fact::Revived { .. }
@@ -112,6 +116,7 @@ impl Styles {
             | Fact::SagaResumed { .. }
             | Fact::SagaJoined { .. }
             | Fact::Drilled { .. }
+            | Fact::Deployment(_)
             | Fact::Own(_)
             | Fact::Abandoned { .. } => self.fact,
         }

@@ -13,7 +13,7 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 4] = ["lose", "duplicate", "delay", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 15] = [
+const AT_NODES: [&str; 17] = [
     "crash",
     "pause",
     "silence",
@@ -29,9 +29,11 @@ const AT_NODES: [&str; 15] = [
     "second draw",
     "jitter",
     "open jitter",
+    "start-up",
+    "warm-up",
 ];
 /// What the weather decides.
-const WEATHER: [&str; 9] = [
+const WEATHER: [&str; 11] = [
     "latency",
     "work",
     "sleep",
@@ -41,9 +43,12 @@ const WEATHER: [&str; 9] = [
     "second draw",
     "jitter",
     "open jitter",
+    "start-up",
+    "warm-up",
 ];
 /// Why stock machines start work, besides the arrivals of clients.
-const SOURCES: [&str; 7] = ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step"];
+const SOURCES: [&str; 9] =
+    ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look"];
 
 impl Scenario {
     /// Whether this scenario knows every name in a plan, which was read from a text; `at` is the way
@@ -107,7 +112,7 @@ impl Names<'_> {
         known: impl IntoIterator<Item = &'k str>,
     ) {
         /// Longer lists help nobody.
-        const LISTED_MAX: usize = 16;
+        const LISTED_MAX: usize = 20;
         let known: Vec<&str> = known.into_iter().collect();
         let help = match did_you_mean(word, known.iter().copied()) {
             Some(close) => format!("did you mean `{close}`?"),

@@ -7,6 +7,7 @@ mod broker;
 mod cli;
 mod compositions;
 mod defects;
+mod deployments;
 mod determinism;
 mod discovery;
 mod docs;

@@ -1,10 +1,15 @@
 //! An instance of a service: workers, a queue, handlers as step lists, and an outbox relay.
 
+mod managed;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
+
+use managed::Life;
+pub use managed::{Managed, Orders};
 
 use crate::contract::{
     Answer, Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request,
@@ -23,6 +28,8 @@ crate::timers! {
         Job(u32),
         /// The next look into the outbox.
         Relay,
+        /// The next part of the way up or down of an instance that somebody starts and stops.
+        Lifecycle,
     }
 }
 
@@ -47,6 +54,8 @@ pub struct ServiceConfig {
     pub handlers: IndexMap<Name, Program>,
     /// Where the events of its outbox go.
     pub relay: Option<Relay>,
+    /// Who starts and stops it, if anybody does.
+    pub managed: Option<Managed>,
 }
 
 /// Whether and when an instance says that it is alive.
@@ -79,6 +88,8 @@ pub struct ServiceNode<P> {
     beats: u64,
     /// Events that were published and not acknowledged yet.
     in_flight: IndexSet<u64>,
+    /// Where it stands, if somebody starts and stops it.
+    life: Option<Life>,
 }
 
 /// What waits for a worker.
@@ -105,7 +116,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     pub fn new(config: Arc<ServiceConfig>) -> Self {
         let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         let (waiting, in_flight) = (VecDeque::new(), IndexSet::new());
-        Self { config, jobs, busy: 0, waiting, beats: 0, in_flight }
+        let life = config.managed.as_ref().map(Life::new);
+        Self { config, jobs, busy: 0, waiting, beats: 0, in_flight, life }
     }
 
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
@@ -220,13 +232,20 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     /// The job is over; its worker takes up whoever waits longest.
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
         let Some(job) = self.jobs.end(slot, failure, turn) else { return };
+        if job.killed {
+            return;
+        }
         turn.note(Fact::Finished { method: job.request.method, key: job.request.key, failure });
         self.busy -= 1;
+        if let Some(life) = &mut self.life {
+            life.count(failure);
+        }
         while self.busy < self.config.workers
             && let Some(waiting) = self.waiting.pop_front()
         {
             self.take_up(waiting, turn);
         }
+        self.stop_if_idle(turn);
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -316,6 +335,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        let Some(input) = self.managed(input, turn) else { return };
         match input {
             Input::Start => self.start(turn),
             Input::Deliver { from, body: Body::Request(request) } => {
@@ -330,12 +350,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
             Input::Wake(Timer::Heartbeat) => self.beat(turn),
             Input::Wake(Timer::Job(slot)) => self.go_on(slot, turn),
             Input::Wake(Timer::Relay) => self.relay(turn),
+            Input::Wake(Timer::Lifecycle) => {}
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
             Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }
     }
 
     fn power_cut(&mut self) {
-        *self = Self::new(Arc::clone(&self.config));
+        let config = Arc::clone(&self.config);
+        let life = self.life.zip(config.managed.as_ref());
+        let life = life.map(|(life, managed)| life.after_power_cut(managed));
+        *self = Self { life, ..Self::new(config) };
     }
 }

@@ -3,6 +3,7 @@
 use brownout_models::{Ratio, Span};
 use serde::Deserialize;
 
+use crate::property::Outcome;
 use crate::property::drill::ClaimFile;
 
 /// A property and its parameters.
@@ -95,6 +96,31 @@ pub enum PropertyFile {
     Quiescence {
         /// What the property is called in reports.
         name: Option<String>,
+    },
+    /// Always: during a deployment enough instances serve, and not too many run.
+    RolloutCapacity {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The deployment.
+        deployment: String,
+        /// How many of the instances that it began with may not be ready.
+        unavailable: u32,
+        /// How many more than these may run.
+        surge: u32,
+    },
+    /// Always: no request arrives at an instance that a deployment has stopped.
+    NoCallToStopped {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// In the end: a deployment is over, and one version serves.
+    DeploymentEnds {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The deployment.
+        deployment: String,
+        /// How it must end; either way.
+        outcome: Option<Outcome>,
     },
     /// What a machine under drill must hold.
     Drill {
