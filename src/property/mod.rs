@@ -34,7 +34,7 @@ pub use availability::Availability;
 pub use balancer_fairness::BalancerFairness;
 pub use breaker_path::BreakerPath;
 pub use conservation::{MessageConservation, Subscribed};
-pub use deployment::{DeploymentEnds, NoCallToStopped, Outcome, RolloutCapacity};
+pub use deployment::{DeploymentEnds, NoCallToStopped, Outcome, RolloutCapacity, TrafficShare};
 pub use event_per_row::EventPerRow;
 pub use every_call_ends::EveryCallEnds;
 pub use judge::{Judge, Property, Violation};

@@ -68,7 +68,8 @@ impl Check<'_> {
     fn registry(&mut self, path: &Path, options: &RegistryOptions) -> Stock {
         let registry = options.resolve(Profile::Guide);
         self.mistakes(path, registry.mistakes());
-        Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry }))
+        let split = self.split();
+        Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry, split }))
     }
 
     fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {

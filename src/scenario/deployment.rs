@@ -12,7 +12,7 @@ use brownout_models::{Name, Profile, Span};
 use super::check::{Check, GroupKind, remedy};
 use super::file::{DeploymentFile, NodeFile, ScenarioFile, ServiceFile, StrategyFile};
 use super::source::Path;
-use crate::property::RolloutCapacity;
+use crate::property::{RolloutCapacity, TrafficShare};
 use crate::system::Stock;
 
 /// What the messages of a control plane are called.
@@ -67,14 +67,16 @@ impl Check<'_> {
             self.problem(&path.field("candidate"), message, label, help);
         }
         let lifecycle = deployment.lifecycle().resolve(Profile::Guide);
-        let (_, registers) = self.strategy(&path.field("strategy"), deployment);
+        let (strategy, registers) = self.strategy(&path.field("strategy"), deployment);
+        // Where traffic is split, versions are found under names of their own.
+        let is_one_pool = matches!(strategy, StrategyConfig::Rolling(_));
         for (version, running) in
             [(&deployment.service, service.instances), (&deployment.candidate, 0)]
         {
             let managed = ManagedService {
                 control,
                 running: running as usize,
-                registers_as: deployment.service.clone(),
+                registers_as: if is_one_pool { &deployment.service } else { version }.clone(),
                 registers,
                 lifecycle: lifecycle.clone(),
             };
@@ -82,8 +84,7 @@ impl Check<'_> {
         }
         self.share_store(&deployment.service, &deployment.candidate);
         if let Some(group) = self.groups.get_mut(&deployment.candidate) {
-            // Its instances are found under the name of the service.
-            group.is_registered = false;
+            group.is_registered &= !is_one_pool;
         }
     }
 
@@ -143,6 +144,18 @@ impl Check<'_> {
                 let readiness = config.readiness;
                 (StrategyConfig::Rolling(config), readiness)
             }
+            StrategyFile::Canary(options) => {
+                let config = options.resolve(profile);
+                self.mistakes(path, config.mistakes());
+                let readiness = config.readiness;
+                (StrategyConfig::Canary(config), readiness)
+            }
+            StrategyFile::BlueGreen(options) => {
+                let config = options.resolve(profile);
+                self.mistakes(path, config.mistakes());
+                let readiness = config.readiness;
+                (StrategyConfig::BlueGreen(config), readiness)
+            }
         }
     }
 
@@ -187,6 +200,11 @@ impl Check<'_> {
         })
     }
 
+    /// What the registry is asked for that splits traffic, where some deployment may ask.
+    pub(super) fn split(&mut self) -> Option<Name> {
+        (!self.managed.is_empty()).then(|| self.orders().split)
+    }
+
     fn orders(&mut self) -> Orders {
         let [start, stop, metrics, usage, split] = WORDS.map(|word| self.name(word));
         Orders { start, stop, metrics, usage, split }
@@ -211,6 +229,8 @@ impl Check<'_> {
         let config = DeploymentNodeConfig {
             name: self.name(name),
             service: self.name(&file.service),
+            subset: self.name(&file.candidate),
+            registry: self.registry,
             replicas: u32::try_from(stable.len()).unwrap_or(u32::MAX),
             stable,
             candidate,
@@ -267,5 +287,19 @@ impl Check<'_> {
         let replicas = stable.len();
         let instances = [stable, nodes(&deployment.candidate)?].concat();
         Some(RolloutCapacity::new(control, &instances, replicas, bounds))
+    }
+
+    /// The watch over the traffic of a deployment.
+    pub(super) fn share(
+        &mut self,
+        path: &Path,
+        name: &str,
+        slack: u32,
+        file: &ScenarioFile,
+    ) -> Option<TrafficShare> {
+        let (control, deployment) = self.rollout(path, name, file)?;
+        let nodes = |service: &str| self.groups.get(service).map(|group| group.nodes.clone());
+        let (stable, candidate) = (nodes(&deployment.service)?, nodes(&deployment.candidate)?);
+        Some(TrafficShare::new(control, stable, candidate, slack))
     }
 }

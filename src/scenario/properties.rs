@@ -114,6 +114,10 @@ impl Check<'_> {
             PropertyFile::NoCallToStopped { name } => {
                 (named(name, "no call to a stopped instance"), Box::new(NoCallToStopped::default()))
             }
+            PropertyFile::TrafficShare { name, deployment, slack } => {
+                let observer = self.share(&path.field("deployment"), deployment, *slack, file)?;
+                (named(name, &format!("traffic share of {deployment}")), Box::new(observer))
+            }
             PropertyFile::DeploymentEnds { name, deployment, outcome } => {
                 let (control, _) = self.rollout(&path.field("deployment"), deployment, file)?;
                 let observer = DeploymentEnds::new(control, *outcome);

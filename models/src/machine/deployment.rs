@@ -43,6 +43,10 @@ pub struct DeploymentNodeConfig {
     pub name: Name,
     /// The service.
     pub service: Name,
+    /// The subset of it that the candidate is, where traffic is split.
+    pub subset: Name,
+    /// Who splits the traffic, where the strategy sets weights.
+    pub registry: Option<NodeId>,
     /// Where instances of the version run that serves before.
     pub stable: Vec<NodeId>,
     /// Where instances of the version can run that shall serve.
@@ -66,6 +70,7 @@ pub struct DeploymentNode<P> {
     phase: Phase,
     strategy: Option<Strategy>,
     slots: Vec<Slot>,
+    split: Split,
     /// In whose name everything is done that the deployment wants.
     context: Option<Context>,
     /// Orders so far.
@@ -84,12 +89,23 @@ enum Phase {
     Over(Version),
 }
 
+/// How the traffic shall be split.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Split {
+    percent: u32,
+    order: u64,
+    /// Whether the registry has not confirmed it yet.
+    is_pending: bool,
+}
+
 const ROLLOUT: Purpose = Purpose("rollout");
 const LOOK: Purpose = Purpose("look");
 
 /// The low bits of a tag say which place a call is about, and the high ones what it is.
 const PLACE_BITS: u32 = 16;
 const PROBE: u64 = 1 << 63;
+/// No instance is there: the order is for the registry.
+const REGISTRY: u64 = (1 << PLACE_BITS) - 1;
 /// How long the agent of an instance may take to confirm an order.
 const ORDER_TIMEOUT: Span = Span::from_secs(1);
 
@@ -108,6 +124,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             phase: Phase::Waiting,
             strategy: None,
             slots,
+            split: Split::default(),
             context: None,
             orders: 0,
             looks: 0,
@@ -163,6 +180,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
                 self.give_order(place, turn);
             }
         }
+        if self.split.is_pending {
+            self.split_traffic(turn);
+        }
     }
 
     /// Whether nothing is left to do or to see.
@@ -171,15 +191,19 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             Phase::Waiting | Phase::Halted | Phase::Over(_) => true,
             Phase::Running | Phase::TurnedBack => false,
         };
-        is_over && !self.slots.iter().any(|slot| slot.is_pending)
+        is_over && !self.split.is_pending && !self.slots.iter().any(|slot| slot.is_pending)
     }
 
     fn heard(&mut self, tag: u64, outcome: &Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
-        let place = usize::try_from(tag & ((1 << PLACE_BITS) - 1)).unwrap_or(usize::MAX);
-        let Some(slot) = self.slots.get_mut(place) else { return };
-        if slot.order != (tag & !PROBE) >> PLACE_BITS {
+        let (place, order) = (tag & REGISTRY, (tag & !PROBE) >> PLACE_BITS);
+        if place == REGISTRY {
+            self.split.is_pending &= order != self.split.order || outcome.is_err();
             return;
         }
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.order == order) else {
+            return;
+        };
         if tag & PROBE == 0 {
             slot.is_pending = outcome.is_err();
             return;
@@ -227,7 +251,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
                 let place = self.slots.iter().position(|slot| slot.instance == Some(instance));
                 return self.order(place, None, turn);
             }
-            DeployAction::Weight { candidate } => DeploymentFact::Weighted { percent: candidate },
+            DeployAction::Weight { candidate } => return self.weigh(candidate, turn),
             DeployAction::TurnBack { reason } => {
                 self.phase = Phase::TurnedBack;
                 DeploymentFact::TurnedBack { reason }
@@ -269,6 +293,29 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
         };
         let tag = slot.order << PLACE_BITS | place as u64;
         turn.call(slot.node, Body::Request(request), Some(ORDER_TIMEOUT), tag);
+    }
+
+    /// The candidate shall have another share of the traffic.
+    fn weigh(&mut self, percent: u32, turn: &mut Turn<'_, P, Fact>) {
+        self.orders += 1;
+        self.split = Split { percent, order: self.orders, is_pending: true };
+        turn.note(Fact::Deployment(DeploymentFact::Weighted { percent }));
+        self.split_traffic(turn);
+    }
+
+    fn split_traffic(&self, turn: &mut Turn<'_, P, Fact>) {
+        let DeploymentNodeConfig { service, subset, orders, registry, .. } = &*self.config;
+        let Some(registry) = registry else { return };
+        let request = Request {
+            service: *service,
+            method: orders.split,
+            client: *subset,
+            key: self.split.order,
+            amount: i64::from(self.split.percent),
+            payload: None,
+        };
+        let tag = self.split.order << PLACE_BITS | REGISTRY;
+        turn.call(*registry, Body::Request(request), Some(ORDER_TIMEOUT), tag);
     }
 
     /// Sets the timer for what the strategy waits for.

@@ -1,6 +1,8 @@
 //! A deployment: what takes the place of what, and how.
 
-use brownout_models::policy::{LifecycleOptions, OnStop, RollingOptions};
+use brownout_models::policy::{
+    BlueGreenOptions, CanaryOptions, LifecycleOptions, OnStop, RollingOptions,
+};
 use brownout_models::{Profile, Span};
 use serde::Deserialize;
 
@@ -49,6 +51,10 @@ pub struct DeploymentFile {
 pub enum StrategyFile {
     /// A few instances at a time.
     Rolling(RollingOptions),
+    /// A small share of the traffic first.
+    Canary(CanaryOptions),
+    /// All at once.
+    BlueGreen(BlueGreenOptions),
 }
 
 impl DeploymentFile {

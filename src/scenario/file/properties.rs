@@ -113,6 +113,16 @@ pub enum PropertyFile {
         /// What the property is called in reports.
         name: Option<String>,
     },
+    /// Always: until a deployment turns back, the candidate gets no more calls than its weight.
+    TrafficShare {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The deployment.
+        deployment: String,
+        /// How many calls more are forgiven, which were on their way when the weight changed; 2.
+        #[serde(default = "two")]
+        slack: u32,
+    },
     /// In the end: a deployment is over, and one version serves.
     DeploymentEnds {
         /// What the property is called in reports.
@@ -134,4 +144,8 @@ pub enum PropertyFile {
         /// What the property is called in reports.
         name: Option<String>,
     },
+}
+
+const fn two() -> u32 {
+    2
 }

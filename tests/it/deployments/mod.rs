@@ -1,6 +1,8 @@
 //! Deployments in whole systems: what a new version costs while traffic goes on, what turns it back,
 //! and mutants that every property about it catches.
 
+mod blue_green;
+mod canary;
 mod rolling;
 
 use brownout::models::Fact;

@@ -3,19 +3,28 @@
 use serde::Serialize;
 
 use crate::Time;
-use crate::policy::{DeployAction, DeployEvent, Rolling, RollingConfig};
+use crate::policy::{
+    BlueGreen, BlueGreenConfig, Canary, CanaryConfig, DeployAction, DeployEvent, Rolling,
+    RollingConfig,
+};
 
 /// How one version takes the place of another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum StrategyConfig {
     /// A few instances at a time.
     Rolling(RollingConfig),
+    /// A small share of the traffic first.
+    Canary(CanaryConfig),
+    /// All at once.
+    BlueGreen(BlueGreenConfig),
 }
 
 /// A strategy under way.
 #[derive(Clone, Debug, Serialize)]
 pub(super) enum Strategy {
     Rolling(Rolling),
+    Canary(Canary),
+    BlueGreen(BlueGreen),
 }
 
 impl Strategy {
@@ -25,24 +34,36 @@ impl Strategy {
             StrategyConfig::Rolling(config) => {
                 Self::Rolling(Rolling::new(config.clone(), replicas, now))
             }
+            StrategyConfig::Canary(config) => {
+                Self::Canary(Canary::new(config.clone(), replicas, now))
+            }
+            StrategyConfig::BlueGreen(config) => {
+                Self::BlueGreen(BlueGreen::new(config.clone(), replicas, now))
+            }
         }
     }
 
     pub(super) fn begin(&mut self, now: Time) -> Vec<DeployAction> {
         match self {
             Self::Rolling(rolling) => rolling.begin(now),
+            Self::Canary(canary) => canary.begin(now),
+            Self::BlueGreen(blue_green) => blue_green.begin(now),
         }
     }
 
     pub(super) fn handle(&mut self, now: Time, event: DeployEvent) -> Vec<DeployAction> {
         match self {
             Self::Rolling(rolling) => rolling.handle(now, event),
+            Self::Canary(canary) => canary.handle(now, event),
+            Self::BlueGreen(blue_green) => blue_green.handle(now, event),
         }
     }
 
     pub(super) fn wake(&mut self, now: Time) -> Vec<DeployAction> {
         match self {
             Self::Rolling(rolling) => rolling.wake(now),
+            Self::Canary(canary) => canary.wake(now),
+            Self::BlueGreen(blue_green) => blue_green.wake(now),
         }
     }
 
@@ -50,6 +71,8 @@ impl Strategy {
     pub(super) fn due(&self, now: Time) -> Option<Time> {
         let due = match self {
             Self::Rolling(rolling) => rolling.due(now),
+            Self::Canary(canary) => canary.due(),
+            Self::BlueGreen(blue_green) => blue_green.due(),
         };
         due.filter(|due| *due < Time::NEVER)
     }
