@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brownout_models::contract::{Distribution, NodeId};
 use brownout_models::machine::{
-    DeploymentNode, DeploymentNodeConfig, Managed, Orders, StrategyConfig,
+    DeploymentNode, DeploymentNodeConfig, Managed, Orders, ScalingConfig, StrategyConfig,
 };
 use brownout_models::policy::{LifecycleConfig, Readiness};
 use brownout_models::{Name, Profile, Span};
@@ -26,8 +26,12 @@ pub(super) struct ManagedService {
     running: usize,
     /// The service that its instances register as.
     registers_as: String,
+    /// The service of which it is a version.
+    pub(super) version_of: String,
     registers: Readiness,
     lifecycle: LifecycleConfig,
+    reports_usage: bool,
+    workers: u32,
 }
 
 impl Check<'_> {
@@ -49,42 +53,86 @@ impl Check<'_> {
         file: &ScenarioFile,
     ) {
         let service = self.deployed(&path.field("service"), &deployment.service, file);
-        let candidate = self.deployed(&path.field("candidate"), &deployment.candidate, file);
-        let (Some(service), Some(candidate)) = (service, candidate) else { return };
-        if deployment.service == deployment.candidate {
-            let message = format!("`{}` would take its own place", deployment.service);
-            let help = "declare the version to come as a `Service` of its own";
-            let label = "expected another service";
-            self.problem(&path.field("candidate"), message, label, help);
-            return;
+        let (strategy, registers) =
+            self.strategy(&path.field("strategy"), deployment, service.map_or(1, |it| it.workers));
+        let is_scaled = matches!(strategy, StrategyConfig::Scaling(_));
+        let at = path.field("candidate");
+        let candidate = match &deployment.candidate {
+            Some(name) if !is_scaled => self.deployed(&at, name, file).map(|it| (name, it)),
+            Some(_) => {
+                let help = "remove it: all instances are of one version";
+                self.problem(&at, "scaling needs no candidate", "expected none", help);
+                None
+            }
+            None if is_scaled => None,
+            None => {
+                let message = "nothing takes the place of the service";
+                let help =
+                    "declare the version to come as a `Service`, and name it: `candidate: ..`";
+                self.problem(path, message, "expected a `candidate` in here", help);
+                None
+            }
+        };
+        let Some(service) = service else { return };
+        if let Some((name, candidate)) = candidate {
+            self.fits(&at, (&deployment.service, service), (name, candidate));
         }
-        if candidate.instances < service.instances {
-            let (few, many) = (candidate.instances, service.instances);
-            let message =
-                format!("`{}` has {few} instances for {many} to be replaced", deployment.candidate);
-            let help = format!("write `instances: {many}` there");
-            let label = format!("expected a service with {many} or more");
-            self.problem(&path.field("candidate"), message, label, help);
-        }
-        let lifecycle = deployment.lifecycle().resolve(Profile::Guide);
-        let (strategy, registers) = self.strategy(&path.field("strategy"), deployment);
         // Where traffic is split, versions are found under names of their own.
         let is_one_pool = matches!(strategy, StrategyConfig::Rolling(_));
-        for (version, running) in
-            [(&deployment.service, service.instances), (&deployment.candidate, 0)]
-        {
+        let running = self.serving(path, service, &strategy);
+        let versions = [(&deployment.service, running)];
+        let versions = versions.into_iter().chain(candidate.map(|(name, _)| (name, 0)));
+        for (version, running) in versions {
             let managed = ManagedService {
                 control,
                 running: running as usize,
                 registers_as: if is_one_pool { &deployment.service } else { version }.clone(),
+                version_of: deployment.service.clone(),
                 registers,
-                lifecycle: lifecycle.clone(),
+                lifecycle: deployment.lifecycle().resolve(Profile::Guide),
+                reports_usage: is_scaled,
+                workers: service.workers,
             };
             self.managed.insert(version.clone(), managed);
         }
-        self.share_store(&deployment.service, &deployment.candidate);
-        if let Some(group) = self.groups.get_mut(&deployment.candidate) {
+        let Some((candidate, _)) = candidate else { return };
+        self.share_store(&deployment.service, candidate);
+        if let Some(group) = self.groups.get_mut(candidate) {
             group.is_registered &= !is_one_pool;
+        }
+    }
+
+    /// How many instances serve at the beginning.
+    fn serving(&mut self, path: &Path, service: &ServiceFile, strategy: &StrategyConfig) -> u32 {
+        let StrategyConfig::Scaling(scaling) = strategy else { return service.instances };
+        let (least, most) = (scaling.scaler.min_replicas, scaling.scaler.max_replicas);
+        if most > service.instances {
+            let at = path.field("strategy").field("max_replicas");
+            let message = format!("there are places for {} instances only", service.instances);
+            let label = format!("expected a number from {least} to {}", service.instances);
+            let help = format!("lower it, or write `instances: {most}` at the service");
+            self.problem(&at, message, label, help);
+        }
+        least
+    }
+
+    /// Whether a candidate can take the place of a service.
+    fn fits(
+        &mut self,
+        path: &Path,
+        (service, file): (&str, &ServiceFile),
+        (name, candidate): (&str, &ServiceFile),
+    ) {
+        if service == name {
+            let message = format!("`{service}` would take its own place");
+            let help = "declare the version to come as a `Service` of its own";
+            self.problem(path, message, "expected another service", help);
+        } else if candidate.instances < file.instances {
+            let (few, many) = (candidate.instances, file.instances);
+            let message = format!("`{name}` has {few} instances for {many} to be replaced");
+            let help = format!("write `instances: {many}` there");
+            let label = format!("expected a service with {many} or more");
+            self.problem(path, message, label, help);
         }
     }
 
@@ -135,6 +183,7 @@ impl Check<'_> {
         &mut self,
         path: &Path,
         deployment: &DeploymentFile,
+        workers: u32,
     ) -> (StrategyConfig, Readiness) {
         let profile = deployment.profile.unwrap_or(Profile::Guide);
         match &deployment.strategy {
@@ -155,6 +204,16 @@ impl Check<'_> {
                 self.mistakes(path, config.mistakes());
                 let readiness = config.readiness;
                 (StrategyConfig::BlueGreen(config), readiness)
+            }
+            StrategyFile::Scaling(options) => {
+                let scaler = options.resolve(profile);
+                self.mistakes(path, scaler.mistakes());
+                // The drawing has no health but the heartbeat.
+                let readiness = match profile {
+                    Profile::Guide => Readiness::Heartbeat,
+                    Profile::Hardened => Readiness::Probe,
+                };
+                (StrategyConfig::Scaling(ScalingConfig { scaler, workers }), readiness)
             }
         }
     }
@@ -197,6 +256,7 @@ impl Check<'_> {
             becomes_ready: file.becomes_ready.unwrap_or(true),
             registers: managed.registers,
             lifecycle: managed.lifecycle,
+            reports_usage: managed.reports_usage,
         })
     }
 
@@ -219,19 +279,20 @@ impl Check<'_> {
     ) -> Option<Stock> {
         let lifecycle = file.lifecycle().resolve(Profile::Guide);
         self.mistakes(path, lifecycle.mistakes());
-        let nodes = |check: &Self, service: &str| {
-            let group = check.groups.get(service)?;
-            (group.kind == GroupKind::Service).then(|| group.nodes.clone())
+        let stable = self.instances(&file.service)?;
+        let candidate = match &file.candidate {
+            Some(candidate) => self.instances(candidate)?,
+            None => Vec::new(),
         };
-        let stable = nodes(self, &file.service)?;
-        let candidate = nodes(self, &file.candidate)?;
-        let (strategy, _) = self.strategy(&path.field("strategy"), file);
+        let running = self.managed.get(&file.service)?.running;
+        let workers = self.managed.get(&file.service)?.workers;
+        let (strategy, _) = self.strategy(&path.field("strategy"), file, workers);
         let config = DeploymentNodeConfig {
             name: self.name(name),
             service: self.name(&file.service),
-            subset: self.name(&file.candidate),
+            subset: self.name(file.candidate.as_ref().unwrap_or(&file.service)),
             registry: self.registry,
-            replicas: u32::try_from(stable.len()).unwrap_or(u32::MAX),
+            replicas: u32::try_from(running).unwrap_or(u32::MAX),
             stable,
             candidate,
             at: file.at,
@@ -282,10 +343,11 @@ impl Check<'_> {
         file: &ScenarioFile,
     ) -> Option<RolloutCapacity> {
         let (control, deployment) = self.rollout(path, name, file)?;
-        let nodes = |service: &str| self.groups.get(service).map(|group| group.nodes.clone());
-        let stable = nodes(&deployment.service)?;
-        let replicas = stable.len();
-        let instances = [stable, nodes(&deployment.candidate)?].concat();
+        let mut instances = self.instances(&deployment.service)?;
+        let replicas = self.managed.get(&deployment.service)?.running;
+        if let Some(candidate) = &deployment.candidate {
+            instances.extend(self.instances(candidate)?);
+        }
         Some(RolloutCapacity::new(control, &instances, replicas, bounds))
     }
 
@@ -298,8 +360,20 @@ impl Check<'_> {
         file: &ScenarioFile,
     ) -> Option<TrafficShare> {
         let (control, deployment) = self.rollout(path, name, file)?;
-        let nodes = |service: &str| self.groups.get(service).map(|group| group.nodes.clone());
-        let (stable, candidate) = (nodes(&deployment.service)?, nodes(&deployment.candidate)?);
+        let Some(candidate) = &deployment.candidate else {
+            let message = format!("`{name}` has no candidate that could have a share");
+            let help = "name a canary or a blue-green deployment";
+            self.problem(path, message, "expected a deployment with a candidate", help);
+            return None;
+        };
+        let stable = self.instances(&deployment.service)?;
+        let candidate = self.instances(candidate)?;
         Some(TrafficShare::new(control, stable, candidate, slack))
+    }
+
+    /// The instances of a service.
+    fn instances(&self, service: &str) -> Option<Vec<NodeId>> {
+        let group = self.groups.get(service)?;
+        (group.kind == GroupKind::Service).then(|| group.nodes.clone())
     }
 }

@@ -199,6 +199,8 @@ impl Check<'_> {
                 }
             }
         }
-        Some(MessageConservation::new(broker, topics))
+        let managed = self.managed.iter();
+        let versions = managed.map(|(name, it)| (name.clone(), it.version_of.clone())).collect();
+        Some(MessageConservation::new(broker, topics).with_versions(versions))
     }
 }

@@ -5,6 +5,8 @@
 //! confirmed is given again with the next look, and what was decided outlives a crash of the control
 //! plane, as it would in its database. What is *not* here: what an instance does with an order.
 
+mod orders;
+mod scaling;
 mod slot;
 mod strategy;
 
@@ -20,6 +22,8 @@ use crate::machine::Orders;
 use crate::policy::{DeployAction, DeployEvent, LifecycleConfig, Version};
 use crate::{Name, Span, Time};
 
+use orders::Split;
+pub use scaling::ScalingConfig;
 use slot::Slot;
 use strategy::Strategy;
 pub use strategy::StrategyConfig;
@@ -89,15 +93,6 @@ enum Phase {
     Over(Version),
 }
 
-/// How the traffic shall be split.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Split {
-    percent: u32,
-    order: u64,
-    /// Whether the registry has not confirmed it yet.
-    is_pending: bool,
-}
-
 const ROLLOUT: Purpose = Purpose("rollout");
 const LOOK: Purpose = Purpose("look");
 
@@ -106,9 +101,6 @@ const PLACE_BITS: u32 = 16;
 const PROBE: u64 = 1 << 63;
 /// No instance is there: the order is for the registry.
 const REGISTRY: u64 = (1 << PLACE_BITS) - 1;
-/// How long the agent of an instance may take to confirm an order.
-const ORDER_TIMEOUT: Span = Span::from_secs(1);
-
 impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
     /// A deployment that has not begun.
     #[must_use]
@@ -136,7 +128,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
         match self.phase {
             Phase::Waiting => {
-                turn.start_flow(ROLLOUT, 1 << 20, Ground::Foreground);
+                turn.start_flow(ROLLOUT, 1 << 20, self.ground());
                 let at = Time::ZERO + self.config.at;
                 turn.set(Timer::Begin, at.since(turn.now()));
             }
@@ -165,7 +157,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             return;
         }
         self.looks += 1;
-        turn.start_flow(LOOK, self.looks << 20, Ground::Foreground);
+        turn.start_flow(LOOK, self.looks << 20, self.ground());
         turn.set(Timer::Look, self.config.lifecycle.probe_interval);
         let timeout = Some(self.config.lifecycle.probe_timeout);
         for (place, slot) in (0..).zip(&self.slots) {
@@ -182,6 +174,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
         }
         if self.split.is_pending {
             self.split_traffic(turn);
+        }
+    }
+
+    /// A rollout is awaited; scaling has no end, and nobody waits for it.
+    fn ground(&self) -> Ground {
+        match self.config.strategy {
+            StrategyConfig::Scaling(_) => Ground::Background,
+            StrategyConfig::Rolling(_)
+            | StrategyConfig::Canary(_)
+            | StrategyConfig::BlueGreen(_) => Ground::Foreground,
         }
     }
 
@@ -222,6 +224,29 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             let version = slot.version;
             self.handle(DeployEvent::Metrics { version, requests, errors }, turn);
         }
+    }
+
+    /// The workers of an instance have been busy for so long by now.
+    fn was_busy(&mut self, from: Sender, busy: Span) {
+        let slot = self.slots.iter_mut().find(|slot| slot.node == from.node);
+        if let (Some(slot), Some(Strategy::Scaling(scaling))) = (slot, &mut self.strategy) {
+            scaling.busy(slot.was_busy(busy));
+        }
+    }
+
+    /// Something is due that the strategy waits for.
+    fn wake(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        let Some(strategy) = &mut self.strategy else { return };
+        let now = turn.now();
+        let usage = if let Strategy::Scaling(scaling) = strategy { scaling.usage(now) } else { 0 };
+        let actions = strategy.wake(now);
+        if let Strategy::Scaling(scaling) = strategy
+            && !actions.is_empty()
+        {
+            let replicas = scaling.replicas();
+            turn.note(Fact::Deployment(DeploymentFact::Scaled { replicas, usage }));
+        }
+        self.carry_out(actions, turn);
     }
 
     fn handle(&mut self, event: DeployEvent, turn: &mut Turn<'_, P, Fact>) {
@@ -268,56 +293,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
         turn.note(Fact::Deployment(fact));
     }
 
-    /// Something else shall run at a place.
-    fn order(&mut self, place: Option<usize>, instance: Option<u32>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(place) = place else { return };
-        self.orders += 1;
-        let slot = &mut self.slots[place];
-        slot.order(instance, self.orders);
-        let (instance, runs) = (slot.node, instance.is_some());
-        turn.note(Fact::Deployment(DeploymentFact::Ordered { instance, runs }));
-        self.give_order(place, turn);
-    }
-
-    fn give_order(&self, place: usize, turn: &mut Turn<'_, P, Fact>) {
-        let DeploymentNodeConfig { name, service, orders, .. } = &*self.config;
-        let slot = &self.slots[place];
-        let method = if slot.instance.is_some() { orders.start } else { orders.stop };
-        let request = Request {
-            service: *service,
-            method,
-            client: *name,
-            key: slot.order,
-            amount: 0,
-            payload: None,
-        };
-        let tag = slot.order << PLACE_BITS | place as u64;
-        turn.call(slot.node, Body::Request(request), Some(ORDER_TIMEOUT), tag);
-    }
-
-    /// The candidate shall have another share of the traffic.
-    fn weigh(&mut self, percent: u32, turn: &mut Turn<'_, P, Fact>) {
-        self.orders += 1;
-        self.split = Split { percent, order: self.orders, is_pending: true };
-        turn.note(Fact::Deployment(DeploymentFact::Weighted { percent }));
-        self.split_traffic(turn);
-    }
-
-    fn split_traffic(&self, turn: &mut Turn<'_, P, Fact>) {
-        let DeploymentNodeConfig { service, subset, orders, registry, .. } = &*self.config;
-        let Some(registry) = registry else { return };
-        let request = Request {
-            service: *service,
-            method: orders.split,
-            client: *subset,
-            key: self.split.order,
-            amount: i64::from(self.split.percent),
-            payload: None,
-        };
-        let tag = self.split.order << PLACE_BITS | REGISTRY;
-        turn.call(*registry, Body::Request(request), Some(ORDER_TIMEOUT), tag);
-    }
-
     /// Sets the timer for what the strategy waits for.
     fn arm(&self, turn: &mut Turn<'_, P, Fact>) {
         let due = self.strategy.as_ref().and_then(|strategy| strategy.due(turn.now()));
@@ -359,15 +334,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for DeploymentNode<P> {
             Input::Start => self.start(turn),
             Input::Wake(Timer::Begin) => self.begin(turn),
             Input::Wake(Timer::Look) => self.look(turn),
-            Input::Wake(Timer::Due) => {
-                let Some(strategy) = &mut self.strategy else { return };
-                let actions = strategy.wake(turn.now());
-                self.carry_out(actions, turn);
-            }
+            Input::Wake(Timer::Due) => self.wake(turn),
             Input::Deliver { from, body: Body::Request(request) }
                 if request.method == self.config.orders.metrics =>
             {
                 self.reported(from, &request, turn);
+            }
+            Input::Deliver { from, body: Body::Request(request) }
+                if request.method == self.config.orders.usage =>
+            {
+                self.was_busy(from, Span::from_nanos(request.key));
             }
             Input::Deliver { from, body } => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);

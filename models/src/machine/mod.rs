@@ -20,7 +20,7 @@ mod slab;
 pub use broker::{BrokerConfig, BrokerNode, Subscription};
 pub use client::{Arrivals, ClientConfig, ClientNode};
 pub use composition::{CompositionNode, CompositionNodeConfig, CompositionPart};
-pub use deployment::{DeploymentNode, DeploymentNodeConfig, StrategyConfig};
+pub use deployment::{DeploymentNode, DeploymentNodeConfig, ScalingConfig, StrategyConfig};
 pub use dialer::{Dialer, Discovery, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Job, Jobs, Progress};

@@ -1,5 +1,6 @@
 //! An instance of a service: workers, a queue, handlers as step lists, and an outbox relay.
 
+mod life;
 mod managed;
 
 use std::collections::VecDeque;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
-use managed::Life;
+use life::Life;
 pub use managed::{Managed, Orders};
 
 use crate::contract::{
@@ -208,6 +209,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             }
         };
         turn.on_behalf(context);
+        self.pass(turn);
         self.busy += 1;
         turn.note(Fact::Began { method: request.method, key: request.key });
         let slot = self.jobs.begin(turn.now(), context, Some(from), request, program);
@@ -236,6 +238,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             return;
         }
         turn.note(Fact::Finished { method: job.request.method, key: job.request.key, failure });
+        self.pass(turn);
         self.busy -= 1;
         if let Some(life) = &mut self.life {
             life.count(failure);

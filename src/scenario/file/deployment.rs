@@ -1,7 +1,7 @@
 //! A deployment: what takes the place of what, and how.
 
 use brownout_models::policy::{
-    BlueGreenOptions, CanaryOptions, LifecycleOptions, OnStop, RollingOptions,
+    BlueGreenOptions, CanaryOptions, LifecycleOptions, OnStop, RollingOptions, ScalerOptions,
 };
 use brownout_models::{Profile, Span};
 use serde::Deserialize;
@@ -18,8 +18,9 @@ pub struct DeploymentFile {
     pub aliases: Vec<String>,
     /// The service, whose instances serve at the beginning.
     pub service: String,
-    /// The service that stands for the version to come.
-    pub candidate: String,
+    /// The service that stands for the version to come, where there is one.
+    #[serde(default)]
+    pub candidate: Option<String>,
     /// When it begins; at the start.
     #[serde(default)]
     pub at: Span,
@@ -55,6 +56,8 @@ pub enum StrategyFile {
     Canary(CanaryOptions),
     /// All at once.
     BlueGreen(BlueGreenOptions),
+    /// More instances of the same version, or fewer.
+    Scaling(ScalerOptions),
 }
 
 impl DeploymentFile {

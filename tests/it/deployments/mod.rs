@@ -4,6 +4,7 @@
 mod blue_green;
 mod canary;
 mod rolling;
+mod scaling;
 
 use brownout::models::Fact;
 use brownout::models::fact::DeploymentFact;

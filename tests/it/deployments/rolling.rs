@@ -101,3 +101,28 @@ fn no_crash_of_the_control_plane_leaves_an_update_half_done() {
     assert_eq!(failures, [""; 0]);
     assert!(certificate.crash_points > 20, "{}", certificate.crash_points);
 }
+
+/// The subscriber's next version handles what the subscriber would have.
+#[test]
+fn messages_are_conserved_while_their_subscriber_is_updated() {
+    let text = "(version: 1, nodes: {
+        \"registry\": Registry(profile: hardened),
+        \"mail\": Service(instances: 2, handlers: { \"paid\": [Work(\"5ms\")] }),
+        \"mail-v2\": Service(instances: 2, start_up: \"1s\", handlers: { \"paid\": [Work(\"5ms\")] }),
+        \"rollout\": Deployment(
+            profile: hardened, service: \"mail\", candidate: \"mail-v2\", at: \"2s\",
+            strategy: Rolling(),
+        ),
+        \"broker\": Broker(
+            profile: hardened, subscriptions: [(topic: \"paid\", subscriber: \"mail\")],
+        ),
+        \"till\": Clients(
+            arrivals: Every(period: \"100ms\", count: 200),
+            script: [Sleep(\"1s\"), Publish(topic: \"paid\", timeout: \"1s\")],
+        ),
+    },
+    network: (latency: \"1ms\"),
+    properties: [MessageConservation(), DeploymentEnds(deployment: \"rollout\", outcome: RolledOut)])";
+    let run = crate::fixtures::scenario(text).run_calm();
+    assert_eq!(violation(&run), ("", ""));
+}

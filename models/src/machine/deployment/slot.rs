@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::Span;
 use crate::contract::{Failure, NodeId, Outcome};
 use crate::policy::{DeployEvent, Version};
 
@@ -23,6 +24,9 @@ pub(super) struct Slot {
     misses: u32,
     /// What the process there has done up to its last report.
     totals: (u64, u64),
+    /// How long its workers have been busy up to then; unknown of a process that ran before anybody
+    /// looked.
+    busy: Option<Span>,
 }
 
 /// What an instance last said of itself.
@@ -46,6 +50,7 @@ impl Slot {
             health,
             misses: 0,
             totals: (0, 0),
+            busy: None,
         }
     }
 
@@ -53,6 +58,9 @@ impl Slot {
     pub(super) const fn order(&mut self, instance: Option<u32>, order: u64) {
         (self.instance, self.order, self.is_pending) = (instance, order, true);
         (self.health, self.misses) = (None, 0);
+        if instance.is_some() {
+            self.busy = Some(Span::ZERO);
+        }
     }
 
     /// An instance answered how it is, or did not; what that means for the strategy.
@@ -88,5 +96,16 @@ impl Slot {
         let (before, failed) = if requests < self.totals.0 { (0, 0) } else { self.totals };
         self.totals = (requests, errors);
         (requests - before, errors.saturating_sub(failed))
+    }
+
+    /// The workers of a process have been busy for so long by now; how much of that is news.
+    pub(super) fn was_busy(&mut self, busy: Span) -> Span {
+        let before = match self.busy {
+            None => busy,
+            Some(before) if before > busy => Span::ZERO,
+            Some(before) => before,
+        };
+        self.busy = Some(busy);
+        Span::from_nanos(busy.as_nanos() - before.as_nanos())
     }
 }

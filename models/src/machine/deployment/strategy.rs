@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::scaling::{Scaling, ScalingConfig};
 use crate::Time;
 use crate::policy::{
     BlueGreen, BlueGreenConfig, Canary, CanaryConfig, DeployAction, DeployEvent, Rolling,
@@ -17,6 +18,8 @@ pub enum StrategyConfig {
     Canary(CanaryConfig),
     /// All at once.
     BlueGreen(BlueGreenConfig),
+    /// More instances of the same version, or fewer.
+    Scaling(ScalingConfig),
 }
 
 /// A strategy under way.
@@ -25,6 +28,7 @@ pub(super) enum Strategy {
     Rolling(Rolling),
     Canary(Canary),
     BlueGreen(BlueGreen),
+    Scaling(Scaling),
 }
 
 impl Strategy {
@@ -40,6 +44,7 @@ impl Strategy {
             StrategyConfig::BlueGreen(config) => {
                 Self::BlueGreen(BlueGreen::new(config.clone(), replicas, now))
             }
+            StrategyConfig::Scaling(config) => Self::Scaling(Scaling::new(config, replicas, now)),
         }
     }
 
@@ -48,6 +53,7 @@ impl Strategy {
             Self::Rolling(rolling) => rolling.begin(now),
             Self::Canary(canary) => canary.begin(now),
             Self::BlueGreen(blue_green) => blue_green.begin(now),
+            Self::Scaling(_) => Vec::new(),
         }
     }
 
@@ -56,6 +62,10 @@ impl Strategy {
             Self::Rolling(rolling) => rolling.handle(now, event),
             Self::Canary(canary) => canary.handle(now, event),
             Self::BlueGreen(blue_green) => blue_green.handle(now, event),
+            Self::Scaling(scaling) => {
+                scaling.handle(now, event);
+                Vec::new()
+            }
         }
     }
 
@@ -64,6 +74,7 @@ impl Strategy {
             Self::Rolling(rolling) => rolling.wake(now),
             Self::Canary(canary) => canary.wake(now),
             Self::BlueGreen(blue_green) => blue_green.wake(now),
+            Self::Scaling(scaling) => scaling.wake(now),
         }
     }
 
@@ -73,6 +84,7 @@ impl Strategy {
             Self::Rolling(rolling) => rolling.due(now),
             Self::Canary(canary) => canary.due(),
             Self::BlueGreen(blue_green) => blue_green.due(),
+            Self::Scaling(scaling) => Some(scaling.due()),
         };
         due.filter(|due| *due < Time::NEVER)
     }

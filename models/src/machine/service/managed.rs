@@ -5,13 +5,14 @@
 
 use serde::Serialize;
 
+use super::life::{Drain, Life};
 use super::{ServiceNode, Timer, Waiting};
 use crate::contract::{
     Body, Distribution, Failure, Input, NodeId, Outcome, Purpose, Request, Sender, Turn,
 };
 use crate::fact::{DeploymentFact, Fact, InstanceState};
 use crate::policy::{LifecycleConfig, OnStop, Readiness};
-use crate::{Name, Span, Time};
+use crate::{Name, Span};
 
 /// What an instance does that a deployment starts and stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +33,8 @@ pub struct Managed {
     pub registers: Readiness,
     /// How it stops.
     pub lifecycle: LifecycleConfig,
+    /// Whether it reports how busy its workers are.
+    pub reports_usage: bool,
 }
 
 /// The methods of the control plane's requests. Their `key` tells a later order from an earlier one.
@@ -49,81 +52,12 @@ pub struct Orders {
     pub split: Name,
 }
 
-/// Where an instance stands.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Life {
-    state: InstanceState,
-    drain: Drain,
-    /// When it is killed, while it drains.
-    until: Time,
-    /// The last order that was carried out.
-    order: u64,
-    starts_again: bool,
-    is_registered: bool,
-    requests: u64,
-    errors: u64,
-}
-
-/// How far an instance has come that drains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-enum Drain {
-    /// The registry has not confirmed yet that it is gone.
-    Leaving,
-    /// Callers that found it before may still come.
-    Settling,
-    /// It stops as soon as nothing is under way.
-    Finishing,
-}
-
 const START_UP: Purpose = Purpose("start-up");
 const WARM_UP: Purpose = Purpose("warm-up");
 /// The tag of taking leave of the registry; those of the service's own calls to it lie below.
 const LEAVING: u64 = super::REGISTERING + 2;
 /// How long it waits for the registry, and before it tries again where the registry fails.
 const PATIENCE: Span = super::REGISTRY_TIMEOUT;
-
-impl Life {
-    pub(super) const fn new(managed: &Managed) -> Self {
-        Self {
-            state: if managed.runs { InstanceState::Ready } else { InstanceState::Stopped },
-            drain: Drain::Leaving,
-            until: Time::NEVER,
-            order: 0,
-            starts_again: false,
-            is_registered: managed.runs,
-            requests: 0,
-            errors: 0,
-        }
-    }
-
-    /// What the agent of the host does once it has power again.
-    pub(super) fn after_power_cut(self, managed: &Managed) -> Self {
-        let runs = match self.state {
-            InstanceState::Stopped => false,
-            InstanceState::Draining => self.starts_again,
-            InstanceState::Starting | InstanceState::WarmingUp | InstanceState::Ready => true,
-        };
-        let state = if runs { InstanceState::Starting } else { InstanceState::Stopped };
-        Self { state, order: self.order, is_registered: false, ..Self::new(managed) }
-    }
-
-    /// Whether there is a process.
-    const fn is_up(&self) -> bool {
-        match self.state {
-            InstanceState::Stopped | InstanceState::Starting => false,
-            InstanceState::WarmingUp | InstanceState::Ready | InstanceState::Draining => true,
-        }
-    }
-
-    pub(super) const fn count(&mut self, failure: Option<Failure>) {
-        self.requests += 1;
-        // What a caller did wrong is no error of the version.
-        self.errors += match failure {
-            None | Some(Failure::Rejected) => 0,
-            Some(_) => 1,
-        };
-    }
-}
 
 impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     /// Takes what concerns the instance as such, and hands on what is the service's.
@@ -206,7 +140,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             let outcome = failure.map_or(Ok(crate::contract::Answer::Done(None)), Err);
             turn.reply(from, body.name(), outcome);
             if life.is_up() {
-                self.report(from.node, life, turn);
+                self.report(from.node, turn);
             }
             return None;
         }
@@ -218,19 +152,28 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         None
     }
 
+    /// Its workers have been as busy as they are until now.
+    pub(super) fn pass(&mut self, turn: &Turn<'_, P, Fact>) {
+        if let Some(life) = &mut self.life {
+            life.pass(turn.now(), self.busy);
+        }
+    }
+
     /// Tells the control plane what this process has done so far.
-    fn report(&self, control: NodeId, life: Life, turn: &mut Turn<'_, P, Fact>) {
-        let Some(managed) = &self.config.managed else { return };
+    fn report(&mut self, control: NodeId, turn: &mut Turn<'_, P, Fact>) {
+        let (Some(life), Some(managed)) = (&mut self.life, &self.config.managed) else { return };
+        life.pass(turn.now(), self.busy);
+        let amount = i64::try_from(life.errors).unwrap_or(i64::MAX);
+        let mut reports = vec![(managed.orders.metrics, life.requests, amount)];
+        if managed.reports_usage {
+            reports.push((managed.orders.usage, life.busy.as_nanos(), 0));
+        }
         let service = self.config.service;
-        let request = Request {
-            service,
-            method: managed.orders.metrics,
-            client: service,
-            key: life.requests,
-            amount: i64::try_from(life.errors).unwrap_or(i64::MAX),
-            payload: None,
-        };
-        turn.send(control, Body::Request(request));
+        for (method, key, amount) in reports {
+            let client = service;
+            let request = Request { service, method, client, key, amount, payload: None };
+            turn.send(control, Body::Request(request));
+        }
     }
 
     /// The control plane wants it to run, or to stop; the same order again, or an earlier one, is none.
@@ -380,14 +323,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             }
         }
         turn.on_behalf(context);
+        self.pass(turn);
         self.busy = 0;
         self.in_flight.clear();
         turn.cancel(Timer::Heartbeat);
         turn.cancel(Timer::Relay);
         turn.cancel(Timer::Lifecycle);
         let Some(life) = &mut self.life else { return };
-        life.is_registered = false;
-        (life.requests, life.errors) = (0, 0);
+        life.forget();
         let starts_again = std::mem::take(&mut life.starts_again);
         self.enter(InstanceState::Stopped, turn);
         if starts_again {
