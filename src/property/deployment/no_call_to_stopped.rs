@@ -11,11 +11,12 @@ use crate::layout::Layout;
 use crate::property::{Ending, Observer};
 
 /// Always, no request arrives at an instance that a deployment has stopped. Requests are seen where
-/// they arrive; the orders of control planes and probes are none, and an instance that crashed was
-/// not stopped.
+/// they arrive; the orders of control planes and probes are none. An instance that crashed could not take
+/// its leave, and until it has served again nobody is to blame for calling it.
 #[derive(Clone, Debug, Default)]
 pub struct NoCallToStopped {
     stopped: IndexSet<NodeId>,
+    crashed: IndexSet<NodeId>,
     controls: IndexSet<NodeId>,
     looked: u64,
 }
@@ -29,12 +30,21 @@ impl Observer for NoCallToStopped {
             What::Noted(Fact::Deployment(DeploymentFact::Instance { state, .. })) => {
                 self.looked += 1;
                 match state {
-                    InstanceState::Stopped => self.stopped.insert(entry.node),
-                    InstanceState::Ready | InstanceState::WarmingUp => {
-                        self.stopped.swap_remove(&entry.node)
+                    InstanceState::Stopped if !self.crashed.contains(&entry.node) => {
+                        self.stopped.insert(entry.node);
                     }
-                    InstanceState::Starting | InstanceState::Draining => false,
-                };
+                    InstanceState::Ready => {
+                        self.crashed.swap_remove(&entry.node);
+                        self.stopped.swap_remove(&entry.node);
+                    }
+                    InstanceState::WarmingUp => {
+                        self.stopped.swap_remove(&entry.node);
+                    }
+                    InstanceState::Stopped | InstanceState::Starting | InstanceState::Draining => {}
+                }
+            }
+            What::Started { life: 2.. } if !self.stopped.contains(&entry.node) => {
+                self.crashed.insert(entry.node);
             }
             What::Delivered { from, kind: Kind { name, reply: false } }
                 if *name != HEARTBEAT

@@ -102,6 +102,20 @@ fn no_crash_of_the_control_plane_leaves_an_update_half_done() {
     assert!(certificate.crash_points > 20, "{}", certificate.crash_points);
 }
 
+/// Whoever crashes and starts again stands in the registry with an earlier life until it is heard, and a
+/// later life takes leave of that one as well.
+#[test]
+fn instances_that_crash_and_orders_that_are_late_lead_nobody_to_a_stopped_instance() {
+    let trouble = "faults: [
+        Crash(odds: \"1/3000\", restart: \"1s\"),
+        Delay(odds: \"1/500\", by: \"exp 300ms\"),
+        Duplicate(odds: \"1/300\"),
+        Lose(odds: \"1/50\", on: \"*>registry\"),";
+    let available = ("at_least: \"100%\"", "at_least: \"1%\"");
+    let slow = ("EveryCallEnds(within: \"4s\"),", "");
+    holds(&mutant("rolling", &[("faults: [", trouble), available, slow]), 0..40);
+}
+
 /// The subscriber's next version handles what the subscriber would have.
 #[test]
 fn messages_are_conserved_while_their_subscriber_is_updated() {

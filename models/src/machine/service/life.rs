@@ -18,6 +18,8 @@ pub(super) struct Life {
     pub(super) order: u64,
     pub(super) starts_again: bool,
     pub(super) is_registered: bool,
+    /// Whether the registry has confirmed, while it drains, that the entry is this life's.
+    pub(super) has_claimed: bool,
     pub(super) requests: u64,
     pub(super) errors: u64,
     /// How long its workers have been busy, all together, up to then.
@@ -45,6 +47,7 @@ impl Life {
             order: 0,
             starts_again: false,
             is_registered: managed.runs,
+            has_claimed: false,
             requests: 0,
             errors: 0,
             busy: Span::ZERO,

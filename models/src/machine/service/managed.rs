@@ -56,6 +56,8 @@ const START_UP: Purpose = Purpose("start-up");
 const WARM_UP: Purpose = Purpose("warm-up");
 /// The tag of taking leave of the registry; those of the service's own calls to it lie below.
 const LEAVING: u64 = super::REGISTERING + 2;
+/// The tag of claiming the entry of an earlier life, to take leave of it.
+const CLAIMING: u64 = LEAVING + 1;
 /// How long it waits for the registry, and before it tries again where the registry fails.
 const PATIENCE: Span = super::REGISTRY_TIMEOUT;
 
@@ -90,6 +92,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             Input::Wake(Timer::Job(_)) => Some(input),
             Input::Reply { tag: LEAVING, outcome } => self.left(&outcome, turn),
             Input::Expired { tag: LEAVING } => self.left(&Err(Failure::TimedOut), turn),
+            Input::Reply { tag: CLAIMING, outcome } => self.claimed(outcome.is_ok(), turn),
+            Input::Expired { tag: CLAIMING } => self.claimed(false, turn),
             Input::Reply { tag, .. } | Input::Expired { tag } => {
                 let is_ours = match tag {
                     super::OUTBOX.. => life.is_up(),
@@ -260,6 +264,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             return;
         }
         life.until = turn.now() + managed.lifecycle.grace;
+        life.has_claimed = false;
         turn.cancel(Timer::Heartbeat);
         self.enter(InstanceState::Draining, turn);
         self.take_leave(turn);
@@ -285,9 +290,35 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
         let delay = managed.lifecycle.drain_delay;
         match outcome {
-            Ok(_) | Err(Failure::NoInstances) => self.drain(Drain::Settling, delay, turn),
+            Ok(_) => self.drain(Drain::Settling, delay, turn),
+            Err(Failure::NoInstances) if life.has_claimed => {
+                self.drain(Drain::Settling, delay, turn);
+            }
+            Err(Failure::NoInstances) => self.claim(turn),
             Err(Failure::TimedOut) => self.take_leave(turn),
             Err(_) => self.drain(Drain::Leaving, PATIENCE, turn),
+        }
+        None
+    }
+
+    /// The registry does not know this life. It may know an earlier one, whose entry is no other's to
+    /// take away: so it is taken over first.
+    fn claim(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        if let Some(registry) = self.config.discovery.registry {
+            let body = Body::Register(self.config.service);
+            turn.call(registry, body, Some(PATIENCE), CLAIMING);
+        }
+    }
+
+    fn claimed(&mut self, is_ours: bool, turn: &mut Turn<'_, P, Fact>) -> Option<Input<P, Timer>> {
+        let Some(life) = &mut self.life else { return None };
+        if life.state == InstanceState::Draining && life.drain == Drain::Leaving {
+            life.has_claimed |= is_ours;
+            if is_ours {
+                self.take_leave(turn);
+            } else {
+                self.drain(Drain::Leaving, PATIENCE, turn);
+            }
         }
         None
     }
