@@ -18,7 +18,7 @@ pub(super) struct Life {
     pub(super) order: u64,
     pub(super) starts_again: bool,
     pub(super) is_registered: bool,
-    /// Whether the registry has confirmed, while it drains, that the entry is this life's.
+    /// Whether the registry has confirmed that the entry there is this life's.
     pub(super) has_claimed: bool,
     pub(super) requests: u64,
     pub(super) errors: u64,
@@ -83,6 +83,12 @@ impl Life {
         };
     }
 
+    /// The registry has confirmed that the entry there is this life's.
+    pub(super) const fn claimed(mut self) -> Self {
+        self.has_claimed = true;
+        self
+    }
+
     /// So many of its workers have been busy until now.
     pub(super) fn pass(&mut self, now: Time, workers: u32) {
         let passed = now.since(self.busy_until).as_nanos();
@@ -92,7 +98,7 @@ impl Life {
 
     /// A process ends, with what it knew of itself.
     pub(super) fn forget(&mut self) {
-        self.is_registered = false;
+        (self.is_registered, self.has_claimed) = (false, false);
         (self.requests, self.errors, self.busy) = (0, 0, Span::ZERO);
     }
 }

@@ -90,6 +90,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             Input::Wake(Timer::Relay) => life.is_up().then_some(input),
             // A job of a process that was killed ends here.
             Input::Wake(Timer::Job(_)) => Some(input),
+            Input::Reply { tag: super::REGISTERING, outcome: Ok(_) } if life.is_registered => {
+                self.life = Some(life.claimed());
+                Some(input)
+            }
             Input::Reply { tag: LEAVING, outcome } => self.left(&outcome, turn),
             Input::Expired { tag: LEAVING } => self.left(&Err(Failure::TimedOut), turn),
             Input::Reply { tag: CLAIMING, outcome } => self.claimed(outcome.is_ok(), turn),
@@ -264,16 +268,21 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             return;
         }
         life.until = turn.now() + managed.lifecycle.grace;
-        life.has_claimed = false;
         turn.cancel(Timer::Heartbeat);
         self.enter(InstanceState::Draining, turn);
         self.take_leave(turn);
     }
 
+    /// Tells the registry that it goes. What the registry knows may be an earlier life's entry, which
+    /// is no other's to take away: so it is taken over first.
     fn take_leave(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        let (Some(life), service) = (self.life, self.config.service) else { return };
         if let Some(registry) = self.config.discovery.registry {
-            let body = Body::Deregister(self.config.service);
-            turn.call(registry, body, Some(PATIENCE), LEAVING);
+            let (body, tag) = match life.has_claimed {
+                true => (Body::Deregister(service), LEAVING),
+                false => (Body::Register(service), CLAIMING),
+            };
+            turn.call(registry, body, Some(PATIENCE), tag);
         }
         self.drain(Drain::Leaving, Span::MAX, turn);
     }
@@ -290,26 +299,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
         let delay = managed.lifecycle.drain_delay;
         match outcome {
-            Ok(_) => self.drain(Drain::Settling, delay, turn),
-            Err(Failure::NoInstances) if life.has_claimed => {
-                self.drain(Drain::Settling, delay, turn);
-            }
-            Err(Failure::NoInstances) => self.claim(turn),
+            Ok(_) | Err(Failure::NoInstances) => self.drain(Drain::Settling, delay, turn),
             Err(Failure::TimedOut) => self.take_leave(turn),
             Err(_) => self.drain(Drain::Leaving, PATIENCE, turn),
         }
         None
     }
 
-    /// The registry does not know this life. It may know an earlier one, whose entry is no other's to
-    /// take away: so it is taken over first.
-    fn claim(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        if let Some(registry) = self.config.discovery.registry {
-            let body = Body::Register(self.config.service);
-            turn.call(registry, body, Some(PATIENCE), CLAIMING);
-        }
-    }
-
+    /// The registry has taken its entry in, or did not: then it is told again.
     fn claimed(&mut self, is_ours: bool, turn: &mut Turn<'_, P, Fact>) -> Option<Input<P, Timer>> {
         let Some(life) = &mut self.life else { return None };
         if life.state == InstanceState::Draining && life.drain == Drain::Leaving {
