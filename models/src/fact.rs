@@ -3,9 +3,13 @@
 //! A fact is what one machine knows. Observers compare the facts of different machines; no machine
 //! is asked whether it behaved.
 
+mod deployment;
+
 use std::sync::Arc;
 
 use serde::Serialize;
+
+pub use deployment::{DeploymentFact, InstanceState};
 
 use crate::contract::{Failure, NodeId};
 use crate::policy::{BreakerState, GivenUp};
@@ -371,4 +375,6 @@ pub enum Fact {
         /// How many are in hand.
         inside: u32,
     },
+    /// Something about a deployment, or about an instance that one starts and stops.
+    Deployment(DeploymentFact),
 }

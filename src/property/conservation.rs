@@ -24,6 +24,8 @@ pub struct MessageConservation {
     messages: Map<(Name, u64), Message>,
     /// What each flow published last, by topic: the answer that comes is about that.
     publishing: Map<(FlowId, Name), u64>,
+    /// The services of which others are versions.
+    versions: Map<String, String>,
     looked: u64,
 }
 
@@ -49,7 +51,14 @@ impl MessageConservation {
     #[must_use]
     pub fn new(broker: NodeId, topics: Map<Name, Vec<Subscribed>>) -> Self {
         let (messages, publishing) = (Map::default(), Map::default());
-        Self { broker, topics, messages, publishing, looked: 0 }
+        Self { broker, topics, messages, publishing, versions: Map::default(), looked: 0 }
+    }
+
+    /// The same, and what a version of a service handles, that service has handled.
+    #[must_use]
+    pub fn with_versions(mut self, versions: Map<String, String>) -> Self {
+        self.versions = versions;
+        self
     }
 
     fn noted(&mut self, entry: &Entry<Fact>, fact: &Fact, layout: &Layout) -> Result<(), String> {
@@ -66,8 +75,9 @@ impl MessageConservation {
                 let (topic, key) = (layout.names.text(method), layout.key_text(key));
                 return Err(format!("{topic} of {key} was handled, and nobody published it"));
             };
-            let group = layout.nodes.get(entry.node.0 as usize).map_or("?", |place| &place.group);
-            message.handled_by.insert(group.to_owned());
+            let Some(place) = layout.nodes.get(entry.node.0 as usize) else { return Ok(()) };
+            let group = &place.group;
+            message.handled_by.insert(self.versions.get(group).unwrap_or(group).clone());
         } else if let Fact::DeadLettered { topic, key, subscription } = *fact
             && let Some(message) = self.messages.get_mut(&(topic, key))
         {

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use brownout_models::Fact;
+use brownout_models::fact::DeploymentFact;
 
 use crate::kernel::What;
 
@@ -90,7 +91,10 @@ impl Styles {
             | Fact::BulkheadFull { .. }
             | Fact::DeadLettered { .. }
             | Fact::Unwanted { .. }
-            | Fact::GaveUp { .. } => self.bad,
+            | Fact::GaveUp { .. }
+            | Fact::Deployment(DeploymentFact::TurnedBack { .. } | DeploymentFact::Halted) => {
+                self.bad
+            }
             Fact::Asked { .. }
             | Fact::Registered { .. }
             | Fact::Revived { .. }
@@ -116,6 +120,7 @@ impl Styles {
             | Fact::SagaResumed { .. }
             | Fact::SagaJoined { .. }
             | Fact::Drilled { .. }
+            | Fact::Deployment(_)
             | Fact::Own(_)
             | Fact::Abandoned { .. } => self.fact,
         }

@@ -1,5 +1,6 @@
 //! What happened, in words and names.
 
+mod deployment;
 #[cfg(test)]
 mod tests;
 
@@ -220,6 +221,7 @@ impl<'a> Words<'a> {
                 let came = parts.saturating_sub(*missing);
                 format!("{what} {}: {came} of {parts} parts", of(composition, key))
             }
+            Fact::Deployment(fact) => self.deployment(*fact),
             Fact::Own(text) => text.to_string(),
             Fact::GaveUp { method, key, why, .. } => {
                 format!("does not try {} again: {}", of(method, key), why.words())

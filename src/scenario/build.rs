@@ -55,6 +55,7 @@ impl Check<'_> {
                 NodeFile::Composition(file) => {
                     self.composition(&path, name, file, &group, &mut machines);
                 }
+                NodeFile::Deployment(file) => machines.extend(self.deployment(&path, name, file)),
                 NodeFile::Clients(file) => machines.push(self.clients(&path, name, number, file)),
                 NodeFile::Drill(file) => machines.extend(self.drill(&path, file)),
                 NodeFile::Own(file) => machines.extend(self.own(&path, file, kinds)),
@@ -66,7 +67,8 @@ impl Check<'_> {
     fn registry(&mut self, path: &Path, options: &RegistryOptions) -> Stock {
         let registry = options.resolve(Profile::Guide);
         self.mistakes(path, registry.mistakes());
-        Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry }))
+        let split = self.split();
+        Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry, split }))
     }
 
     fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {
@@ -145,7 +147,7 @@ impl Check<'_> {
         let help = "leave it out for 1s";
         let relay_timeout = path.field("relay_timeout");
         self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
-        let service = self.name(name);
+        let service = self.registers_as(name);
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
         let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead);
         for (number, _) in group.nodes.iter().enumerate() {
@@ -175,6 +177,7 @@ impl Check<'_> {
                     broker,
                     timeout: file.relay_timeout.unwrap_or(Span::from_secs(1)),
                 }),
+                managed: self.managed_instance(path, (name, number), file),
             };
             machines.push(Stock::Service(ServiceNode::new(Arc::new(config))));
             if let Some(attempts) = &file.sidecar {

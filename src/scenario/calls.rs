@@ -74,6 +74,10 @@ impl Check<'_> {
                 format!("`{to}` is a drill, and answers no calls"),
                 "declare a node of its own for the machine that is to be called",
             ),
+            GroupKind::Deployment => (
+                format!("`{to}` is a deployment, and answers no calls"),
+                "call the service that it deploys",
+            ),
             GroupKind::Broker => (
                 format!("`{to}` is a broker, and answers no calls"),
                 "hand it a message: `Publish(topic: ..)`",

@@ -7,6 +7,7 @@ use brownout_models::contract::NodeId;
 use brownout_models::{Mistake, Name, Names, Span};
 use indexmap::IndexMap;
 
+use super::deployment::ManagedService;
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::source::{Path, Place as FilePlace, Source};
 use crate::layout::Place;
@@ -28,6 +29,8 @@ pub(super) struct Check<'a> {
     /// Whether the registry answers as instances that register again expect it.
     pub(super) registry_is_hardened: bool,
     pub(super) broker: Option<NodeId>,
+    /// Services whose instances a deployment starts and stops, by name.
+    pub(super) managed: IndexMap<String, ManagedService>,
     /// Every sidecar, and whether it knows whom its calls are for, whatever they say.
     pub(super) sidecars: BTreeMap<NodeId, bool>,
     /// Tables that some handler writes.
@@ -62,6 +65,7 @@ pub(super) enum GroupKind {
     Broker,
     Saga,
     Composition,
+    Deployment,
     Clients,
     Drill,
     Own,
@@ -87,6 +91,7 @@ impl<'a> Check<'a> {
             registry: None,
             registry_is_hardened: false,
             broker: None,
+            managed: IndexMap::new(),
             sidecars: BTreeMap::new(),
             tables: Vec::new(),
             topics: Vec::new(),

@@ -6,6 +6,7 @@
 //! percentile.
 
 mod composition;
+mod deployment;
 mod duration;
 mod faults;
 mod nodes;
@@ -18,6 +19,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 pub use composition::{CompositionFile, PartFile};
+pub use deployment::{DeploymentFile, StrategyFile};
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{

@@ -127,6 +127,7 @@ impl Scenario {
         check.times(file);
         check.find_words(file);
         check.find_places(file);
+        check.find_deployments(file);
         let machines = check.build_machines(file, kinds);
         let latencies = check.latencies(&file.network);
         let faults = check.faults(&file.faults);

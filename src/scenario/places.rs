@@ -66,6 +66,7 @@ impl Check<'_> {
             NodeFile::Broker(_) => (GroupKind::Broker, 1, false),
             NodeFile::Saga(file) => (GroupKind::Saga, 1, file.sidecar.is_some()),
             NodeFile::Composition(file) => (GroupKind::Composition, 1, file.sidecar.is_some()),
+            NodeFile::Deployment(_) => (GroupKind::Deployment, 1, false),
             NodeFile::Clients(_) => (GroupKind::Clients, 1, false),
             NodeFile::Drill(_) => (GroupKind::Drill, 1, false),
             NodeFile::Own(_) => (GroupKind::Own, 1, false),
@@ -116,6 +117,7 @@ impl Check<'_> {
             | GroupKind::Sidecar
             | GroupKind::Saga
             | GroupKind::Composition
+            | GroupKind::Deployment
             | GroupKind::Clients
             | GroupKind::Drill
             | GroupKind::Own => {
@@ -191,6 +193,7 @@ fn aliases(node: &NodeFile) -> &[String] {
         NodeFile::Broker(file) => &file.aliases,
         NodeFile::Saga(file) => &file.aliases,
         NodeFile::Composition(file) => &file.aliases,
+        NodeFile::Deployment(file) => &file.aliases,
         NodeFile::Clients(file) => &file.aliases,
         NodeFile::Drill(file) => &file.aliases,
         NodeFile::Own(file) => &file.aliases,
@@ -209,6 +212,7 @@ fn methods(node: &NodeFile) -> Option<Vec<String>> {
         | NodeFile::Broker(_)
         | NodeFile::Saga(_)
         | NodeFile::Composition(_)
+        | NodeFile::Deployment(_)
         | NodeFile::Clients(_)
         | NodeFile::Drill(_)
         | NodeFile::Own(_) => None,

@@ -13,7 +13,7 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 5] = ["lose", "duplicate", "delay", "partition", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 17] = [
+const AT_NODES: [&str; 19] = [
     "crash",
     "pause",
     "slow",
@@ -31,9 +31,11 @@ const AT_NODES: [&str; 17] = [
     "second draw",
     "jitter",
     "open jitter",
+    "start-up",
+    "warm-up",
 ];
 /// What the weather decides.
-const WEATHER: [&str; 9] = [
+const WEATHER: [&str; 11] = [
     "latency",
     "work",
     "sleep",
@@ -43,9 +45,12 @@ const WEATHER: [&str; 9] = [
     "second draw",
     "jitter",
     "open jitter",
+    "start-up",
+    "warm-up",
 ];
 /// Why stock machines start work, besides the arrivals of clients.
-const SOURCES: [&str; 7] = ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step"];
+const SOURCES: [&str; 9] =
+    ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look"];
 
 impl Scenario {
     /// Whether this scenario knows every name in a plan, which was read from a text; `at` is the way

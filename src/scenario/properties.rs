@@ -6,9 +6,9 @@ use super::check::{Check, remedy};
 use super::file::{NodeFile, PropertyFile, ScenarioFile};
 use super::source::Path;
 use crate::property::{
-    Availability, BalancerFairness, BreakerPath, EventPerRow, EveryCallEnds, LedgerBalance,
-    MessageConservation, Observer, OncePerKey, Property, Quiescence, Recovers, SagaTerminal,
-    SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
+    Availability, BalancerFairness, BreakerPath, DeploymentEnds, EventPerRow, EveryCallEnds,
+    LedgerBalance, MessageConservation, NoCallToStopped, Observer, OncePerKey, Property,
+    Quiescence, Recovers, SagaTerminal, SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
 };
 use brownout_models::{Map, Name, Set};
 
@@ -104,6 +104,23 @@ impl Check<'_> {
             PropertyFile::Quiescence { name } => {
                 (named(name, "quiescence"), Box::new(Quiescence::default()))
             }
+            PropertyFile::RolloutCapacity { name, deployment, unavailable, surge } => {
+                let at = path.field("deployment");
+                let observer = self.capacity(&at, deployment, (*unavailable, *surge), file)?;
+                (named(name, &format!("capacity during {deployment}")), Box::new(observer))
+            }
+            PropertyFile::NoCallToStopped { name } => {
+                (named(name, "no call to a stopped instance"), Box::new(NoCallToStopped::default()))
+            }
+            PropertyFile::TrafficShare { name, deployment, slack } => {
+                let observer = self.share(&path.field("deployment"), deployment, *slack, file)?;
+                (named(name, &format!("traffic share of {deployment}")), Box::new(observer))
+            }
+            PropertyFile::DeploymentEnds { name, deployment, outcome } => {
+                let (control, _) = self.rollout(&path.field("deployment"), deployment, file)?;
+                let observer = DeploymentEnds::new(control, *outcome);
+                (named(name, &format!("{deployment} ends")), Box::new(observer))
+            }
             PropertyFile::Drill { name, claim } => {
                 let observer = self.drill_claim(&path.field("claim"), claim, file)?;
                 (named(name, "the machine under drill"), Box::new(observer))
@@ -180,6 +197,8 @@ impl Check<'_> {
                 }
             }
         }
-        Some(MessageConservation::new(broker, topics))
+        let managed = self.managed.iter();
+        let versions = managed.map(|(name, it)| (name.clone(), it.version_of.clone())).collect();
+        Some(MessageConservation::new(broker, topics).with_versions(versions))
     }
 }

@@ -44,6 +44,11 @@ impl Check<'_> {
                         }
                     }
                 }
+                NodeFile::Deployment(_) => {
+                    for word in super::deployment::WORDS {
+                        add(&mut self.messages, word);
+                    }
+                }
                 NodeFile::Clients(clients) => self.find_words_of_steps(&clients.script),
                 NodeFile::Registry(_)
                 | NodeFile::Sidecar(_)

@@ -3,8 +3,8 @@
 use brownout_models::Fact;
 use brownout_models::contract::{Input, Machine, Timer, Turn};
 use brownout_models::machine::{
-    BrokerNode, ClientNode, CompositionNode, GatewayNode, RegistryNode, SagaNode, ServiceNode,
-    SidecarNode,
+    BrokerNode, ClientNode, CompositionNode, DeploymentNode, GatewayNode, RegistryNode, SagaNode,
+    ServiceNode, SidecarNode,
 };
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub enum Stock {
     Saga(SagaNode<Opaque>),
     /// An API composition.
     Composition(CompositionNode<Opaque>),
+    /// A deployment.
+    Deployment(DeploymentNode<Opaque>),
     /// A population of clients.
     Clients(ClientNode<Opaque>),
     /// A machine under drill.
@@ -48,6 +50,7 @@ macro_rules! each {
             Stock::Broker($machine) => $do,
             Stock::Saga($machine) => $do,
             Stock::Composition($machine) => $do,
+            Stock::Deployment($machine) => $do,
             Stock::Clients($machine) => $do,
             Stock::Drill($machine) => $do,
             Stock::Own($machine) => $do,
@@ -76,6 +79,7 @@ impl Stock {
             Self::Broker(_) => "broker",
             Self::Saga(_) => "saga",
             Self::Composition(_) => "composition",
+            Self::Deployment(_) => "deployment",
             Self::Clients(_) => "clients",
             Self::Drill(_) => "drill",
             Self::Own(_) => "own",
@@ -96,6 +100,7 @@ impl Stock {
             Self::Broker(machine) => name(machine),
             Self::Saga(machine) => name(machine),
             Self::Composition(machine) => name(machine),
+            Self::Deployment(machine) => name(machine),
             Self::Clients(machine) => name(machine),
             Self::Drill(machine) => name(&**machine),
             Self::Own(machine) => machine.phase_name(),
@@ -116,6 +121,7 @@ impl Stock {
             Self::Broker(machine) => name(machine, timer),
             Self::Saga(machine) => name(machine, timer),
             Self::Composition(machine) => name(machine, timer),
+            Self::Deployment(machine) => name(machine, timer),
             Self::Clients(machine) => name(machine, timer),
             Self::Drill(machine) => name(&**machine, timer),
             Self::Own(machine) => machine.timer_name(timer),
@@ -144,6 +150,7 @@ impl Machine for Stock {
             Self::Broker(machine) => step(machine, input, turn),
             Self::Saga(machine) => step(machine, input, turn),
             Self::Composition(machine) => step(machine, input, turn),
+            Self::Deployment(machine) => step(machine, input, turn),
             Self::Clients(machine) => step(machine, input, turn),
             Self::Drill(machine) => step(&mut **machine, input, turn),
             Self::Own(machine) => machine.step(input, turn),

@@ -8,6 +8,7 @@ mod bulkheads;
 mod cli;
 mod compositions;
 mod defects;
+mod deployments;
 mod determinism;
 mod discovery;
 mod docs;

@@ -34,7 +34,8 @@ pub enum Body<P> {
     /// The same with a number that tells the message from every other one of its `client`, so that
     /// a broker can leave it out the second time.
     PublishNumbered(u64, Request<P>),
-    /// Which instances of a service are healthy? Answered with [`Answer::Instances`].
+    /// Which instances of a service are healthy? Answered with [`Answer::Instances`]
+    /// or [`Answer::Subset`].
     Discover(Name),
     /// The sender is an instance of this service.
     Register(Name),
@@ -72,6 +73,17 @@ pub enum Answer<P> {
     Done(Option<P>),
     /// The healthy instances of a service, in order of registration; a snapshot, never changed.
     Instances(Arc<[NodeId]>),
+    /// The healthy instances of a subset of it, where its traffic is split.
+    Subset(Arc<Subset>),
+}
+
+/// Some of the instances of a service, those of one version for instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Subset {
+    /// Its name: callers that take turns take them within a subset.
+    pub name: Name,
+    /// The healthy instances, in order of registration; a snapshot, never changed.
+    pub instances: Arc<[NodeId]>,
 }
 
 /// How a call ended.
@@ -217,6 +229,7 @@ impl<P> Answer<P> {
         match self {
             Self::Done(payload) => Answer::Done(open(payload)),
             Self::Instances(instances) => Answer::Instances(instances),
+            Self::Subset(subset) => Answer::Subset(subset),
         }
     }
 }

@@ -31,6 +31,6 @@ pub use driver::{Driver, Written};
 pub use effect::{Clock, Desk, Effect};
 pub use id::{CallId, Context, FlowId, NodeId, Sender, Ticket};
 pub use machine::{Input, Machine, Timer};
-pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request};
+pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request, Subset};
 pub use store::{OutboxRow, RowWrite, Store};
 pub use turn::Turn;

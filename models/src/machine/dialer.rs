@@ -121,12 +121,12 @@ impl Dialer {
             self.ended(turn, Self::slot(tag), &outcome);
             return Some(outcome);
         }
-        let instances = match outcome {
-            Ok(Answer::Instances(instances)) => instances,
+        let (service, instances) = match outcome {
+            Ok(Answer::Instances(instances)) => (target.service, instances),
+            Ok(Answer::Subset(subset)) => (subset.name, Arc::clone(&subset.instances)),
             Ok(Answer::Done(_)) => return Some(Err(Failure::NoInstances)),
             Err(failure) => return Some(Err(failure)),
         };
-        let service = target.service;
         let instances = self.without_outliers(turn, service, instances);
         let Some(instance) = self.pick(turn, service, &instances, request.key) else {
             return Some(Err(Failure::NoInstances));

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::contract::{
     Answer, Body, Context, Distribution, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose,
-    Request, Sender, Turn,
+    Request, Sender, Subset, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::{Dialer, Discovery, Slab, Target};
@@ -145,7 +145,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let service = pending.route.target.service;
         let (outcome, is_found) = match outcome {
             Ok(Answer::Instances(found)) if by_instance => {
-                (callable(&self.gateway, turn.now(), service, &found), true)
+                let found = callable(&self.gateway, turn.now(), service, &found);
+                (found.map(Answer::Instances), true)
+            }
+            Ok(Answer::Subset(subset)) if by_instance => {
+                let found = callable(&self.gateway, turn.now(), service, &subset.instances);
+                let subset = |instances| Arc::new(Subset { name: subset.name, instances });
+                (found.map(|instances| Answer::Subset(subset(instances))), true)
             }
             outcome => (outcome, false),
         };
@@ -224,13 +230,18 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
 }
 
 /// Of the instances that were found, those whose breakers admit a call.
-fn callable<P>(gateway: &Gateway, now: Time, service: Name, found: &[NodeId]) -> Outcome<P> {
+fn callable(
+    gateway: &Gateway,
+    now: Time,
+    service: Name,
+    found: &[NodeId],
+) -> Result<Arc<[NodeId]>, Failure> {
     let numbers: Vec<u32> = found.iter().map(|instance| instance.0).collect();
     let callable = gateway.callable(now, service, &numbers);
     if callable.is_empty() {
         return Err(Failure::BreakerOpen);
     }
-    Ok(Answer::Instances(callable.into_iter().map(|place| found[place]).collect()))
+    Ok(callable.into_iter().map(|place| found[place]).collect())
 }
 
 /// What a failure is about, for a breaker.

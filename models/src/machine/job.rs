@@ -27,6 +27,8 @@ pub struct Job<P> {
     replied: bool,
     /// It will fail once its steps are done.
     doomed: bool,
+    /// Its process was killed: it waits for what it waited for, and does nothing then.
+    pub(crate) killed: bool,
 }
 
 /// Where a job stands after it went on.
@@ -47,6 +49,8 @@ pub struct Ended {
     pub key: u64,
     /// When it was taken up.
     pub began: Time,
+    /// Whether its process was killed meanwhile.
+    pub(crate) killed: bool,
 }
 
 /// The jobs of one machine.
@@ -80,8 +84,18 @@ impl<P: Clone> Jobs<P> {
         request: Request<P>,
         program: u32,
     ) -> u32 {
-        let (next, replied, doomed) = (0, false, false);
-        self.jobs.insert(Job { context, from, request, began: now, program, next, replied, doomed })
+        let job = Job {
+            context,
+            from,
+            request,
+            began: now,
+            program,
+            next: 0,
+            replied: false,
+            doomed: false,
+            killed: false,
+        };
+        self.jobs.insert(job)
     }
 
     /// Asks whether the handler of this job fails; the answer if it fails at once.
@@ -117,6 +131,21 @@ impl<P: Clone> Jobs<P> {
         self.jobs.is_empty()
     }
 
+    /// The process is killed: whoever waits sees a reset connection, and no job goes on. Each keeps
+    /// its number until what it waits for has come, lest that be taken for another's.
+    pub fn kill(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        for job in self.jobs.iter_mut().filter(|job| !job.killed) {
+            job.killed = true;
+            turn.on_behalf(job.context);
+            if let (Some(from), false) = (job.from, job.replied) {
+                turn.reply_failure(from, job.request.method, Failure::Reset);
+            }
+            job.replied = true;
+            let (method, key, failure) = (job.request.method, job.request.key, Failure::Reset);
+            turn.note(Fact::Finished { method, key, failure: Some(failure) });
+        }
+    }
+
     /// Ends a job: answers it, if nobody did, and forgets it.
     pub fn end(
         &mut self,
@@ -124,7 +153,7 @@ impl<P: Clone> Jobs<P> {
         failure: Option<Failure>,
         turn: &mut Turn<'_, P, Fact>,
     ) -> Option<Ended> {
-        let Job { from, replied, began, ref request, .. } = *self.jobs.get(slot)?;
+        let Job { from, replied, began, killed, ref request, .. } = *self.jobs.get(slot)?;
         let (method, key) = (request.method, request.key);
         self.jobs.discard(slot);
         if let (Some(from), false) = (from, replied) {
@@ -133,7 +162,7 @@ impl<P: Clone> Jobs<P> {
                 Some(failure) => turn.reply_failure(from, method, failure),
             }
         }
-        Some(Ended { method, key, began })
+        Some(Ended { method, key, began, killed })
     }
 
     /// The job goes on until it waits or is over. `timer` is what wakes it.
@@ -146,6 +175,9 @@ impl<P: Clone> Jobs<P> {
     ) -> Progress {
         let Self { jobs, dialer } = self;
         let Some(job) = jobs.get_mut(slot) else { return Progress::Waiting };
+        if job.killed {
+            return Progress::Over(Some(Failure::Reset));
+        }
         while let Some(step) = program.steps.get(job.next as usize) {
             job.next += 1;
             match step {
@@ -201,6 +233,9 @@ impl<P: Clone> Jobs<P> {
     ) -> Option<Result<(), Failure>> {
         let Self { jobs, dialer } = self;
         let job = jobs.get_mut(Dialer::slot(tag))?;
+        if job.killed {
+            return Some(Err(Failure::Reset));
+        }
         let step = job.next.checked_sub(1).and_then(|at| program.steps.get(at as usize))?;
         match step {
             Step::Call { target, method, timeout, may_fail } => {

@@ -6,9 +6,9 @@ use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{
-    Answer, Body, Failure, Ground, Input, Machine, NodeId, Purpose, Sender, Turn,
+    Answer, Body, Failure, Ground, Input, Machine, NodeId, Purpose, Request, Sender, Subset, Turn,
 };
-use crate::fact::Fact;
+use crate::fact::{DeploymentFact, Fact};
 use crate::machine::Slab;
 use crate::policy::registry::{Expiry, Probing};
 use crate::policy::{
@@ -31,6 +31,9 @@ crate::timers! {
 pub struct RegistryNodeConfig {
     /// The leases, and all the rest.
     pub registry: RegistryConfig,
+    /// What a control plane's request is called that splits the traffic of a service, where there is
+    /// one: the method of [`Orders::split`](crate::machine::Orders).
+    pub split: Option<Name>,
 }
 
 /// A registry.
@@ -46,6 +49,8 @@ pub struct RegistryNode<P> {
     rounds: u64,
     /// Probes under way.
     probes: Slab<Probe>,
+    /// Services whose traffic is split. They are configuration, and outlive a crash.
+    splits: Map<Name, Split>,
     payload: std::marker::PhantomData<P>,
 }
 
@@ -54,6 +59,17 @@ pub struct RegistryNode<P> {
 struct Probe {
     service: Name,
     id: Name,
+}
+
+/// A part of the traffic of a service goes to a subset of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Split {
+    subset: Name,
+    percent: u32,
+    /// What is owed to the subset, in hundredths of a request.
+    owed: u32,
+    /// Which order it was; earlier ones are late.
+    order: u64,
 }
 
 const SWEEP: Purpose = Purpose("sweep");
@@ -71,8 +87,37 @@ impl<P> RegistryNode<P> {
             due: None,
             rounds: 0,
             probes: Slab::default(),
+            splits: Map::default(),
             payload: std::marker::PhantomData,
         }
+    }
+
+    /// Who asks for a service gets its instances, or those of a subset: of any so many who ask in a
+    /// row the subset gets its share, rounded down or up.
+    fn find(&mut self, now: Time, service: Name) -> Result<Answer<P>, Failure> {
+        if let Some(split) = self.splits.get_mut(&service) {
+            split.owed += split.percent;
+            if split.owed >= 100 {
+                split.owed -= 100;
+                let name = split.subset;
+                let instances = self.discover(now, name)?;
+                return Ok(Answer::Subset(Arc::new(Subset { name, instances })));
+            }
+        }
+        self.discover(now, service).map(Answer::Instances)
+    }
+
+    /// A control plane splits the traffic of a service.
+    fn split(&mut self, from: Sender, request: &Request<P>, turn: &mut Turn<'_, P, Fact>) {
+        let (service, subset) = (request.service, request.client);
+        let percent = u32::try_from(request.amount.clamp(0, 100)).unwrap_or(0);
+        let known = self.splits.get(&service).map_or(0, |split| split.order);
+        if request.key > known {
+            let split = Split { subset, percent, owed: 0, order: request.key };
+            self.splits.insert(service, split);
+            turn.note(Fact::Deployment(DeploymentFact::Split { service, subset, percent }));
+        }
+        turn.reply_done(from, request.method);
     }
 
     fn discover(&mut self, now: Time, service: Name) -> Result<Arc<[NodeId]>, Failure> {
@@ -106,8 +151,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
         let instance = from.node;
         let touched = match body {
             Body::Discover(service) => {
-                let outcome = self.discover(now, *service).map(Answer::Instances);
+                let outcome = self.find(now, *service);
                 turn.reply(from, body.name(), outcome);
+                return;
+            }
+            Body::Request(request) if self.config.split == Some(request.method) => {
+                self.split(from, request, turn);
                 return;
             }
             Body::Register(service) => self.register(from, *service, turn),
@@ -258,6 +307,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
     }
 
     fn power_cut(&mut self) {
-        *self = Self::new(self.config.clone());
+        let splits = std::mem::take(&mut self.splits);
+        *self = Self { splits, ..Self::new(self.config.clone()) };
     }
 }

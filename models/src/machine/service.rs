@@ -1,10 +1,16 @@
 //! An instance of a service: workers, a queue, handlers as step lists, and an outbox relay.
 
+mod life;
+mod managed;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::hash::{Map, Set};
 use serde::Serialize;
+
+use life::Life;
+pub use managed::{Managed, Orders};
 
 use crate::contract::{
     Answer, Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request,
@@ -12,7 +18,7 @@ use crate::contract::{
 };
 use crate::fact::Fact;
 use crate::machine::in_hand::InHand;
-use crate::machine::{Dialer, Discovery, Ended, Jobs, Program, Progress};
+use crate::machine::{Dialer, Discovery, Jobs, Program, Progress};
 use crate::policy::BulkheadConfig;
 use crate::{Name, Span, Time};
 
@@ -25,6 +31,8 @@ crate::timers! {
         Job(u32),
         /// The next look into the outbox.
         Relay,
+        /// The next part of the way up or down of an instance that somebody starts and stops.
+        Lifecycle,
     }
 }
 
@@ -52,6 +60,8 @@ pub struct ServiceConfig {
     pub handlers: Map<Name, Program>,
     /// Where the events of its outbox go.
     pub relay: Option<Relay>,
+    /// Who starts and stops it, if anybody does.
+    pub managed: Option<Managed>,
 }
 
 /// Whether and when an instance says that it is alive.
@@ -85,6 +95,8 @@ pub struct ServiceNode<P> {
     beats: u64,
     /// Events that were published and not acknowledged yet.
     in_flight: Set<u64>,
+    /// Where it stands, if somebody starts and stops it.
+    life: Option<Life>,
 }
 
 /// What waits for a worker.
@@ -112,7 +124,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         let (waiting, in_flight) = (VecDeque::new(), Set::default());
         let in_hand = InHand::new(&config.bulkhead);
-        Self { config, jobs, busy: 0, waiting, in_hand, beats: 0, in_flight }
+        let life = config.managed.as_ref().map(Life::new);
+        Self { config, jobs, busy: 0, waiting, in_hand, beats: 0, in_flight, life }
     }
 
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
@@ -213,6 +226,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             }
         };
         turn.on_behalf(context);
+        self.pass(turn);
         self.busy += 1;
         turn.note(Fact::Began { method: request.method, key: request.key });
         let slot = self.jobs.begin(turn.now(), context, Some(from), request, program);
@@ -238,17 +252,25 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
 
     /// The job is over; its worker takes up whoever waits longest.
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(Ended { method, key, .. }) = self.jobs.end(slot, failure, turn) else { return };
-        turn.note(Fact::Finished { method, key, failure });
+        let Some(ended) = self.jobs.end(slot, failure, turn) else { return };
+        if ended.killed {
+            return;
+        }
+        turn.note(Fact::Finished { method: ended.method, key: ended.key, failure });
         if let Some(in_hand) = &mut self.in_hand {
             in_hand.finished(slot, turn.now(), failure);
         }
+        self.pass(turn);
         self.busy -= 1;
+        if let Some(life) = &mut self.life {
+            life.count(failure);
+        }
         while self.busy < self.config.workers
             && let Some(waiting) = self.waiting.pop_front()
         {
             self.take_up(waiting, turn);
         }
+        self.stop_if_idle(turn);
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -337,6 +359,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        let Some(input) = self.managed(input, turn) else { return };
         match input {
             Input::Start => self.start(turn),
             Input::Deliver { from, body: Body::Request(request) } => {
@@ -351,12 +374,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
             Input::Wake(Timer::Heartbeat) => self.beat(turn),
             Input::Wake(Timer::Job(slot)) => self.go_on(slot, turn),
             Input::Wake(Timer::Relay) => self.relay(turn),
+            Input::Wake(Timer::Lifecycle) => {}
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
             Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }
     }
 
     fn power_cut(&mut self) {
-        *self = Self::new(Arc::clone(&self.config));
+        let config = Arc::clone(&self.config);
+        let life = self.life.zip(config.managed.as_ref());
+        let life = life.map(|(life, managed)| life.after_power_cut(managed));
+        *self = Self { life, ..Self::new(config) };
     }
 }

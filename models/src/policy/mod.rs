@@ -46,9 +46,9 @@ pub use composition::{
 };
 pub use deployment::{
     BlueGreen, BlueGreenConfig, BlueGreenOptions, Canary, CanaryConfig, CanaryOptions, CanaryStep,
-    DeployAction, DeployEvent, Fleet, MetricsOf, OnDeadline, OnFailure, Portion, Readiness,
-    Replica, ReplicaState, Rolling, RollingConfig, RollingOptions, Scaler, ScalerConfig,
-    ScalerOptions, TurnBack, Version,
+    DeployAction, DeployEvent, Fleet, LifecycleConfig, LifecycleOptions, MetricsOf, OnDeadline,
+    OnFailure, OnStop, Portion, Readiness, Replica, ReplicaState, Rolling, RollingConfig,
+    RollingOptions, Scaler, ScalerConfig, ScalerOptions, TurnBack, Version,
 };
 pub use dispatch::{
     Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Dispatcher, DispatcherConfig,

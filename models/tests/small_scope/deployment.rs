@@ -139,18 +139,20 @@ fn rolling(surge: u32, unavailable: u32) -> [usize; 2] {
 }
 
 /// One out, one in. With `+` for an instance that is ready and `-` for one that is not, and the old
-/// version before the new one: `+ -` where the last old one serves, and behind it `--`, `+-` or `-+`,
-/// until both are ready. On the way back it is the same, the other way round. Two ends.
+/// version before the new one: `+ -` where the last old one serves, `- -` where it has stopped to and
+/// its successor is not there yet, and behind them `--`, `+-` or `-+`, until both are ready. On the way
+/// back it is the same, the other way round. Two ends.
 #[test]
-fn one_at_a_time_has_ten_states() {
-    assert_eq!(rolling(0, 1), [2 * (1 + 3) + 2; 2]);
+fn one_at_a_time_has_twelve_states() {
+    assert_eq!(rolling(0, 1), [2 * (2 + 3) + 2; 2]);
 }
 
-/// One in, one out. There: `++ -`, `+` with `--`, `+-` or `-+`, and those without an old one. Back: the
-/// same, but for the first: two of the candidate are never ready before it is over. Two ends.
+/// One in, one out. Two old ones, each ready or not, beside `-`, as they stay until the new one is
+/// ready; one old one, ready or not, beside `--`, `+-` or `-+`; those without an old one. Back it is the
+/// same, the other way round. Two ends.
 #[test]
-fn one_more_at_a_time_has_15_states() {
-    assert_eq!(rolling(1, 0), [(1 + 3 + 3) + (3 + 3) + 2; 2]);
+fn one_more_at_a_time_has_28_states() {
+    assert_eq!(rolling(1, 0), [2 * (2 * 2 + 2 * 3 + 3) + 2; 2]);
 }
 
 /// What matters of a policy with phases: the fleet, and everything behind it, by age.

@@ -8,7 +8,7 @@ use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{CompositionFile, SagaFile, StepFile};
+use super::{CompositionFile, DeploymentFile, Duration, SagaFile, StepFile};
 
 /// One entry of `nodes`.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,8 @@ pub enum NodeFile {
     Saga(SagaFile),
     /// An API composition.
     Composition(CompositionFile),
+    /// A deployment of a service.
+    Deployment(Box<DeploymentFile>),
     /// A population of clients.
     Clients(ClientsFile),
     /// A machine alone, and what it can be asked.
@@ -61,6 +63,7 @@ impl NodeFile {
                     sidecar.profile = Some(profile);
                 }
             }
+            Self::Deployment(file) => file.profile = Some(profile),
             Self::Drill(file) => file.profile = profile,
             Self::Clients(_) | Self::Own(_) => {}
         }
@@ -142,6 +145,12 @@ pub struct ServiceFile {
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.
     pub outlier: OutlierOptions,
+    /// How long the process of an instance takes to start under a deployment; no time.
+    pub start_up: Option<Duration>,
+    /// How long it takes then until it can serve; no time.
+    pub warm_up: Option<Duration>,
+    /// Whether it ever can; it does.
+    pub becomes_ready: Option<bool>,
 }
 
 impl Default for ServiceFile {
@@ -160,6 +169,9 @@ impl Default for ServiceFile {
             relay_timeout: None,
             balancer: BalancerOptions::default(),
             outlier: OutlierOptions::default(),
+            start_up: None,
+            warm_up: None,
+            becomes_ready: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use brownout_models::{Ratio, Span};
 use serde::Deserialize;
 
+use crate::property::Outcome;
 use crate::property::drill::ClaimFile;
 
 /// A property and its parameters.
@@ -96,6 +97,41 @@ pub enum PropertyFile {
         /// What the property is called in reports.
         name: Option<String>,
     },
+    /// Always: during a deployment enough instances serve, and not too many run.
+    RolloutCapacity {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The deployment.
+        deployment: String,
+        /// How many of the instances that it began with may not be ready.
+        unavailable: u32,
+        /// How many more than these may run.
+        surge: u32,
+    },
+    /// Always: no request arrives at an instance that a deployment has stopped.
+    NoCallToStopped {
+        /// What the property is called in reports.
+        name: Option<String>,
+    },
+    /// Always: until a deployment turns back, the candidate gets no more calls than its weight.
+    TrafficShare {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The deployment.
+        deployment: String,
+        /// How many calls more are forgiven, which were on their way when the weight changed; 2.
+        #[serde(default = "two")]
+        slack: u32,
+    },
+    /// In the end: a deployment is over, and one version serves.
+    DeploymentEnds {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The deployment.
+        deployment: String,
+        /// How it must end; either way.
+        outcome: Option<Outcome>,
+    },
     /// What a machine under drill must hold.
     Drill {
         /// What the property is called in reports.
@@ -108,4 +144,8 @@ pub enum PropertyFile {
         /// What the property is called in reports.
         name: Option<String>,
     },
+}
+
+const fn two() -> u32 {
+    2
 }

@@ -26,6 +26,7 @@
 mod blue_green;
 mod canary;
 mod fleet;
+mod lifecycle;
 mod rolling;
 mod scaling;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use blue_green::{BlueGreen, BlueGreenConfig, BlueGreenOptions};
 pub use canary::{Canary, CanaryConfig, CanaryOptions, CanaryStep, MetricsOf, OnFailure};
 pub use fleet::{Fleet, Replica, ReplicaState};
+pub use lifecycle::{LifecycleConfig, LifecycleOptions, OnStop};
 pub use rolling::{OnDeadline, Portion, Rolling, RollingConfig, RollingOptions};
 pub use scaling::{Scaler, ScalerConfig, ScalerOptions};
 

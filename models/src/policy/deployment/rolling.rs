@@ -264,8 +264,11 @@ impl Rolling {
         let old: Vec<_> = self.fleet.of(target.other()).collect();
         let (fine, broken): (Vec<_>, Vec<_>) =
             old.into_iter().partition(|(_, replica)| replica.is_available(now, min_ready));
-        // Broken ones first: to stop them costs nothing.
-        for (instance, _) in broken {
+        // Broken ones first, as they serve nobody; but they may come back, and those that are to take
+        // their place may not be there yet.
+        let starting = self.fleet.of(target).count() - new;
+        let cleaned = self.fleet.len().saturating_sub(least as usize + starting);
+        for (instance, _) in broken.into_iter().take(cleaned) {
             actions.push(self.fleet.stop(instance));
         }
         let spare = (fine.len() + new).saturating_sub(least as usize);

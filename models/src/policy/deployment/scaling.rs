@@ -37,6 +37,8 @@ options! {
         tolerance: u32 = 0, hardened 10;
         /// Scaling in goes to the highest wish of this long; 300 s in Kubernetes.
         stabilization: Span = Span::ZERO, hardened Span::from_secs(300);
+        /// How often the usage is looked at; 15 s in Kubernetes.
+        interval: Span = Span::from_secs(15);
         /// The fewest instances, from 1.
         min_replicas: u32 = 1;
         /// The most instances.
@@ -55,6 +57,14 @@ impl ScalerConfig {
                 "no number of instances is idle under load",
                 "expected 1 or more",
                 "write how busy instances shall be, in percent",
+            ));
+        }
+        if self.interval.is_zero() {
+            mistakes.push(Mistake::new(
+                "interval",
+                "the usage of no time is no number",
+                "expected a span longer than 0s",
+                "leave it out for 15s",
             ));
         }
         if self.min_replicas == 0 || self.max_replicas < self.min_replicas {
