@@ -199,7 +199,7 @@ fn describe(
     let _ = writeln!(text, "          in {failed} of {}", counted(runs, "run", "runs"));
     let left = left_of(full.deviations.len(), *seed, shrunk);
     let _ = write!(text, "\n{}", wrapped(&format!("{left}:"), 0));
-    let _ = writeln!(text, "\n{}", lines::plan(&shrunk.plan, 2));
+    let _ = writeln!(text, "\n{}", lines::plan_in_short(&shrunk.plan, 2));
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&again, styles) {
         text.push_str(&story.text);

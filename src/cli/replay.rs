@@ -131,7 +131,7 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
             let violated = format!("{}: {}", violation.property, violation.message);
             let _ = write!(text, "\n{}", lines::wrapped(&violated, 0));
         }
-        let _ = writeln!(text, "\n{}", lines::plan(&replay.run.plan, 2));
+        let _ = writeln!(text, "\n{}", lines::plan_in_short(&replay.run.plan, 2));
         if let Some(story) = story(&replay.run, styles) {
             text.push_str(&story.text);
         }

@@ -69,6 +69,31 @@ pub(crate) fn plan(plan: &Plan, indent: usize) -> String {
     wrapped(&base, indent) + &deviations(&plan.deviations, indent + 2)
 }
 
+/// A plan that stands in full elsewhere: a screen of it.
+pub(crate) fn plan_in_short(whole: &Plan, indent: usize) -> String {
+    /// More pieces of load are counted.
+    const LOAD: usize = 12;
+    /// More deviations are counted.
+    const DEVIATIONS: usize = 20;
+    let mut short = whole.clone();
+    let rest = |many: usize, most: usize| many.checked_sub(most).filter(|rest| *rest > 1);
+    if let Some(load) = &mut short.load
+        && let Some(rest) = rest(load.len(), LOAD)
+    {
+        load.truncate(LOAD);
+        load.push(format!("and {rest} more"));
+    }
+    let cut = rest(short.deviations.len(), DEVIATIONS);
+    if cut.is_some() {
+        short.deviations.truncate(DEVIATIONS);
+    }
+    let mut text = plan(&short, indent);
+    if let Some(rest) = cut {
+        let _ = writeln!(text, "{:indent$}  and {rest} more", "");
+    }
+    text
+}
+
 fn flow_text(deviation: &Deviation) -> String {
     format!("{} #{}", deviation.flow, deviation.count)
 }
@@ -97,6 +122,21 @@ mod tests {
         assert_eq!(wrapped(&format!("{word} {word}"), 6), format!("      {word}\n      {word}\n"));
         let long = "x".repeat(90);
         assert_eq!(wrapped(&long, 2), format!("  {long}\n"));
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_plan_is_counted() {
+        let losses = |many: u32| Plan::calm().with_deviations(vec![loss("a>b"); many as usize]);
+        for many in [1, 20, 21] {
+            assert_eq!(plan_in_short(&losses(many), 2), plan(&losses(many), 2), "{many}");
+        }
+        let text = plan_in_short(&losses(120), 2);
+        assert_eq!(text.lines().count(), 1 + 20 + 1);
+        assert_eq!(text.lines().last(), Some("    and 100 more"));
+        let load = (0..40).map(|number| format!("shopper/{number}")).collect();
+        let text = plan_in_short(&Plan { load: Some(load), ..Plan::calm() }, 0);
+        assert!(text.contains("shopper/11,") && !text.contains("shopper/12,"), "{text}");
+        assert!(text.ends_with("and 28 more\n"), "{text}");
     }
 
     #[test]
