@@ -246,40 +246,18 @@ impl Layout {
     /// ways; nothing where no rule speaks of them.
     #[must_use]
     pub fn partition(&self, from: NodeId, to: NodeId) -> Option<(&LinkSet, Ways)> {
-        self.faults.iter().find_map(|rule| match &rule.what {
-            Fault::Partition(links, _, ways) if links.from.holds(from) && links.to.holds(to) => {
-                Some((links, *ways))
-            }
-            Fault::Partition(..)
-            | Fault::Lose(_)
-            | Fault::Duplicate(_)
-            | Fault::Delay(..)
-            | Fault::Crash(..)
-            | Fault::Pause(..)
-            | Fault::Slow(..)
-            | Fault::Silence(_)
-            | Fault::Successor(_)
-            | Fault::Tie(_)
-            | Fault::Machine(..) => None,
+        self.faults.iter().find_map(|rule| {
+            let Fault::Partition(links, _, ways) = &rule.what else { return None };
+            (links.from.holds(from) && links.to.holds(to)).then_some((links, *ways))
         })
     }
 
     /// How many times as long work takes at `node` while it is slow.
     #[must_use]
     pub fn slowness(&self, node: NodeId) -> Factor {
-        let factor = self.faults.iter().find_map(|rule| match &rule.what {
-            Fault::Slow(nodes, _, factor) if nodes.holds(node) => Some(*factor),
-            Fault::Slow(..)
-            | Fault::Lose(_)
-            | Fault::Duplicate(_)
-            | Fault::Delay(..)
-            | Fault::Partition(..)
-            | Fault::Crash(..)
-            | Fault::Pause(..)
-            | Fault::Silence(_)
-            | Fault::Successor(_)
-            | Fault::Tie(_)
-            | Fault::Machine(..) => None,
+        let factor = self.faults.iter().find_map(|rule| {
+            let Fault::Slow(nodes, _, factor) = &rule.what else { return None };
+            nodes.holds(node).then_some(*factor)
         });
         factor.unwrap_or(SLOWNESS)
     }
@@ -287,23 +265,11 @@ impl Layout {
     /// How long `node` stays down after a crash.
     #[must_use]
     pub fn restart_after(&self, node: NodeId) -> Span {
-        self.faults
-            .iter()
-            .find_map(|rule| match &rule.what {
-                Fault::Crash(nodes, after) if nodes.holds(node) => Some(*after),
-                Fault::Crash(..)
-                | Fault::Lose(_)
-                | Fault::Duplicate(_)
-                | Fault::Delay(..)
-                | Fault::Partition(..)
-                | Fault::Pause(..)
-                | Fault::Slow(..)
-                | Fault::Silence(_)
-                | Fault::Successor(_)
-                | Fault::Tie(_)
-                | Fault::Machine(..) => None,
-            })
-            .unwrap_or(RESTART_AFTER)
+        let after = self.faults.iter().find_map(|rule| {
+            let Fault::Crash(nodes, after) = &rule.what else { return None };
+            nodes.holds(node).then_some(*after)
+        });
+        after.unwrap_or(RESTART_AFTER)
     }
 }
 
