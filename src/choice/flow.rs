@@ -158,6 +158,7 @@ const FEW: usize = 14;
 impl Counts {
     fn clear(&mut self) {
         self.pages.clear();
+        self.pages.reserve(FLOWS);
         self.more.clear();
     }
 

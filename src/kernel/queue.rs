@@ -88,6 +88,9 @@ pub struct Handle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn(u32);
 
+/// Room for the events of a small run.
+const FEW: usize = 32;
+
 const DRAWN_ONCE: &str = "what was drawn waits until it is taken";
 
 impl<E> Queue<E> {
@@ -234,6 +237,9 @@ impl<E> Queue<E> {
         links.clear();
         generations.clear();
         events.clear();
+        links.reserve(FEW);
+        generations.reserve(FEW);
+        events.reserve(FEW);
         *self = Self { generation: self.generation, links, generations, events, ..Self::new() };
     }
 
