@@ -69,7 +69,7 @@ fn heading(saga: &Execution, world: &World<Stock>, styles: Styles) -> String {
     let (style, words) = match saga.end {
         End::Committed(at) => (styles.good, format!("committed after {}", after(at))),
         End::Compensated(at) if saga.has_residue() => {
-            (styles.fault, format!("compensated after {}, it says", after(at)))
+            (styles.fault, format!("says that it rolled back, after {}", after(at)))
         }
         End::Compensated(at) if !saga.has_undone() => {
             (styles.fact, format!("rolled back after {}, nothing undone", after(at)))
