@@ -141,7 +141,7 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
     let run = scenario.run_keeping(first, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&run, styles) {
         let which = if failures == 1 { "" } else { "The first of them:\n\n" };
-        let _ = write!(text, "\n{which}{}", story.text);
+        let _ = write!(text, "\n{which}{}", story.text + &story.sagas);
     }
     if let Some(planted) = &scenario.planted {
         text.push('\n');

@@ -90,6 +90,7 @@ fn text(scenario: &Scenario, explanation: &Explanation, styles: Styles) -> Strin
     let _ = writeln!(text, "\n{}", lines::plan(&run.plan.with_deviations(run.applied.clone()), 2));
     if let Some(story) = story(run, styles) {
         text.push_str(&story.text);
+        text.push_str(&story.sagas);
     }
     let strong = styles.strong;
     for Part { deviation, is_necessary, without } in parts {

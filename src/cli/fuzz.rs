@@ -203,6 +203,7 @@ fn describe(
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&again, styles) {
         text.push_str(&story.text);
+        text.push_str(&story.sagas);
     }
 }
 

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Session, Status, Trouble};
 use crate::choice::{Deviation, Fate, Plan};
 use crate::render::lines;
-use crate::render::{Styles, heading, run_plan_report, story};
+use crate::render::{Filter, Styles, heading, run_plan_report, saga_reports, saga_trees, story};
 use crate::run::Keep;
 use crate::scenario::Scenario;
 use crate::search::{Regression, Replay, ReplayOf};
@@ -29,6 +29,16 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
+    /// Show every saga of the run as a tree: of the first form that fails, or of
+    /// the minimal plan.
+    #[arg(long)]
+    sagas: bool,
+
+    /// Only sagas of this piece of work (`shopper/17`), or of all that start at
+    /// one place (`shopper`); may be given several times.
+    #[arg(long = "flow", value_name = "NAME", requires = "sagas")]
+    flows: Vec<String>,
+
     /// One JSON document instead of text.
     #[arg(long)]
     json: bool,
@@ -45,6 +55,13 @@ Examples:
   brownout replay findings/shop-every_call_ends.ron
   brownout replay shop.ron --seed 17";
 
+impl ReplayArgs {
+    /// Which sagas are shown, if any.
+    fn sagas(&self) -> Option<Filter> {
+        self.sagas.then(|| Filter::new().of_flows(&self.flows))
+    }
+}
+
 pub(super) fn run(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     match args.seed {
         Some(seed) => replay_seed(args, seed, session),
@@ -60,7 +77,8 @@ fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
     let replays = regression.replay(&scenario, keep);
     let fails = replays.iter().any(|replay| replay.fails);
     if args.json {
-        let forms: Vec<_> = replays.iter().map(form).collect();
+        let sagas = args.sagas();
+        let forms: Vec<_> = replays.iter().map(|replay| form(replay, sagas.as_ref())).collect();
         session.output.json(&json!({
             "format": 1,
             "scenario": scenario.path,
@@ -69,7 +87,7 @@ fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
             "forms": forms,
         }))?;
     } else {
-        let text = text(&scenario, &replays, session.output.styles);
+        let text = text(&scenario, &replays, args.sagas().as_ref(), session.output.styles);
         session.output.text(&text)?;
     }
     Ok(if fails { Status::Violated } else { Status::Held })
@@ -84,18 +102,22 @@ const fn word(of: ReplayOf) -> &'static str {
     }
 }
 
-fn form(replay: &Replay) -> serde_json::Value {
-    json!({
+fn form(replay: &Replay, sagas: Option<&Filter>) -> Value {
+    let mut form = json!({
         "form": word(replay.of),
         "fails": replay.fails,
         "digest": replay.run.digest.to_string(),
         "identical": replay.is_identical,
         "message": replay.run.violation.as_ref().map(|violation| &violation.message),
         "plan": run_plan_report(&replay.run),
-    })
+    });
+    if let Some(filter) = sagas {
+        form["sagas"] = json!(saga_reports(&replay.run, filter));
+    }
+    form
 }
 
-fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
+fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles: Styles) -> String {
     let mut text = heading(scenario, styles);
     for Replay { of, run, is_identical, fails } in replays {
         let (style, verdict) =
@@ -126,6 +148,10 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
         }
     }
     let shown = replays.iter().find(|replay| replay.fails);
+    if let (Some(filter), Some(replay)) = (sagas, shown.or_else(|| replays.first())) {
+        text.push('\n');
+        text.push_str(&saga_trees(&replay.run, filter, styles));
+    }
     if let Some(replay) = shown {
         if let Some(violation) = &replay.run.violation {
             let violated = format!("{}: {}", violation.property, violation.message);
@@ -134,6 +160,9 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
         let _ = writeln!(text, "\n{}", lines::plan_in_short(&replay.run.plan, 2));
         if let Some(story) = story(&replay.run, styles) {
             text.push_str(&story.text);
+            if sagas.is_none() {
+                text.push_str(&story.sagas);
+            }
         }
         if let Some(planted) = &scenario.planted {
             text.push('\n');
@@ -145,11 +174,12 @@ fn text(scenario: &Scenario, replays: &[Replay], styles: Styles) -> String {
 
 fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let scenario = Scenario::load_with(&args.file, session.kinds)?;
-    let [first, second] = [(); 2].map(|()| scenario.run_keeping(&Plan::seed(seed), Keep::VERDICT));
+    let keep = Keep { trace: args.sagas, ..Keep::VERDICT };
+    let [first, second] = [(); 2].map(|()| scenario.run_keeping(&Plan::seed(seed), keep));
     let is_identical = first.digest == second.digest;
     let violation = first.violation.as_ref();
     if args.json {
-        session.output.json(&json!({
+        let mut document = json!({
             "format": 1,
             "scenario": scenario.path,
             "seed": seed,
@@ -158,7 +188,11 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
             "fails": violation.is_some(),
             "property": violation.map(|violation| &violation.property),
             "message": violation.map(|violation| &violation.message),
-        }))?;
+        });
+        if let Some(filter) = args.sagas() {
+            document["sagas"] = json!(saga_reports(&first, &filter));
+        }
+        session.output.json(&document)?;
     } else {
         let same = if is_identical { "byte-identical, twice" } else { "two runs that differ" };
         session.output.line(&format!("seed {seed}  digest {}  {same}", first.digest))?;
@@ -167,6 +201,10 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
             |violation| format!("{}: {}", violation.property, violation.message),
         );
         session.output.text(&lines::wrapped(&verdict, 0))?;
+        if let Some(filter) = args.sagas() {
+            let trees = saga_trees(&first, &filter, session.output.styles);
+            session.output.text(&format!("\n{trees}"))?;
+        }
     }
     Ok(match (is_identical, first.held()) {
         (false, _) => Status::Bug,

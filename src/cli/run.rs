@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use brownout_models::Span;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::{Session, Status, Trouble, output, plan_file, quoted};
 use crate::choice::{Plan, Weather};
-use crate::render::{Filter, TraceText, report, story, summary};
+use crate::render::{Filter, TraceText, report, saga_trees, story, summary};
 use crate::run::{Keep, Run};
 use crate::scenario::Scenario;
 
@@ -18,6 +18,7 @@ use crate::scenario::Scenario;
 /// was seen in are shown.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
+#[command(group = ArgGroup::new("shown").args(["trace", "sagas"]).multiple(true))]
 pub(super) struct RunArgs {
     /// The scenario, a RON file.
     scenario: PathBuf,
@@ -37,6 +38,10 @@ pub(super) struct RunArgs {
     /// Show every entry of the trace before the summary.
     #[arg(long)]
     trace: bool,
+
+    /// Show every saga as a tree before the summary, or those of --flow.
+    #[arg(long)]
+    sagas: bool,
 
     /// One JSON document instead of text.
     #[arg(long)]
@@ -58,9 +63,9 @@ struct FilterArgs {
     #[arg(long = "kind", value_name = "WORD", requires = "trace")]
     kinds: Vec<String>,
 
-    /// Only those of this piece of work (`shopper/17`), or of all that start
-    /// at one place (`shopper`).
-    #[arg(long = "flow", value_name = "NAME", requires = "trace")]
+    /// Only those, and only sagas, of this piece of work (`shopper/17`), or of
+    /// all that start at one place (`shopper`).
+    #[arg(long = "flow", value_name = "NAME", requires = "shown")]
     flows: Vec<String>,
 
     /// Only those from this time on, like 1.5s or 250ms.
@@ -90,6 +95,7 @@ Examples:
   brownout run shop.ron
   brownout run shop.ron --seed 7
   brownout run shop.ron --trace --flow shopper/17
+  brownout run shop.ron --sagas --flow shopper/17
   brownout run shop.ron --trace --node payment --kind write --kind crash
   brownout run shop.ron --trace --from 14s --until 15.5s
   brownout run shop.ron --json | jq .violation.message";
@@ -99,13 +105,19 @@ pub(super) fn run(args: &RunArgs, session: &mut Session<'_>) -> Result<Status, T
     output::warn_of(&scenario);
     let plan = plan(args, &scenario)?;
     let filter = filter(&args.filter, &scenario)?;
-    let keep = Keep { trace: args.trace, metrics: true, ..Keep::VERDICT };
+    let keep = Keep { trace: args.trace || args.sagas, metrics: true, ..Keep::VERDICT };
     let run = scenario.run_keeping(&plan, keep);
     if args.json {
-        session.output.json(&report(&scenario, &run, args.trace.then_some(&filter)))?;
+        let report = report(&scenario, &run, args.trace.then_some(&filter));
+        let report = if args.sagas { report.with_sagas(&run, &filter) } else { report };
+        session.output.json(&report)?;
     } else {
         if args.trace {
             write_trace(&run, &filter, session)?;
+            session.output.text("\n")?;
+        }
+        if args.sagas {
+            session.output.text(&saga_trees(&run, &filter, session.output.styles))?;
             session.output.text("\n")?;
         }
         session.output.text(&summary(&scenario, &run, session.output.styles))?;
@@ -155,6 +167,9 @@ fn write_story(
     let Some(story) = story(&again, session.output.styles) else { return Ok(()) };
     session.output.text("\n")?;
     session.output.text(&story.text)?;
+    if !args.sagas {
+        session.output.text(&story.sagas)?;
+    }
     let base = match (&args.plan, args.seed) {
         (Some(path), _) => format!(" --plan {}", quoted(&path.to_string_lossy())),
         (None, Some(seed)) => format!(" --seed {seed}"),

@@ -105,7 +105,12 @@ impl Filter {
             && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == entry.what.kind()))
             && self.from.is_none_or(|from| entry.at.as_nanos() >= from.as_nanos())
             && self.until.is_none_or(|until| shown(entry.at) <= until.as_nanos())
-            && (self.flows.is_empty() || self.wants_flow(entry.flow, world))
+            && self.wants(entry.flow, world)
+    }
+
+    /// Whether it lets a piece of work through, whatever else it asks of entries.
+    pub(super) fn wants(&self, flow: FlowId, world: &World<Stock>) -> bool {
+        self.flows.is_empty() || self.wants_flow(flow, world)
     }
 
     fn wants_flow(&self, flow: FlowId, world: &World<Stock>) -> bool {

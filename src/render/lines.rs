@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::choice::{Deviation, Plan};
 
 /// How wide a line is where its words allow it.
-pub(super) const WIDTH: usize = 80;
+pub(in crate::render) const WIDTH: usize = 80;
 
 /// So many of a thing.
 pub(crate) fn counted(many: u64, one: &str, more: &str) -> String {

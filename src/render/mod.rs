@@ -2,7 +2,7 @@
 //!
 //! [`Words`] says what one entry of a trace is, in names. [`TraceText`] lays entries out in fixed
 //! columns, [`summary`] says what a whole run amounts to, [`story`] shows how its violation came
-//! about, and [`report`] is the same for machines.
+//! about, [`saga_trees`] what became of its sagas, and [`report`] is the same for machines.
 //!
 //! What is *not* here: where the text goes, and whether it may be coloured; [`cli`](crate::cli)
 //! knows.
@@ -27,6 +27,7 @@ mod filter;
 mod left;
 pub(crate) mod lines;
 mod report;
+mod saga;
 mod standing;
 mod story;
 mod style;
@@ -39,6 +40,8 @@ pub use filter::{Filter, FilterError};
 pub(crate) use left::{left, left_of};
 pub use report::{Report, report};
 pub(crate) use report::{plan_report, run_plan_report};
+pub(crate) use saga::saga_reports;
+pub use saga::saga_trees;
 pub use standing::Standing;
 pub use story::{Story, story};
 pub use style::Styles;

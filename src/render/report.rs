@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Number;
 
+use super::saga::{SagaReport, saga_reports};
 use super::summary::unfinished;
 use super::{Filter, Standing};
 use crate::choice::{Deviation, Plan, Weather};
@@ -15,7 +16,8 @@ use crate::metrics::Metrics;
 use crate::run::Run;
 use crate::scenario::Scenario;
 
-use entry::{EntryReport, failure_word};
+use entry::EntryReport;
+pub(super) use entry::failure_word;
 
 /// The document.
 #[derive(Clone, Debug, Serialize)]
@@ -37,6 +39,17 @@ pub struct Report {
     faults: Vec<Deviation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Vec<EntryReport>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sagas: Option<Vec<SagaReport>>,
+}
+
+impl Report {
+    /// The same with the sagas of the run, or those of the pieces of work that a filter lets through.
+    /// The run must have kept its trace.
+    #[must_use]
+    pub fn with_sagas(self, run: &Run, filter: &Filter) -> Self {
+        Self { sagas: Some(saga_reports(run, filter)), ..self }
+    }
 }
 
 /// A plan in a document.
@@ -123,6 +136,7 @@ pub fn report(scenario: &Scenario, run: &Run, trace: Option<&Filter>) -> Report 
             let wanted = run.entries().filter(|entry| filter.lets(entry, run.world()));
             wanted.map(|entry| EntryReport::new(entry, run.world())).collect()
         }),
+        sagas: None,
     }
 }
 

@@ -7,6 +7,7 @@ use brownout_models::Fact;
 use brownout_models::contract::FlowId;
 use indexmap::IndexSet;
 
+use super::saga::last_trees;
 use super::{Styles, TraceText};
 use crate::kernel::Entry;
 use crate::run::Run;
@@ -32,6 +33,9 @@ pub struct Story {
     pub flow: Option<String>,
     /// How many entries were left out.
     pub omitted: usize,
+    /// The sagas of the same work as trees, at most the last three, after an empty line; empty when
+    /// there is none.
+    pub sagas: String,
 }
 
 /// The entries of the work that a violation was seen in, or is about, and of the work that faults
@@ -72,7 +76,8 @@ pub fn story(run: &Run, styles: Styles) -> Option<Story> {
         let _ = writeln!(text, "{}", trace.line(entries[at]));
     }
     let only = names.len() == 1;
-    Some(Story { text, flow: names.into_iter().next().filter(|_| only), omitted })
+    let sagas = last_trees(run, |flow| flows.is_empty() || flows.contains(&flow), styles);
+    Some(Story { text, flow: names.into_iter().next().filter(|_| only), omitted, sagas })
 }
 
 /// The work to show, by name: first what the violation is about. Where faults strike by chance and

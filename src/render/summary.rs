@@ -127,7 +127,7 @@ pub(super) fn unfinished(metrics: &Metrics) -> u64 {
 }
 
 /// A span to three digits, which is as exact as latencies are kept.
-fn brief(span: Span) -> Span {
+pub(super) fn brief(span: Span) -> Span {
     let nanos = span.as_nanos();
     let unit = 10_u64.pow(nanos.checked_ilog10().unwrap_or(0).saturating_sub(2));
     Span::from_nanos(nanos.saturating_add(unit / 2) / unit * unit)

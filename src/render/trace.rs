@@ -81,7 +81,7 @@ impl<'a> TraceText<'a> {
 }
 
 /// The time in seconds, to the microsecond, cut off.
-fn seconds(time: Time) -> String {
+pub(super) fn seconds(time: Time) -> String {
     let micros = shown(time) / 1_000;
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }

@@ -89,7 +89,7 @@ fn the_command_that_a_violation_proposes_shows_its_work() {
 fn wrong_input_and_wrong_usage_end_with_2_on_stderr_alone() {
     let typo = file("typo.ron", "(version: 1, title: \"x\", nods: {})");
     let plan = file("typo_plan.ron", "(deviatons: [])");
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["run", "no_such.ron"], "cannot read `no_such.ron`"),
         (&["run", &typo], "did you mean `nodes`?"),
         (&["run", ORDERS, "--plan", &plan], "did you mean `deviations`?"),
@@ -97,6 +97,8 @@ fn wrong_input_and_wrong_usage_end_with_2_on_stderr_alone() {
         (&["run", ORDERS, "--trace", "--node", "paymnt"], "did you mean `payment`?"),
         (&["run", ORDERS, "--trace", "--kind", "writes"], "did you mean `write`?"),
         (&["run", ORDERS, "--node", "payment"], "--trace"),
+        (&["run", ORDERS, "--flow", "shopper"], "--sagas"),
+        (&["replay", ORDERS, "--seed", "1", "--flow", "shopper"], "--sagas"),
         (&["run", ORDERS, "--seed", "1", "--calm"], "cannot be used with"),
         (&["run", ORDERS, "--trace", "--from", "3"], "is not a span of time"),
         (&["rnu", ORDERS], "unrecognized subcommand 'rnu'"),
@@ -290,7 +292,7 @@ fn a_model_answers_lines_and_ends_with_2_after_a_bad_one() {
 fn help_is_complete_and_fits_a_terminal() {
     for (args, expected) in [
         (&["--help"][..], "Exit status:"),
-        (&["run", "--help"], "--until"),
+        (&["run", "--help"], "--sagas"),
         (&["fuzz", "--help"], "--enough"),
         (&["shrink", "--help"], "--seed"),
         (&["replay", "--help"], "two runs that differ"),

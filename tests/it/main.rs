@@ -26,6 +26,7 @@ mod properties;
 mod rejected;
 mod replay;
 mod retries;
+mod saga_trees;
 mod sagas;
 mod search;
 mod snapshots;

@@ -52,7 +52,8 @@ fn a_lost_reply_charges_an_order_twice() {
     let scenario = load("order_system");
     let run = scenario.run_seed(19);
     let story = story(&run, Styles::PLAIN).expect("seed 19 loses the reply to a charge");
-    let text = format!("{}\n{}", summary(&scenario, &run, Styles::PLAIN), story.text);
+    let shown = story.text + &story.sagas;
+    let text = format!("{}\n{shown}", summary(&scenario, &run, Styles::PLAIN));
     check("order_system", "violated", &text);
 }
 

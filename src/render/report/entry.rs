@@ -129,7 +129,7 @@ fn fact_field(node: NodeId, field: String, value: Value, words: &Words<'_>) -> (
 }
 
 /// The word for a failure: `timed_out`.
-pub(super) fn failure_word(failure: Failure) -> String {
+pub(in crate::render) fn failure_word(failure: Failure) -> String {
     snake_case(&format!("{failure:?}"))
 }
 

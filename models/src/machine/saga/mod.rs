@@ -91,6 +91,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         Self { config, saga: Arc::new(saga), dialer, executions: Slab::default(), company }
     }
 
+    /// The step of this number, from 0.
+    #[must_use]
+    pub fn step_at(&self, number: u32) -> Option<&SagaStep> {
+        self.config.steps.get(usize::try_from(number).ok()?)
+    }
+
     /// What the inbox holds goes on from its record.
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
         if !self.config.saga.is_logged() {
