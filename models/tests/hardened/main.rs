@@ -37,6 +37,7 @@ mod registry_claims;
 mod registry_outages;
 mod registry_rows;
 mod retry;
+mod retry_config;
 mod saga;
 mod saga_isolation;
 mod saga_theory;
