@@ -40,6 +40,7 @@ mod retry;
 mod retry_config;
 mod saga;
 mod saga_isolation;
+mod saga_life;
 mod saga_theory;
 mod telemetry;
 mod theory;
