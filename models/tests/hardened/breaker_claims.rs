@@ -358,3 +358,26 @@ fn every_impossible_value_is_a_mistake_with_a_remedy() {
         assert!(!mistakes[0].help.is_empty() && !mistakes[0].expected.is_empty());
     }
 }
+
+#[test]
+fn a_longest_wait_is_a_mistake_only_below_the_first_of_waits_that_grow() {
+    let config = |open_multiplier, open_timeout_max| {
+        let config = BreakerConfig { open_multiplier, open_timeout_max, ..guide() };
+        config.mistakes().len()
+    };
+    let (shorter, same, longer) = (Span::from_secs(9), Span::from_secs(10), Span::from_secs(11));
+    assert_eq!([shorter, same, longer].map(|longest| config(2, longest)), [1, 0, 0]);
+    assert_eq!([shorter, same, longer].map(|longest| config(1, longest)), [0, 0, 0]);
+}
+
+#[test]
+fn an_interval_goes_on_at_its_end_where_the_end_is_exclusive() {
+    // The failure at 20 is the last of the second interval, or the first of the third.
+    let opens = |boundary| {
+        let count_interval = Interval::Every(Span::from_secs(10));
+        let mut breaker = Breaker::new(BreakerConfig { count_interval, boundary, ..guide() });
+        breaker.failure(at(20));
+        !breaker.failure(at(25)).is_empty()
+    };
+    assert_eq!([Boundary::Exclusive, Boundary::Inclusive].map(opens), [false, true]);
+}

@@ -4,9 +4,9 @@ use brownout_models::policy::dispatch::{
     AckWait, BackoffMax, DeadLettersMax, DedupWindow, Dispatch, MessageTtl, Ordering, Overflow,
 };
 use brownout_models::policy::{
-    AttemptEnd, Backoff, DeathReason, DispatcherConfig, DispatcherOptions,
+    AttemptEnd, Backoff, DeathReason, Dispatcher, DispatcherConfig, DispatcherOptions, Published,
 };
-use brownout_models::{Profile, Span};
+use brownout_models::{Name, Profile, Span};
 
 use super::dispatch_owner::{FAIL, HANG, MILLI, OK, Owner, Seen};
 
@@ -134,6 +134,23 @@ fn dead_letters_are_driven_again_as_far_as_there_is_room() {
     assert_eq!(owner.redrive(None), 0);
     assert_eq!(owner.dispatcher.dead_letters().len(), 1);
     assert_eq!(owner.attempts(1), [0, 1, 2], "they reach the one that they had not reached");
+}
+
+#[test]
+fn without_a_buffer_there_is_room_for_what_can_be_handed_out_at_once() {
+    let overflow = Overflow::Reject;
+    let mut owner =
+        Owner::new(DispatcherConfig { buffer: 0, max_ack_pending: 1, overflow, ..hardened() });
+    owner.subscribe(0, 0, &[HANG]);
+    let published = [owner.publish(0), owner.publish(0)];
+    assert_eq!(published, [Published::Accepted, Published::Rejected]);
+}
+
+#[test]
+fn a_subscription_keeps_its_number_when_it_is_asked_for_again() {
+    let mut dispatcher = Dispatcher::<()>::new(hardened());
+    let number = |subscriber| dispatcher.subscribe(Name(0), Name(subscriber)).number();
+    assert_eq!([1, 2, 3, 2].map(number), [0, 1, 2, 1]);
 }
 
 #[test]

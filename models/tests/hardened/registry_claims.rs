@@ -291,3 +291,14 @@ fn health_is_listed_as_believed() {
     desk.live_until(at(30));
     assert_eq!(health(&desk), Health::Unhealthy);
 }
+
+#[test]
+fn whoever_comes_or_leaves_makes_a_newer_version() {
+    for (_, mut desk) in both() {
+        let before = desk.0.version();
+        desk.register(at(0), ID, 0).unwrap();
+        let registered = desk.0.version();
+        desk.0.deregister(at(1), SERVICE, ID, 0).unwrap();
+        assert!(before < registered && registered < desk.0.version());
+    }
+}

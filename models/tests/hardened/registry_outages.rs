@@ -4,7 +4,7 @@
 use brownout_models::policy::registry::{
     DiscoverError, Probing, RegistryConfig, RegistryError, SelfPreservation,
 };
-use brownout_models::{Name, Profile, Time};
+use brownout_models::{Name, Profile, Span, Time};
 
 use super::registry_claims::{Desk, ID, SERVICE, at, both, trusting};
 
@@ -142,4 +142,16 @@ fn reg_14_a_probe_that_passes_does_not_heal_the_silent() {
     assert_eq!(probed(&mut desk, 31, true), Ok(false), "its probes pass, its lease is over");
     assert_eq!(desk.beat(at(32), ID), Ok(false));
     assert_eq!(desk.beat(at(33), ID), Ok(true));
+}
+
+#[test]
+fn a_probe_may_take_until_the_next_one() {
+    let mistakes = |seconds| {
+        let (probe_interval, probe_timeout) = (Span::from_secs(10), Span::from_secs(seconds));
+        let config = RegistryConfig { probe_interval, probe_timeout, ..trusting() };
+        let mistakes = RegistryConfig { probing: Probing::On, ..config }.mistakes();
+        mistakes.into_iter().map(|mistake| mistake.option).collect::<Vec<_>>()
+    };
+    assert_eq!([mistakes(9), mistakes(10)], [[""; 0]; 2]);
+    assert_eq!([mistakes(0), mistakes(11)], [["probe_timeout"]; 2]);
 }

@@ -104,3 +104,15 @@ pub(super) const fn hash(word: u64) -> u64 {
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first words of the published generator, from the seeds 0 and 1,234,567.
+    #[test]
+    fn the_mix_is_the_one_of_split_mix() {
+        assert_eq!(hash(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(hash(1_234_567), 6_457_827_717_110_365_317);
+    }
+}

@@ -177,6 +177,8 @@ mod tests {
         for (age, weight) in [(0, 2_000), (10, 2_000), (11, 2_200), (50, 10_000), (99, 19_800)] {
             assert_eq!(warm(age, 1), weight, "at {age}");
         }
+        let three_tenths = (Ratio::new(3, 10).unwrap(), 1);
+        assert_eq!(warming(2, Span::ZERO, Span::from_secs(100), three_tenths), 6_000);
         assert_eq!(warm(100, 1), 20_000);
         assert_eq!(warm(u64::MAX, 4), 20_000);
         // The square root of 1/4, the third of 1/8 (12.5 s), the fourth of 1/16 = 6.25 s.
