@@ -12,19 +12,9 @@ const ORDERS: &str = "fixtures/order_system.ron";
 const CHARGED_TWICE: &str = "fixtures/regressions/charged_twice.ron";
 
 /// A till that is asked again when it is silent.
-const TILL: &str = r#"(
-    version: 1,
-    nodes: {
-        "till": Service(registered: false, handlers: { "pay": [Work("5ms"), Write(table: "paid")] }),
-        "proxy": Sidecar(attempt_timeout: "100ms", upstream: "till-1"),
-        "shopper": Clients(
-            arrivals: Every(period: "1s", count: 3),
-            script: [Call(to: "proxy", method: "pay", timeout: "5s")],
-        ),
-    },
-    faults: [Lose(odds: "1%")],
-    properties: [OncePerKey(name: "paid once", table: "paid")],
-)"#;
+fn till() -> String {
+    fixtures::till(3, "1%")
+}
 
 fn loss(site: &str, flow: &str) -> Deviation {
     let [site, what, flow, answer] = [site, "lose", flow, "yes"].map(str::to_owned);
@@ -33,7 +23,7 @@ fn loss(site: &str, flow: &str) -> Deviation {
 
 #[test]
 fn a_fault_is_necessary_when_the_property_holds_without_it() {
-    let scenario = fixtures::scenario(TILL);
+    let scenario = fixtures::scenario(&till());
     let noise = loss("shopper>proxy pay", "shopper/0");
     let cause = loss("till-1>proxy pay reply", "shopper/1");
     let plan = Plan::calm().with_deviations(vec![noise.clone(), cause.clone()]);
@@ -80,7 +70,7 @@ const LOST: &str = r#"(deviations: [
 
 #[test]
 fn two_runs_part_at_the_fault_that_only_one_of_them_has() {
-    let scenario = file("till.ron", TILL);
+    let scenario = file("till.ron", &till());
     let lost = file("lost.ron", LOST);
     let said = run(&["diff", "--scenario", &scenario, "calm", &lost]);
     assert_eq!((said.status, said.err.as_str()), (Some(1), ""));
@@ -109,7 +99,7 @@ fn explanations_and_differences_are_documents_for_machines() {
     assert_eq!(explained["parts"][0]["necessary"], true);
     assert_eq!(explained["parts"][0]["otherwise"], Value::Null);
     assert_eq!(explained["parts"][0]["deviation"]["what"], "lose");
-    let (scenario, lost) = (file("till_json.ron", TILL), file("lost_json.ron", LOST));
+    let (scenario, lost) = (file("till_json.ron", &till()), file("lost_json.ron", LOST));
     let parted = document(&["diff", "--scenario", &scenario, "calm", &lost, "--json"]);
     assert_eq!(parted["same"], false);
     assert_ne!(parted["a"]["digest"], parted["b"]["digest"]);

@@ -6,22 +6,13 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::cli::{file, run};
+use crate::fixtures;
 use crate::search::folder;
 
 /// A till whose payments are doubled when a reply is lost; most seeds lose one.
-const TILL: &str = r#"(
-    version: 1,
-    nodes: {
-        "till": Service(registered: false, handlers: { "pay": [Work("5ms"), Write(table: "paid")] }),
-        "proxy": Sidecar(attempt_timeout: "100ms", upstream: "till-1"),
-        "shopper": Clients(
-            arrivals: Every(period: "1s", count: 20),
-            script: [Call(to: "proxy", method: "pay", timeout: "5s")],
-        ),
-    },
-    faults: [Lose(odds: "5%")],
-    properties: [OncePerKey(name: "paid once", table: "paid")],
-)"#;
+fn till() -> String {
+    fixtures::till(20, "5%")
+}
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -35,7 +26,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn what_cannot_be_saved_is_told_all_the_same_and_the_error_names_the_path() {
     let folder = folder("unwritable");
     let scenario = folder.join("till.ron");
-    fs::write(&scenario, TILL).unwrap();
+    fs::write(&scenario, till()).unwrap();
     // A file stands where the folder should be.
     let save = folder.join("taken");
     fs::write(&save, "").unwrap();
@@ -66,7 +57,7 @@ fn scenarios_of_one_name_in_two_folders_have_findings_of_their_own() {
     for name in ["a", "b"] {
         fs::create_dir(folder.join(name)).unwrap();
         let path = folder.join(name).join("till.ron");
-        fs::write(&path, TILL).unwrap();
+        fs::write(&path, till()).unwrap();
         scenarios.push(path.to_str().unwrap().to_owned());
     }
     let save = folder.join("found");
@@ -89,7 +80,7 @@ fn scenarios_of_one_name_in_two_folders_have_findings_of_their_own() {
 fn a_file_that_is_no_finding_is_left_alone() {
     let folder = folder("no_finding");
     let (scenario, own) = (folder.join("till.ron"), folder.join("till-paid_once.ron"));
-    fs::write(&scenario, TILL).unwrap();
+    fs::write(&scenario, till()).unwrap();
     fs::write(&own, "my own notes").unwrap();
     let (scenario, save) = (scenario.to_str().unwrap(), folder.to_str().unwrap());
     assert_eq!(run(&["fuzz", scenario, "--save", save]).status, Some(1));

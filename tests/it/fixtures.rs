@@ -30,6 +30,26 @@ pub(crate) fn scenario(text: &str) -> Scenario {
     Scenario::parse("test.ron", text, &Kinds::new()).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A till that is asked again when it is silent, so that a lost reply doubles a payment: so many payments,
+/// and these odds of a loss.
+pub(crate) fn till(payments: u32, odds: &str) -> String {
+    format!(
+        r#"(
+    version: 1,
+    nodes: {{
+        "till": Service(registered: false, handlers: {{ "pay": [Work("5ms"), Write(table: "paid")] }}),
+        "proxy": Sidecar(attempt_timeout: "100ms", upstream: "till-1"),
+        "shopper": Clients(
+            arrivals: Every(period: "1s", count: {payments}),
+            script: [Call(to: "proxy", method: "pay", timeout: "5s")],
+        ),
+    }},
+    faults: [Lose(odds: "{odds}")],
+    properties: [OncePerKey(name: "paid once", table: "paid")],
+)"#
+    )
+}
+
 /// What happened to each flow, by name: when, where and what, in names. Facts are left out: they
 /// bear business keys, which depend on the order of the file.
 pub(crate) fn stories(run: &Run) -> BTreeMap<String, Vec<String>> {
