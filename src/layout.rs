@@ -25,6 +25,8 @@ pub struct Layout {
     pub heal_at: Option<Time>,
     /// The populations of clients, by the high bits of the keys that they give out.
     pub populations: Map<u64, String>,
+    /// How long databases take to flush what is written, by their index; the others do it at once.
+    pub flushes: Map<u32, Span>,
 }
 
 /// Where a machine runs.
@@ -101,6 +103,8 @@ pub enum Fault {
     Silence(NodeSet),
     /// A message for an earlier life of a node reaches its successor.
     Successor(NodeSet),
+    /// As a node crashes, its database loses the end of its log that is not flushed yet.
+    Unflushed(NodeSet),
     /// Among events of one node at one instant, another than the first is taken.
     Tie(NodeSet),
     /// A machine's own way to fail, by purpose.
@@ -134,6 +138,7 @@ impl Fault {
             | Self::Slow(..)
             | Self::Silence(_)
             | Self::Successor(_)
+            | Self::Unflushed(_)
             | Self::Tie(_)
             | Self::Machine(..) => false,
         }
@@ -150,6 +155,7 @@ impl Fault {
             | Self::Partition(..)
             | Self::Silence(_)
             | Self::Successor(_)
+            | Self::Unflushed(_)
             | Self::Tie(_)
             | Self::Machine(..) => false,
         }
@@ -218,6 +224,10 @@ impl Layout {
     /// number (`12.4`); behind the name of its population where there are several (`shopper/12.4`).
     #[must_use]
     pub fn key_text(&self, key: u64) -> String {
+        if population(key) == NAMED {
+            let name = u32::try_from(key & LOW).unwrap_or(u32::MAX);
+            return self.names.text(Name(name)).to_owned();
+        }
         match self.populations.get(&population(key)) {
             Some(population) if self.populations.len() > 1 => {
                 format!("{population}/{}", index_text(key))
@@ -280,7 +290,17 @@ const fn population(key: u64) -> u64 {
 
 /// .. and the low ones their arrivals.
 fn index_text(key: u64) -> String {
-    crate::choice::index_text(key & ((1 << 56) - 1))
+    crate::choice::index_text(key & LOW)
+}
+
+const LOW: u64 = (1 << 56) - 1;
+
+/// What the high bits of a key are that is a name: that of a row which many pieces of work share.
+const NAMED: u64 = 0xff;
+
+/// The key of a row that has a name.
+pub(crate) const fn named_key(name: Name) -> u64 {
+    NAMED << 56 | name.0 as u64
 }
 
 #[cfg(test)]

@@ -377,4 +377,11 @@ pub enum Fact {
     },
     /// Something about a deployment, or about an instance that one starts and stops.
     Deployment(DeploymentFact),
+    /// A row changed since a job read it, and the job writes nothing.
+    Conflicted {
+        /// The table.
+        table: Name,
+        /// The key of the row.
+        key: u64,
+    },
 }

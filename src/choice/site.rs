@@ -31,6 +31,7 @@ pub(crate) mod purpose {
     pub(crate) const SLOW: Purpose = Purpose("slow");
     pub(crate) const SILENCE: Purpose = Purpose("silence");
     pub(crate) const SUCCESSOR: Purpose = Purpose("successor");
+    pub(crate) const UNFLUSHED: Purpose = Purpose("unflushed");
     pub(crate) const TIE: Purpose = Purpose("tie");
 }
 
@@ -107,6 +108,7 @@ fn rule(owner: Owner, what: Purpose, layout: &Layout) -> (Ratio, Option<Distribu
                     (purpose::SLOW.0, at_node(owner, nodes), Some(length))
                 }
                 Fault::Successor(nodes) => (purpose::SUCCESSOR.0, at_node(owner, nodes), None),
+                Fault::Unflushed(nodes) => (purpose::UNFLUSHED.0, at_node(owner, nodes), None),
                 Fault::Silence(nodes) => (purpose::SILENCE.0, at_node(owner, nodes), None),
                 Fault::Tie(nodes) => (purpose::TIE.0, at_node(owner, nodes), None),
                 Fault::Machine(nodes, name) => (name.as_str(), at_node(owner, nodes), None),

@@ -18,6 +18,8 @@ pub(crate) enum Question<'a> {
     Length { by: Option<&'a Distribution>, menu: &'a [Span] },
     /// Does the node crash in this step? Calm is 0; 1 is before the step, n + 2 after effect n.
     Crash,
+    /// How many of so many transactions does a database lose? Calm is 0, none.
+    Unflushed(u32),
     /// Which of the events that wait goes first? Calm is 0, the first.
     Tie(&'a [String]),
 }
@@ -38,6 +40,7 @@ impl Question<'_> {
             | Self::Strike
             | Self::Length { .. }
             | Self::Crash
+            | Self::Unflushed(_)
             | Self::Tie(_) => 0,
         }
     }
@@ -71,6 +74,9 @@ impl Question<'_> {
                 0 => 1,
                 effects => 2 + effects,
             },
+            Self::Unflushed(transactions) => {
+                1 + u64::from(sample::index(again(word), (*transactions).max(1)))
+            }
             Self::Tie(events) => {
                 let others = u32::try_from(events.len().saturating_sub(1)).unwrap_or(0);
                 if others == 0 { 0 } else { 1 + u64::from(sample::index(again(word), others)) }
@@ -110,6 +116,7 @@ pub(crate) fn write(question: &Question<'_>, answer: u64, layout: &Layout) -> St
         Question::Strike => if answer == 0 { "no" } else { "yes" }.to_owned(),
         Question::Crash if answer <= 1 => BEFORE.to_owned(),
         Question::Crash => crash_after(u32::try_from(answer - 2).unwrap_or(u32::MAX)),
+        Question::Unflushed(_) => format!("last {answer}"),
         Question::Tie(events) => events.get(at).cloned().unwrap_or_default(),
     }
 }
@@ -135,6 +142,10 @@ pub(crate) fn read(question: &Question<'_>, text: &str, layout: &Layout) -> Opti
             let effects = text.strip_prefix("after effect ")?.parse::<u32>().ok()?;
             (effects > 0).then(|| u64::from(effects) + 2)
         }
+        Question::Unflushed(transactions) => {
+            let answer = text.strip_prefix("last ")?.parse::<u32>().ok()?;
+            (1..=*transactions).contains(&answer).then_some(u64::from(answer))
+        }
         Question::Tie(events) => events.iter().position(|event| event == text).map(|at| at as u64),
     }
 }
@@ -157,6 +168,9 @@ pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
             spans.iter().map(Span::to_string).collect()
         }
         Question::Crash => vec![write(question, 1, layout)],
+        Question::Unflushed(transactions) => {
+            (1..=u64::from(*transactions)).map(|answer| write(question, answer, layout)).collect()
+        }
         Question::Tie(events) => events.iter().skip(1).cloned().collect(),
     }
 }

@@ -1,10 +1,13 @@
 //! Steps of nodes that may stand still or crash: before the step, or between two of its effects.
 
-use brownout_models::contract::{Context, Input, Machine, NodeId, Purpose};
+use brownout_models::contract::{Context, Input, Machine, NodeId, Purpose, Unwritten};
 use brownout_models::{Span, Time};
+
+use serde::Serialize;
 
 use super::What;
 use super::bounds::Watch;
+use super::fabric::Fabric;
 use super::world::World;
 use crate::choice::{Question, purpose};
 
@@ -82,6 +85,7 @@ impl<M: Machine> World<M> {
             }
             head.is_down = true;
             self.machines[node.0 as usize].power_cut();
+            self.fabric.lose_writes(node, Context { cause: seq, ..context }, watch);
             let at = &mut self.fabric.nodes[node.0 as usize];
             let owed = std::mem::take(&mut at.owed);
             let handles: Vec<_> = at.forget().collect();
@@ -92,6 +96,30 @@ impl<M: Machine> World<M> {
                 self.fabric.reset(node, sender, kind, context, watch);
             }
             self.fabric.start_life(node, restart, seq);
+        }
+    }
+}
+
+impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+    /// The database of a node that crashed may lose what is not flushed yet, latest first.
+    fn lose_writes(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<F>) {
+        let store = self.heads[node.0 as usize].store as usize;
+        let transactions = self.stores[store].unflushed(self.now);
+        if transactions == 0 {
+            return;
+        }
+        let site = self.choices.at_node(node, purpose::UNFLUSHED, false);
+        let question = Question::Unflushed(transactions);
+        let lost = self.choices.ask(site, context.flow, &question);
+        let lost = u32::try_from(lost).unwrap_or(u32::MAX);
+        let unwritten = self.stores[store].lose(lost);
+        if lost == 0 {
+            return;
+        }
+        let seq = self.emit(watch, node, context, What::Unflushed { transactions: lost });
+        let context = Context { cause: seq, ..context };
+        for Unwritten { table, key, amount, value } in unwritten {
+            self.emit(watch, node, context, What::Unwrote { table, key, amount, value });
         }
     }
 }

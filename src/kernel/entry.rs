@@ -1,10 +1,10 @@
 //! What a trace is made of: one typed entry for everything that happened, and what it follows from.
 
+mod pack;
+
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
 use brownout_models::{Name, Span, Time};
 use serde::Serialize;
-
-use super::Digest;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -116,7 +116,7 @@ pub enum What<F> {
         /// Until when.
         until: Time,
     },
-    /// A row was written, durably.
+    /// A row was written.
     Wrote {
         /// The table.
         table: Name,
@@ -148,122 +148,27 @@ pub enum What<F> {
         /// What it was.
         kind: Kind,
     },
-}
-
-impl<F: Serialize> Entry<F> {
-    /// Takes the entry into a digest, in a few words that everybody can take apart again:
-    ///
-    /// ```text
-    /// word  upper half              lower half
-    /// 1     ---------- when it happened ----------
-    /// 2     the flow                the node
-    /// 3     how many entries ago    the variant of `What`; from bit 8 whether it was a reply;
-    ///       its cause was           from bit 16 the failure, from 1
-    /// then  the other node          the name of the message
-    /// then  numbers, one a word; a fact as serde takes it apart
-    /// ```
-    ///
-    /// Its number is that of the entries before it.
-    #[inline(always)]
-    pub fn pack_into(&self, digest: &mut Digest) {
-        let halves = |upper: u32, lower: u32| u64::from(upper) << 32 | u64::from(lower);
-        let mut begin = |variant: u64| {
-            digest.word(self.at.as_nanos());
-            digest.word(halves(self.flow.0, self.node.0));
-            digest.word((self.seq - self.cause) << 32 | variant);
-        };
-        let reply = |kind: &Kind| u64::from(kind.reply) << 8;
-        match &self.what {
-            What::Started { life } => {
-                begin(0);
-                digest.word(u64::from(*life));
-            }
-            What::Delivered { from: node, kind } => {
-                begin(1 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-            What::Woke { timer } => {
-                begin(2);
-                digest.word(*timer);
-            }
-            What::Answered { from, kind, failure } => {
-                let failure = failure.map_or(0, |failure| 1 + failure as u64);
-                begin(3 | reply(kind) | failure << 16);
-                digest.word(halves(from.0, kind.name.0));
-            }
-            What::Expired { to } => {
-                begin(4);
-                digest.word(u64::from(to.0));
-            }
-            What::Lost { to: node, kind } => {
-                begin(5 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-            What::Delayed { to, kind, by } => {
-                begin(6 | reply(kind));
-                digest.word(halves(to.0, kind.name.0));
-                digest.word(by.as_nanos());
-            }
-            What::Duplicated { to: node, kind } => {
-                begin(7 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-            What::Dropped { from: node, kind } => {
-                begin(8 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-            What::Refused { from: node, kind } => {
-                begin(9 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-            What::Stale { from: node, kind } => {
-                begin(10 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-            What::Overtook { passed } => {
-                begin(11);
-                digest.word(u64::from(*passed));
-            }
-            What::Crashed { after } => {
-                begin(12);
-                digest.word(after.map_or(0, |effects| 1 + u64::from(effects)));
-            }
-            What::Paused { until } => {
-                begin(13);
-                digest.word(until.as_nanos());
-            }
-            What::Wrote { table, key, amount, value } => {
-                begin(14);
-                for word in
-                    [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
-                {
-                    digest.word(word);
-                }
-            }
-            What::Noted(fact) => {
-                begin(15);
-                digest.absorb(fact);
-            }
-            What::Partitioned { to, until } => {
-                begin(16);
-                digest.word(u64::from(to.0));
-                digest.word(until.as_nanos());
-            }
-            What::Slowed { until } => {
-                begin(17);
-                digest.word(until.as_nanos());
-            }
-            What::Inherited { from: node, kind } => {
-                begin(18 | reply(kind));
-                digest.word(halves(node.0, kind.name.0));
-            }
-        }
-    }
+    /// The database of the node lost the end of its log, which was not flushed yet.
+    Unflushed {
+        /// How many transactions.
+        transactions: u32,
+    },
+    /// A row is what it was before its latest write, which was lost.
+    Unwrote {
+        /// The table.
+        table: Name,
+        /// The key of the row.
+        key: u64,
+        /// What the lost write had added.
+        amount: i64,
+        /// The value again.
+        value: i64,
+    },
 }
 
 impl<F> What<F> {
     /// Every word for a kind of entry, in the order of declaration.
-    pub const KINDS: [&'static str; 19] = [
+    pub const KINDS: [&'static str; 21] = [
         "start",
         "deliver",
         "wake",
@@ -283,6 +188,8 @@ impl<F> What<F> {
         "partition",
         "slow",
         "inherit",
+        "unflushed",
+        "unwrite",
     ];
 
     /// The word for the kind of entry.
@@ -308,6 +215,8 @@ impl<F> What<F> {
             Self::Partitioned { .. } => "partition",
             Self::Slowed { .. } => "slow",
             Self::Inherited { .. } => "inherit",
+            Self::Unflushed { .. } => "unflushed",
+            Self::Unwrote { .. } => "unwrite",
         }
     }
 
@@ -323,7 +232,8 @@ impl<F> What<F> {
             | Self::Paused { .. }
             | Self::Partitioned { .. }
             | Self::Slowed { .. }
-            | Self::Inherited { .. } => true,
+            | Self::Inherited { .. }
+            | Self::Unflushed { .. } => true,
             Self::Started { .. }
             | Self::Delivered { .. }
             | Self::Woke { .. }
@@ -333,6 +243,7 @@ impl<F> What<F> {
             | Self::Refused { .. }
             | Self::Stale { .. }
             | Self::Wrote { .. }
+            | Self::Unwrote { .. }
             | Self::Noted(_) => false,
         }
     }
@@ -346,7 +257,7 @@ mod tests {
     fn every_kind_of_entry_has_its_word_in_order() {
         let (node, kind) = (NodeId(0), Kind { name: Name(0), reply: false });
         let (from, to, failure, by) = (node, node, None, Span::ZERO);
-        let whats: [What<()>; 19] = [
+        let whats: [What<()>; 21] = [
             What::Started { life: 1 },
             What::Delivered { from, kind },
             What::Woke { timer: 0 },
@@ -366,6 +277,8 @@ mod tests {
             What::Partitioned { to, until: Time::ZERO },
             What::Slowed { until: Time::ZERO },
             What::Inherited { from, kind },
+            What::Unflushed { transactions: 1 },
+            What::Unwrote { table: Name(0), key: 0, amount: 1, value: 0 },
         ];
         assert_eq!(whats.map(|what| what.kind()), What::<()>::KINDS);
     }

@@ -50,12 +50,17 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     pub(super) fn new(layout: Arc<Layout>, plan: &Arc<Plan>, bounds: Bounds) -> Self {
         let mut hosts: Vec<Host> = Vec::new();
         let mut stores = Vec::new();
+        let store_of = |number: usize| {
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            let period = layout.flushes.get(&number).copied();
+            period.map_or_else(Store::default, Store::flushed_every)
+        };
         let mut heads = Vec::new();
         for (number, place) in (0..).zip(&layout.nodes) {
             heads.push(Head { life: 0, host: place.host, store: place.store, is_down: false });
             let (host, store) = (place.host as usize, place.store as usize);
             hosts.resize_with(hosts.len().max(host + 1), Host::default);
-            stores.resize_with(stores.len().max(store + 1), Store::default);
+            stores.extend((stores.len()..=store).map(store_of));
             hosts[host].nodes.push(NodeId(number));
         }
         let choices = Choices::new(Arc::clone(&layout), Arc::clone(plan));

@@ -127,4 +127,9 @@ where
     fn store_mut(&mut self) -> &mut Store {
         &mut self.fabric.stores[self.fabric.heads[self.node.0 as usize].store as usize]
     }
+
+    fn committed(&mut self) {
+        let now = self.fabric.now;
+        self.store_mut().commit(now);
+    }
 }

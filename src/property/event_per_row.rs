@@ -28,7 +28,8 @@ impl EventPerRow {
 
 impl Observer for EventPerRow {
     fn see(&mut self, entry: &Entry<Fact>, _: &Layout) -> Result<(), String> {
-        if let What::Wrote { table, key, value, .. } = entry.what
+        if let What::Wrote { table, key, value, .. } | What::Unwrote { table, key, value, .. } =
+            entry.what
             && table == self.table
         {
             self.looked += 1;

@@ -2,36 +2,63 @@
 
 use brownout_models::Map;
 use brownout_models::{Fact, Name};
+use serde::Deserialize;
 
 use super::{Ending, Observer, in_range};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
 
-/// In the end the values of all tables are equal for every key; a row never written is zero.
+/// In the end the values of all tables are equal, for every key or in total; a row never written is
+/// zero.
 #[derive(Clone, Debug)]
 pub struct LedgerBalance {
     tables: Vec<Name>,
+    per: Per,
     values: Map<u64, Vec<i128>>,
     writes: u64,
+}
+
+/// What must be equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Per {
+    /// The values of every key.
+    #[default]
+    Key,
+    /// The sums of all values: rows that many pieces of work share, against rows of their own.
+    Total,
 }
 
 impl LedgerBalance {
     /// Watches tables.
     #[must_use]
     pub fn new(tables: Vec<Name>) -> Self {
-        Self { tables, values: Map::default(), writes: 0 }
+        Self { tables, per: Per::Key, values: Map::default(), writes: 0 }
+    }
+
+    /// The same, for every key or in total.
+    #[must_use]
+    pub fn per(self, per: Per) -> Self {
+        Self { per, ..self }
     }
 }
 
 impl Observer for LedgerBalance {
     fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
-        let What::Wrote { table, key, amount, value } = entry.what else { return Ok(()) };
+        let (table, key, amount, value) = match entry.what {
+            What::Wrote { table, key, amount, value } => (table, key, i128::from(amount), value),
+            What::Unwrote { table, key, amount, value } => (table, key, -i128::from(amount), value),
+            _ => return Ok(()),
+        };
         let Some(at) = self.tables.iter().position(|known| *known == table) else { return Ok(()) };
         self.writes += 1;
         in_range(layout, table, key, value)?;
         let tables = self.tables.len();
+        let key = match self.per {
+            Per::Key => key,
+            Per::Total => 0,
+        };
         let values = self.values.entry(key).or_insert_with(|| vec![0; tables]);
-        values[at] += i128::from(amount);
+        values[at] += amount;
         if values.iter().all(|value| *value == values[0]) {
             // Only differences count, so balanced books are forgotten: memory follows what is open.
             self.values.swap_remove(&key);
@@ -47,8 +74,11 @@ impl Observer for LedgerBalance {
             .zip(values)
             .map(|(table, value)| format!("{} {value}", ending.layout.names.text(*table)))
             .collect();
-        let key = ending.layout.key_text(*key);
-        Err(format!("the books of {key} do not balance: {}", words.join(", ")))
+        let of = match self.per {
+            Per::Key => format!(" of {}", ending.layout.key_text(*key)),
+            Per::Total => String::new(),
+        };
+        Err(format!("the books{of} do not balance: {}", words.join(", ")))
     }
 
     fn looked(&self) -> u64 {
@@ -56,7 +86,10 @@ impl Observer for LedgerBalance {
     }
 
     fn about(&self) -> Option<u64> {
-        self.values.first().map(|(key, _)| *key)
+        match self.per {
+            Per::Key => self.values.first().map(|(key, _)| *key),
+            Per::Total => None,
+        }
     }
 
     fn copy(&self) -> Box<dyn Observer> {

@@ -55,12 +55,14 @@ impl Styles {
             | What::Paused { .. }
             | What::Partitioned { .. }
             | What::Slowed { .. }
-            | What::Inherited { .. } => self.fault,
+            | What::Inherited { .. }
+            | What::Unflushed { .. } => self.fault,
             What::Answered { failure: Some(_), .. }
             | What::Expired { .. }
             | What::Dropped { .. }
             | What::Refused { .. }
-            | What::Stale { .. } => self.bad,
+            | What::Stale { .. }
+            | What::Unwrote { .. } => self.bad,
             What::Woke { .. } => self.dim,
             What::Wrote { .. } => self.good,
             What::Started { .. } | What::Delivered { .. } | What::Answered { .. } => Style::new(),
@@ -108,6 +110,7 @@ impl Styles {
             | Fact::Queued { .. }
             | Fact::Finished { .. }
             | Fact::AlreadyThere { .. }
+            | Fact::Conflicted { .. }
             | Fact::Attempt { .. }
             | Fact::Called { .. }
             | Fact::Publishing { .. }

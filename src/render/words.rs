@@ -89,6 +89,14 @@ impl<'a> Words<'a> {
             What::Wrote { table, key, amount, value } => {
                 format!("{}: {amount:+}, now {value}", self.of(self.name(*table), *key, entry.flow))
             }
+            What::Unflushed { transactions: 1 } => "lost the last transaction".to_owned(),
+            What::Unflushed { transactions } => {
+                format!("lost the last {transactions} transactions")
+            }
+            What::Unwrote { table, key, amount, value } => {
+                let row = self.of(self.name(*table), *key, entry.flow);
+                format!("{row}: {amount:+} was lost, {value} again")
+            }
             What::Noted(fact) => self.fact(node, entry.flow, fact),
         }
     }
@@ -157,6 +165,9 @@ impl<'a> Words<'a> {
                 format!("gave {} up: {}", of(method, key), failure.words())
             }
             Fact::AlreadyThere { table, key } => format!("{} is there already", of(table, key)),
+            Fact::Conflicted { table, key } => {
+                format!("{} changed since it was read", of(table, key))
+            }
             Fact::Attempt { method, key, attempt, .. } => {
                 format!("attempt {attempt} at {}", of(method, key))
             }

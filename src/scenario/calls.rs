@@ -1,10 +1,10 @@
 //! Who calls whom: targets, what stands between, and the steps that handlers and scripts take.
 
 use brownout_models::contract::{Failure, NodeId};
-use brownout_models::machine::{Add, Program, Step, Target, Write};
+use brownout_models::machine::{Program, Step, Target, Write};
 
 use super::check::{Check, Group, GroupKind, remedy};
-use super::file::{AddFile, FailureFile, StepFile, WriteFile};
+use super::file::{FailureFile, StepFile};
 use super::source::Path;
 
 impl Check<'_> {
@@ -145,6 +145,7 @@ impl Check<'_> {
         steps: &[StepFile],
         sidecar: Option<NodeId>,
     ) -> Program {
+        self.check_reads(path, steps);
         let steps = (0..)
             .zip(steps)
             .filter_map(|(index, step)| self.step(&path.index(index), step, sidecar));
@@ -156,8 +157,11 @@ impl Check<'_> {
         for (index, step) in (0..).zip(steps) {
             let path = path.index(index);
             match step {
-                StepFile::Write { .. } | StepFile::Transaction { .. } => {
-                    let help = "write in a handler of a service, and call that";
+                StepFile::Read { .. }
+                | StepFile::Write { .. }
+                | StepFile::Transaction { .. }
+                | StepFile::Flush => {
+                    let help = "read and write in a handler of a service, and call that";
                     let label = "expected a step of a client";
                     self.problem(&path, "clients have no database", label, help);
                 }
@@ -195,10 +199,10 @@ impl Check<'_> {
                 let broker = self.needs_broker(&path.field("topic"), topic)?;
                 Step::Publish { broker, topic: self.name(topic), timeout: *timeout }
             }
-            StepFile::Write { table, add, once, event } => {
-                let (table, add, once, event) = (table.clone(), *add, *once, event.clone());
-                Step::Write(self.write(path, &WriteFile { table, add, once, event })?)
+            StepFile::Read { table, row } => {
+                Step::Read { table: self.name(table), row: self.row(row.as_deref()) }
             }
+            StepFile::Write(write) => Step::Write(self.write(path, write)?),
             StepFile::Transaction { writes, inbox } => {
                 let at = path.field("writes");
                 if writes.is_empty() {
@@ -212,27 +216,14 @@ impl Check<'_> {
                     .collect();
                 Step::Transaction { writes: writes?, inbox: *inbox }
             }
+            StepFile::Flush => Step::Flush,
             StepFile::Reply => Step::Reply,
             StepFile::Fail(FailureFile::Failed) => Step::Fail(Failure::Failed),
             StepFile::Fail(FailureFile::Rejected) => Step::Fail(Failure::Rejected),
         })
     }
 
-    fn write(&mut self, path: &Path, file: &WriteFile) -> Option<Write> {
-        if let Some(topic) = &file.event {
-            self.needs_broker(&path.field("event"), topic)?;
-        }
-        let add = match file.add {
-            AddFile::Amount => Add::Amount,
-            AddFile::Undo => Add::Undo,
-            AddFile::Cancel => Add::Cancel,
-            AddFile::Constant(amount) => Add::Constant(amount),
-        };
-        let event = file.event.as_ref().map(|topic| self.name(topic));
-        Some(Write { table: self.name(&file.table), add, once: file.once, event })
-    }
-
-    fn needs_broker(&mut self, path: &Path, topic: &str) -> Option<NodeId> {
+    pub(super) fn needs_broker(&mut self, path: &Path, topic: &str) -> Option<NodeId> {
         if self.broker.is_none() {
             let message = format!("nobody takes messages for `{topic}`");
             let help =

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use brownout_models::contract::NodeId;
-use brownout_models::{Mistake, Name, Names, Span};
+use brownout_models::{Map, Mistake, Name, Names, Span};
 use indexmap::IndexMap;
 
 use super::deployment::ManagedService;
@@ -33,6 +33,8 @@ pub(super) struct Check<'a> {
     pub(super) managed: IndexMap<String, ManagedService>,
     /// Every sidecar, and whether it knows whom its calls are for, whatever they say.
     pub(super) sidecars: BTreeMap<NodeId, bool>,
+    /// How long databases take to flush what is written, by their index.
+    pub(super) flushes: Map<u32, Span>,
     /// Tables that some handler writes.
     pub(super) tables: Vec<String>,
     /// Topics that somebody subscribes to.
@@ -93,6 +95,7 @@ impl<'a> Check<'a> {
             broker: None,
             managed: IndexMap::new(),
             sidecars: BTreeMap::new(),
+            flushes: Map::default(),
             tables: Vec::new(),
             topics: Vec::new(),
             messages: Vec::new(),

@@ -74,6 +74,9 @@ impl Check<'_> {
             FaultFile::Successor { odds, at } => {
                 rule(Fault::Successor(self.nodes(path, at)?), *odds)
             }
+            FaultFile::Unflushed { odds, at } => {
+                rule(Fault::Unflushed(self.nodes(path, at)?), *odds)
+            }
             FaultFile::Silence { odds, at } => rule(Fault::Silence(self.nodes(path, at)?), *odds),
             FaultFile::Fail { odds, at } => {
                 rule(Fault::Machine(self.nodes(path, at)?, "fail".to_owned()), *odds)

@@ -27,7 +27,7 @@ pub use nodes::{
 };
 pub use properties::PropertyFile;
 pub use saga::{ActionFile, SagaFile, SagaStepFile};
-pub use steps::{AddFile, FailureFile, StepFile, WriteFile};
+pub use steps::{AddFile, FailureFile, StepFile, UpdateFile, WriteFile};
 
 /// A scenario file.
 #[derive(Clone, Debug, Deserialize)]

@@ -148,6 +148,7 @@ impl Scenario {
             faults,
             heal_at: file.heal_at.map(|span| Time::ZERO + span),
             populations,
+            flushes: check.flushes,
         });
         let bounds = Bounds { horizon: Time::ZERO + file.horizon, ..Bounds::default() };
         let template = World::new(Arc::clone(&layout), machines, &Arc::new(Plan::calm()), bounds);

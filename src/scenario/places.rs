@@ -12,7 +12,7 @@ use crate::layout::Place;
 /// How many instances a service may have.
 const INSTANCES_MAX: u32 = 1_000;
 /// How many entries `nodes` may have: the highest byte of a business key says who asked.
-const ENTRIES_MAX: usize = 256;
+const ENTRIES_MAX: usize = 255;
 
 impl Check<'_> {
     /// Finds a place for every machine, in the order of the file.
@@ -79,6 +79,11 @@ impl Check<'_> {
         let number = ("the number of instances", instances);
         self.in_range(&path.field("instances"), number, range, help);
         let store = self.next_store();
+        if let NodeFile::Service(file) = node {
+            let help = "leave it out for a database that flushes at once";
+            self.not_zero(&path.field("flush"), "the time until a flush", file.flush, help);
+            self.flushes.extend(file.flush.map(|period| (store, period)));
+        }
         let mut group = Group {
             kind,
             nodes: Vec::new(),

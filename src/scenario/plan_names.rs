@@ -13,12 +13,13 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 5] = ["lose", "duplicate", "delay", "partition", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 19] = [
+const AT_NODES: [&str; 20] = [
     "crash",
     "pause",
     "slow",
     "silence",
     "successor",
+    "unflushed",
     "tie",
     "fail",
     "gap",

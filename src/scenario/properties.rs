@@ -8,7 +8,8 @@ use super::source::Path;
 use crate::property::{
     Availability, BalancerFairness, BreakerPath, DeploymentEnds, EventPerRow, EveryCallEnds,
     LedgerBalance, MessageConservation, NoCallToStopped, Observer, OncePerKey, Property,
-    Quiescence, Recovers, SagaTerminal, SometimesSucceeds, Subscribed, TokenEnvelope, TraceIsTree,
+    Quiescence, Recovers, RowPerEvent, SagaTerminal, SometimesSucceeds, Subscribed, TokenEnvelope,
+    TraceIsTree,
 };
 use brownout_models::{Map, Name, Set};
 
@@ -44,7 +45,7 @@ impl Check<'_> {
                 let observer = OncePerKey::new(self.table(&path.field("table"), table)?);
                 (named(name, &format!("{table} once per key")), Box::new(observer))
             }
-            PropertyFile::LedgerBalance { name, tables } => {
+            PropertyFile::LedgerBalance { name, tables, per } => {
                 let at = path.field("tables");
                 if tables.len() < 2 {
                     let message = "a balance needs at least two tables";
@@ -55,7 +56,8 @@ impl Check<'_> {
                     .zip(tables)
                     .map(|(index, table)| self.table(&at.index(index), table))
                     .collect();
-                (named(name, "ledger balance"), Box::new(LedgerBalance::new(names?)))
+                let observer = LedgerBalance::new(names?).per(*per);
+                (named(name, "ledger balance"), Box::new(observer))
             }
             PropertyFile::MessageConservation { name, topic } => {
                 let observer = self.conservation(path, topic.as_deref(), file)?;
@@ -66,6 +68,12 @@ impl Check<'_> {
                 let topic_name = self.topic(&path.field("topic"), topic)?;
                 let observer = EventPerRow::new(table_name, topic_name);
                 (named(name, &format!("{topic} for every row of {table}")), Box::new(observer))
+            }
+            PropertyFile::RowPerEvent { name, table, topic } => {
+                let table_name = self.table(&path.field("table"), table)?;
+                let topic_name = self.topic(&path.field("topic"), topic)?;
+                let observer = RowPerEvent::new(table_name, topic_name);
+                (named(name, &format!("a row of {table} for every {topic}")), Box::new(observer))
             }
             PropertyFile::SagaTerminal { name } => (
                 named(name, "saga terminal states"),

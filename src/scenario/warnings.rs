@@ -74,8 +74,9 @@ impl Check<'_> {
             let path = path.index(index);
             match step {
                 StepFile::Publish { topic, .. } => self.is_wanted(&path.field("topic"), topic),
-                StepFile::Write { event, .. } => {
-                    event.iter().for_each(|topic| self.is_wanted(&path.field("event"), topic));
+                StepFile::Write(write) => {
+                    let path = path.field("event");
+                    write.event.iter().for_each(|topic| self.is_wanted(&path, topic));
                 }
                 StepFile::Transaction { writes, .. } => {
                     for (index, write) in writes.iter().enumerate() {
@@ -86,6 +87,8 @@ impl Check<'_> {
                 StepFile::Work(_)
                 | StepFile::Sleep(_)
                 | StepFile::Call { .. }
+                | StepFile::Read { .. }
+                | StepFile::Flush
                 | StepFile::Reply
                 | StepFile::Fail(_) => {}
             }
@@ -117,6 +120,7 @@ fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
         | (Fault::Slow(wide, ..), Fault::Slow(narrow, ..))
         | (Fault::Silence(wide), Fault::Silence(narrow))
         | (Fault::Successor(wide), Fault::Successor(narrow))
+        | (Fault::Unflushed(wide), Fault::Unflushed(narrow))
         | (Fault::Tie(wide), Fault::Tie(narrow)) => holds_nodes(wide, narrow, nodes),
         (Fault::Machine(wide, name), Fault::Machine(narrow, other)) => {
             name == other && holds_nodes(wide, narrow, nodes)
@@ -131,6 +135,7 @@ fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
             | Fault::Slow(..)
             | Fault::Silence(_)
             | Fault::Successor(_)
+            | Fault::Unflushed(_)
             | Fault::Tie(_)
             | Fault::Machine(..),
             _,

@@ -63,13 +63,18 @@ impl Check<'_> {
             match step {
                 StepFile::Call { method, .. } => add(&mut self.messages, method),
                 StepFile::Publish { topic, .. } => add(&mut self.messages, topic),
-                StepFile::Write { table, event, .. } => self.find_words_of_write(table, event),
+                StepFile::Write(write) => self.find_words_of_write(&write.table, &write.event),
                 StepFile::Transaction { writes, .. } => {
                     for write in writes {
                         self.find_words_of_write(&write.table, &write.event);
                     }
                 }
-                StepFile::Work(_) | StepFile::Sleep(_) | StepFile::Reply | StepFile::Fail(_) => {}
+                StepFile::Work(_)
+                | StepFile::Sleep(_)
+                | StepFile::Read { .. }
+                | StepFile::Flush
+                | StepFile::Reply
+                | StepFile::Fail(_) => {}
             }
         }
     }

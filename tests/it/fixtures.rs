@@ -59,6 +59,8 @@ pub(crate) fn stories(run: &Run) -> BTreeMap<String, Vec<String>> {
         let what = match &entry.what {
             What::Noted(_) => continue,
             What::Wrote { amount, value, .. } => format!("write {amount} {value}"),
+            What::Unwrote { amount, value, .. } => format!("unwrite {amount} {value}"),
+            What::Unflushed { transactions } => format!("unflushed {transactions}"),
             What::Started { life } => format!("start {life}"),
             What::Woke { .. } => "wake".to_owned(),
             What::Crashed { after } => format!("crash {after:?}"),

@@ -55,6 +55,12 @@ pub trait Driver<P, F>: Surroundings {
 
     /// The database of the node's service, to write into.
     fn store_mut(&mut self) -> &mut Store;
+
+    /// A transaction of the database is complete. Where nobody knows of losses of power it is flushed
+    /// at once.
+    fn committed(&mut self) {
+        self.store_mut().flush();
+    }
 }
 
 /// A write to a row.
@@ -156,5 +162,9 @@ where
 
     fn store_mut(&mut self) -> &mut Store {
         self.outer.store_mut()
+    }
+
+    fn committed(&mut self) {
+        self.outer.committed();
     }
 }

@@ -32,5 +32,5 @@ pub use effect::{Clock, Desk, Effect};
 pub use id::{CallId, Context, FlowId, NodeId, Sender, Ticket};
 pub use machine::{Input, Machine, Timer};
 pub use message::{Answer, Body, Failure, Kind, Message, Outcome, Request, Subset};
-pub use store::{OutboxRow, RowWrite, Store};
+pub use store::{OutboxRow, Row, RowWrite, Store, Unwritten};
 pub use turn::Turn;

@@ -1,22 +1,53 @@
 //! The database of one service: rows that survive every crash of its instances, an outbox of events
 //! to publish, and an inbox of messages that were handled. A transaction changes all three at once.
 //!
-//! What is *not* here: unflushed writes; every write is durable when its effect has happened.
+//! Every transaction is durable when its effect has happened, unless the database flushes its log only
+//! now and then ([`Store::flushed_every`]): then the end of the log may be lost with the power.
+//!
+//! What is *not* here: locks and isolation; a transaction is one act, and nothing comes between.
 
-use crate::hash::{Map, Set};
+mod journal;
+
 use serde::Serialize;
 
+use self::journal::{Change, Journal};
 use crate::contract::Context;
+use crate::hash::{Map, Set};
 use crate::name::Name;
+use crate::{Span, Time};
 
 /// The rows and the outbox of one service, shared by its instances.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Store {
-    rows: Map<(Name, u64), i64>,
+    rows: Map<(Name, u64), Row>,
     outbox: Map<u64, OutboxRow>,
     outbox_next: u64,
     /// Messages that were handled: the method or topic, and the business key.
     inbox: Set<(Name, u64)>,
+    /// What is not flushed yet, where that takes a while.
+    journal: Option<Box<Journal>>,
+}
+
+/// The value of a row, and how often it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The value.
+    pub value: i64,
+    /// Its version: 1 when it was written once.
+    pub version: u64,
+}
+
+/// A row that went back to what it was, because its latest write was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unwritten {
+    /// The table.
+    pub table: Name,
+    /// The key of the row.
+    pub key: u64,
+    /// What the lost write had added.
+    pub amount: i64,
+    /// The value again; zero for a row that is gone.
+    pub value: i64,
 }
 
 /// One write of a transaction.
@@ -28,8 +59,8 @@ pub struct RowWrite {
     pub key: u64,
     /// What is added; a row starts at zero.
     pub amount: i64,
-    /// The topic of an event that is committed with the row.
-    pub event: Option<Name>,
+    /// The topic and the business key of an event that is committed with the row.
+    pub event: Option<(Name, u64)>,
 }
 
 /// An event that waits to be published.
@@ -37,7 +68,7 @@ pub struct RowWrite {
 pub struct OutboxRow {
     /// The topic.
     pub topic: Name,
-    /// The business key of the row that it was committed with.
+    /// Its business key.
     pub key: u64,
     /// The amount of that write.
     pub amount: i64,
@@ -46,9 +77,23 @@ pub struct OutboxRow {
 }
 
 impl Store {
+    /// A database that flushes its log this long after the first transaction that is not flushed yet,
+    /// as PostgreSQL does with `synchronous_commit = off` (`wal_writer_delay`, 200 ms) and Redis with
+    /// `appendfsync everysec`. [`flush`](Self::flush) does it at once.
+    #[must_use]
+    pub fn flushed_every(period: Span) -> Self {
+        Self { journal: Some(Box::new(Journal::new(period))), ..Self::default() }
+    }
+
     /// The value of a row; `None` when it was never written.
     #[must_use]
     pub fn read(&self, table: Name, key: u64) -> Option<i64> {
+        Some(self.row(table, key)?.value)
+    }
+
+    /// A row with its version; `None` when it was never written.
+    #[must_use]
+    pub fn row(&self, table: Name, key: u64) -> Option<Row> {
         self.rows.get(&(table, key)).copied()
     }
 
@@ -59,7 +104,7 @@ impl Store {
 
     /// Every row, in the order of first writing.
     pub fn rows(&self) -> impl Iterator<Item = (Name, u64, i64)> {
-        self.rows.iter().map(|((table, key), value)| (*table, *key, *value))
+        self.rows.iter().map(|((table, key), row)| (*table, *key, row.value))
     }
 
     /// Whether this message was handled before: its effects are in the rows.
@@ -68,25 +113,103 @@ impl Store {
         self.inbox.contains(&(method, key))
     }
 
+    /// How many transactions a loss of power at `now` could undo.
+    #[must_use]
+    pub fn unflushed(&mut self, now: Time) -> u32 {
+        self.journal.as_mut().map_or(0, |journal| journal.unflushed(now))
+    }
+
+    /// Makes everything so far durable.
+    pub fn flush(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.flush();
+        }
+    }
+
+    /// What was written since the last commit is one transaction, committed at `now`.
+    pub fn commit(&mut self, now: Time) {
+        if let Some(journal) = &mut self.journal {
+            journal.commit(now);
+        }
+    }
+
+    /// The latest so many transactions are lost with the power, as if they had never been: their rows,
+    /// their events, and that their messages were handled. What is left is durable. Returns the rows
+    /// that changed, latest first.
+    pub fn lose(&mut self, transactions: u32) -> Vec<Unwritten> {
+        let Some(mut journal) = self.journal.take() else { return Vec::new() };
+        let mut unwritten = Vec::new();
+        for change in journal.lose(transactions) {
+            unwritten.extend(self.undo(change));
+        }
+        self.journal = Some(journal);
+        unwritten
+    }
+
     pub(crate) fn remember(&mut self, method: Name, key: u64) {
-        self.inbox.insert((method, key));
+        if self.inbox.insert((method, key)) {
+            self.write_down(|| Change::Handled { method, key });
+        }
     }
 
     /// Adds to a row, which starts at zero; returns its new value. Saturates.
     pub(crate) fn add(&mut self, table: Name, key: u64, amount: i64) -> i64 {
-        let row = self.rows.entry((table, key)).or_insert(0);
-        *row = row.saturating_add(amount);
-        *row
+        let was = self.row(table, key);
+        let (value, version) = was.map_or((0, 0), |row| (row.value, row.version));
+        let row = Row { value: value.saturating_add(amount), version: version + 1 };
+        self.rows.insert((table, key), row);
+        self.write_down(|| Change::Row { table, key, was });
+        row.value
     }
 
     pub(crate) fn enqueue(&mut self, row: OutboxRow) -> u64 {
         let number = self.outbox_next;
         self.outbox_next += 1;
         self.outbox.insert(number, row);
+        self.write_down(|| Change::Enqueued { number });
         number
     }
 
     pub(crate) fn dequeue(&mut self, number: u64) {
-        self.outbox.shift_remove(&number);
+        if let Some(row) = self.outbox.shift_remove(&number) {
+            self.write_down(|| Change::Dequeued { number, row });
+        }
+    }
+
+    fn write_down(&mut self, change: impl FnOnce() -> Change) {
+        if let Some(journal) = &mut self.journal {
+            journal.write_down(change());
+        }
+    }
+
+    /// Takes a change back. Numbers of events are never given out again, like those of a sequence.
+    fn undo(&mut self, change: Change) -> Option<Unwritten> {
+        match change {
+            Change::Row { table, key, was } => {
+                let now = match was {
+                    Some(row) => self.rows.insert((table, key), row),
+                    None => self.rows.shift_remove(&(table, key)),
+                };
+                let value = was.map_or(0, |row| row.value);
+                let amount = now.map_or(0, |row| row.value).saturating_sub(value);
+                Some(Unwritten { table, key, amount, value })
+            }
+            Change::Enqueued { number } => {
+                self.outbox.shift_remove(&number);
+                None
+            }
+            Change::Dequeued { number, row } => {
+                let place = self.outbox.keys().take_while(|other| **other < number).count();
+                self.outbox.shift_insert(place, number, row);
+                None
+            }
+            Change::Handled { method, key } => {
+                self.inbox.shift_remove(&(method, key));
+                None
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

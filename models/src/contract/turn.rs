@@ -3,7 +3,7 @@
 use crate::contract::driver::Translator;
 use crate::contract::{
     Answer, Body, Choice, Clock, Context, Distribution, Driver, Failure, FlowId, Ground, NodeId,
-    OpenCall, OutboxRow, Outcome, Purpose, RowWrite, Sender, Ticket, Timer, Written,
+    OpenCall, OutboxRow, Outcome, Purpose, Row, RowWrite, Sender, Ticket, Timer, Written,
 };
 use crate::name::Name;
 use crate::{Span, Time};
@@ -193,14 +193,21 @@ impl<'a, P, F> Turn<'a, P, F> {
         self.driver.store().read(table, key)
     }
 
-    /// Adds `amount` to a row of the service's database, durably.
+    /// A row of the service's database with its version.
+    #[must_use]
+    pub fn row(&self, table: Name, key: u64) -> Option<Row> {
+        self.driver.store().row(table, key)
+    }
+
+    /// Adds `amount` to a row of the service's database.
     pub fn write(&mut self, table: Name, key: u64, amount: i64) {
         self.write_with_event(table, key, amount, None);
     }
 
     /// Adds to a row and, in the same transaction, puts an event for `topic` into the outbox.
     pub fn write_with_event(&mut self, table: Name, key: u64, amount: i64, topic: Option<Name>) {
-        self.transact(&[RowWrite { table, key, amount, event: topic }], None);
+        let event = topic.map(|topic| (topic, key));
+        self.transact(&[RowWrite { table, key, amount, event }], None);
     }
 
     /// Writes several rows with their events, and the message that is handled into the inbox, as one
@@ -216,10 +223,19 @@ impl<'a, P, F> Turn<'a, P, F> {
         for RowWrite { table, key, amount, event } in writes.iter().copied() {
             let store = self.driver.store_mut();
             let value = store.add(table, key, amount);
-            if let Some(topic) = event {
+            if let Some((topic, key)) = event {
                 store.enqueue(OutboxRow { topic, key, amount, context });
             }
             self.driver.wrote(Written { table, key, amount, value }, context);
+        }
+        self.driver.committed();
+    }
+
+    /// Makes everything that the service's database has so far durable, where it flushes only now and
+    /// then.
+    pub fn flush(&mut self) {
+        if self.act() {
+            self.driver.store_mut().flush();
         }
     }
 
@@ -234,10 +250,11 @@ impl<'a, P, F> Turn<'a, P, F> {
         self.driver.store().outbox()
     }
 
-    /// Removes a published event from the outbox, durably.
+    /// Removes a published event from the outbox.
     pub fn clear_outbox(&mut self, number: u64) {
         if self.act() {
             self.driver.store_mut().dequeue(number);
+            self.driver.committed();
         }
     }
 

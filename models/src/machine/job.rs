@@ -3,11 +3,10 @@
 
 use serde::Serialize;
 
-use crate::contract::{
-    Body, Context, Failure, Outcome, Purpose, Request, RowWrite, Sender, Timer, Turn,
-};
+use crate::contract::{Body, Context, Failure, Outcome, Purpose, Request, Sender, Timer, Turn};
 use crate::fact::Fact;
-use crate::machine::{Add, Dialer, Program, Slab, Step, Write};
+use crate::machine::transaction::Reads;
+use crate::machine::{Dialer, Program, Slab, Step};
 use crate::{Name, Time};
 
 /// A request on its way through a program.
@@ -23,6 +22,8 @@ pub struct Job<P> {
     pub began: Time,
     /// Which program, an index that its owner knows.
     pub program: u32,
+    /// What it read so far.
+    reads: Reads,
     next: u32,
     replied: bool,
     /// It will fail once its steps are done.
@@ -90,6 +91,7 @@ impl<P: Clone> Jobs<P> {
             request,
             began: now,
             program,
+            reads: Reads::default(),
             next: 0,
             replied: false,
             doomed: false,
@@ -206,10 +208,18 @@ impl<P: Clone> Jobs<P> {
                     turn.call(*broker, Body::Publish(request), *timeout, tag);
                     return Progress::Waiting;
                 }
-                Step::Write(write) => transact(&job.request, &[*write], false, turn),
-                Step::Transaction { writes, inbox } => {
-                    transact(&job.request, writes, *inbox, turn);
+                Step::Read { table, row } => job.reads.read(&job.request, (*table, *row), turn),
+                Step::Write(write) => {
+                    if let Err(failure) = job.reads.transact(&job.request, &[*write], false, turn) {
+                        return Progress::Over(Some(failure));
+                    }
                 }
+                Step::Transaction { writes, inbox } => {
+                    if let Err(failure) = job.reads.transact(&job.request, writes, *inbox, turn) {
+                        return Progress::Over(Some(failure));
+                    }
+                }
+                Step::Flush => turn.flush(),
                 Step::Reply => {
                     if let (Some(from), false) = (job.from, job.doomed) {
                         turn.reply_done(from, job.request.method);
@@ -250,60 +260,12 @@ impl<P: Clone> Jobs<P> {
             Step::Publish { .. } => Some(outcome.map(|_| ())),
             Step::Work(_)
             | Step::Sleep(_)
+            | Step::Read { .. }
             | Step::Write(_)
             | Step::Transaction { .. }
+            | Step::Flush
             | Step::Reply
             | Step::Fail(_) => None,
         }
-    }
-}
-
-/// Writes what is to be written, all at once; nothing at all of a request that was handled before.
-fn transact<P>(request: &Request<P>, writes: &[Write], inbox: bool, turn: &mut Turn<'_, P, Fact>) {
-    let (method, key) = (request.method, request.key);
-    if inbox && turn.has_handled(method, key) {
-        turn.note(Fact::AlreadyThere { table: method, key });
-        return;
-    }
-    let mut rows: Vec<RowWrite> = Vec::new();
-    for write in writes {
-        let (table, event) = (write.table, write.event);
-        let Some(amount) = amount_of(write, request, &rows, turn) else { continue };
-        if let Some(topic) = event {
-            turn.note(Fact::Publishing { topic, key });
-        }
-        rows.push(RowWrite { table, key, amount, event });
-    }
-    if inbox || !rows.is_empty() {
-        turn.transact(&rows, inbox.then_some((method, key)));
-    }
-}
-
-/// What a write adds to its row after the `earlier` ones; `None` when it is left out.
-fn amount_of<P>(
-    write: &Write,
-    request: &Request<P>,
-    earlier: &[RowWrite],
-    turn: &mut Turn<'_, P, Fact>,
-) -> Option<i64> {
-    let (table, key) = (write.table, request.key);
-    let added = earlier.iter().filter(|row| row.table == table).map(|row| row.amount);
-    let row = match (turn.read(table, key), added.reduce(i64::saturating_add)) {
-        (None, added) => added,
-        (Some(value), added) => Some(value.saturating_add(added.unwrap_or(0))),
-    };
-    if write.once && row.is_some() {
-        turn.note(Fact::AlreadyThere { table, key });
-        return None;
-    }
-    match write.add {
-        Add::Constant(amount) => Some(amount),
-        Add::Amount => Some(request.amount),
-        Add::Cancel => match row {
-            None => Some(0),
-            Some(0) => None,
-            Some(value) => Some(value.saturating_neg()),
-        },
-        Add::Undo => row.filter(|value| *value != 0).map(i64::saturating_neg),
     }
 }

@@ -17,6 +17,7 @@ mod saga;
 mod service;
 mod sidecar;
 mod slab;
+mod transaction;
 
 pub use broker::{BrokerConfig, BrokerNode, Subscription};
 pub use client::{Arrivals, ClientConfig, ClientNode};
@@ -25,7 +26,7 @@ pub use deployment::{DeploymentNode, DeploymentNodeConfig, ScalingConfig, Strate
 pub use dialer::{Dialer, Discovery, Target};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Ended, Job, Jobs, Progress};
-pub use program::{Add, Program, Step, Write};
+pub use program::{Add, Program, Step, Update, Write};
 pub use registry::{RegistryNode, RegistryNodeConfig};
 pub use saga::{SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables};
 pub use service::{Heartbeat, Managed, Orders, Relay, ServiceConfig, ServiceNode};

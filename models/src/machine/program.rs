@@ -40,6 +40,13 @@ pub enum Step {
         /// How long to wait; `None` for ever.
         timeout: Option<Span>,
     },
+    /// Read a row of the service's database: a later write may build on what was read.
+    Read {
+        /// The table.
+        table: Name,
+        /// The key of the row; the request's where there is none.
+        row: Option<u64>,
+    },
     /// Write a row of the service's database.
     Write(Write),
     /// Write several rows of the service's database at once.
@@ -50,6 +57,8 @@ pub enum Step {
         /// in the same transaction.
         inbox: bool,
     },
+    /// Make everything that the service's database has so far durable.
+    Flush,
     /// Answer the request; later steps still run.
     Reply,
     /// Fail.
@@ -59,14 +68,31 @@ pub enum Step {
 /// A write of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
-    /// The table; the key is the request's.
+    /// The table.
     pub table: Name,
+    /// The key of the row; the request's where there is none.
+    pub row: Option<u64>,
     /// What to add.
     pub add: Add,
+    /// What it adds to: the row as it is, or as it was read.
+    pub update: Update,
     /// Leave the write out when the row is there: the key is an idempotency key.
     pub once: bool,
     /// Put an event for this topic into the outbox, in the same transaction.
     pub event: Option<Name>,
+}
+
+/// What a write builds on, where others may write the row at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Update {
+    /// The row as it is: reading and writing are one act.
+    #[default]
+    Atomic,
+    /// The row as the job read it: what was written in between is lost.
+    LastWriteWins,
+    /// The row as the job read it, if its version is still the same; else the job fails, and may be
+    /// tried again (optimistic concurrency control, as HTTP's `If-Match`).
+    CompareAndSet,
 }
 
 /// What a write adds to a row.

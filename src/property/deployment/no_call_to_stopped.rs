@@ -73,7 +73,9 @@ impl Observer for NoCallToStopped {
             | What::Inherited { .. }
             | What::Crashed { .. }
             | What::Paused { .. }
-            | What::Wrote { .. } => {}
+            | What::Wrote { .. }
+            | What::Unflushed { .. }
+            | What::Unwrote { .. } => {}
         }
         Ok(())
     }

@@ -80,12 +80,15 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
             json!({ "to": words.node(*to), "until_ns": until.as_nanos() })
         }
         What::Paused { until } | What::Slowed { until } => json!({ "until_ns": until.as_nanos() }),
-        What::Wrote { table, key, amount, value } => json!({
-            "table": words.name(*table),
-            "key": key.to_string(),
-            "amount": amount,
-            "value": value,
-        }),
+        What::Unflushed { transactions } => json!({ "transactions": transactions }),
+        What::Wrote { table, key, amount, value } | What::Unwrote { table, key, amount, value } => {
+            json!({
+                "table": words.name(*table),
+                "key": key.to_string(),
+                "amount": amount,
+                "value": value,
+            })
+        }
         What::Noted(_) => Value::Null,
     }
 }

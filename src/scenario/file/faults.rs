@@ -119,6 +119,14 @@ pub enum FaultFile {
         #[serde(default)]
         at: Vec<String>,
     },
+    /// As a node crashes, its database loses the end of its log that is not flushed yet.
+    Unflushed {
+        /// The odds for each crash while something is not flushed.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+    },
     /// Callers of a crashed node see silence instead of a reset connection.
     Silence {
         /// The odds for each call.

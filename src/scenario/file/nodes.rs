@@ -139,6 +139,9 @@ pub struct ServiceFile {
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
     pub sidecar: Option<SidecarOptions>,
+    /// How long its database takes to flush what is written, from the first write that is not flushed;
+    /// no time.
+    pub flush: Option<Span>,
     /// How long the relay of the outbox waits for the broker; 1 s.
     pub relay_timeout: Option<Span>,
     /// How it chooses among the instances of a service that it calls; round robin.
@@ -166,6 +169,7 @@ impl Default for ServiceFile {
             bulkhead: BulkheadOptions::default(),
             handlers: IndexMap::new(),
             sidecar: None,
+            flush: None,
             relay_timeout: None,
             balancer: BalancerOptions::default(),
             outlier: OutlierOptions::default(),

@@ -3,8 +3,8 @@
 use brownout_models::{Ratio, Span};
 use serde::Deserialize;
 
-use crate::property::Outcome;
 use crate::property::drill::ClaimFile;
+use crate::property::{Outcome, Per};
 
 /// A property and its parameters.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,12 +17,15 @@ pub enum PropertyFile {
         /// The table.
         table: String,
     },
-    /// In the end: for every key the sums of these tables are equal.
+    /// In the end: the values of these tables are equal, for every key or in total.
     LedgerBalance {
         /// What the property is called in reports.
         name: Option<String>,
         /// The tables, at least two.
         tables: Vec<String>,
+        /// What must be equal; the values of every key.
+        #[serde(default)]
+        per: Per,
     },
     /// In the end: every published message was acknowledged by each of its subscriptions, given up
     /// as a dead letter or reported as unwanted.
@@ -34,6 +37,15 @@ pub enum PropertyFile {
     },
     /// In the end: every row of the table has been followed by a handled event of its key.
     EventPerRow {
+        /// What the property is called in reports.
+        name: Option<String>,
+        /// The table.
+        table: String,
+        /// The topic, as the handler of the event knows it.
+        topic: String,
+    },
+    /// In the end: the table has a row of every key whose event was handled, and has not lost it.
+    RowPerEvent {
         /// What the property is called in reports.
         name: Option<String>,
         /// The table.

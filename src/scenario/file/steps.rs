@@ -37,20 +37,16 @@ pub enum StepFile {
         #[serde(default)]
         timeout: Option<Span>,
     },
-    /// Write a row of the service's database; its key is that of the request.
-    Write {
+    /// Read a row of the service's database, for a later write that builds on it.
+    Read {
         /// The table.
         table: String,
-        /// What to add to the row; the amount of the request.
+        /// The name of a row that requests share; the row of the request.
         #[serde(default)]
-        add: AddFile,
-        /// Leave the write out when the row is there; false.
-        #[serde(default)]
-        once: bool,
-        /// Commit an event for this topic with the row, to be published from the outbox.
-        #[serde(default)]
-        event: Option<String>,
+        row: Option<String>,
     },
+    /// Write a row of the service's database.
+    Write(WriteFile),
     /// Write several rows of the service's database at once: all of them or none.
     Transaction {
         /// The rows.
@@ -59,27 +55,48 @@ pub enum StepFile {
         #[serde(default)]
         inbox: bool,
     },
+    /// Make everything that the service's database has so far durable.
+    Flush,
     /// Answer now; the steps behind it still run.
     Reply,
     /// Fail.
     Fail(FailureFile),
 }
 
-/// A write within a transaction.
+/// A write of a row.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename = "Write", deny_unknown_fields)]
 pub struct WriteFile {
     /// The table.
     pub table: String,
+    /// The name of a row that requests share; the row of the request.
+    #[serde(default)]
+    pub row: Option<String>,
     /// What to add to the row; the amount of the request.
     #[serde(default)]
     pub add: AddFile,
+    /// What it adds to, where others may write the row meanwhile; the row as it is.
+    #[serde(default)]
+    pub update: UpdateFile,
     /// Leave the write out when the row is there; false.
     #[serde(default)]
     pub once: bool,
     /// Commit an event for this topic with the row, to be published from the outbox.
     #[serde(default)]
     pub event: Option<String>,
+}
+
+/// What a write builds on, where others may write the row at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename = "Update")]
+pub enum UpdateFile {
+    /// The row as it is: reading and writing are one act.
+    #[default]
+    Atomic,
+    /// The row as a `Read` saw it: what was written in between is lost.
+    LastWriteWins,
+    /// The row as a `Read` saw it, if it has not changed since; else the handler fails.
+    CompareAndSet,
 }
 
 /// What a write adds.

@@ -251,6 +251,8 @@ fn line(layout: &Layout, entry: &Entry<String>) -> String {
         What::Partitioned { to, until } => format!("cut off from {} until {until}", name(*to)),
         What::Inherited { kind, .. } => format!("inherited {}", layout.kind_text(*kind)),
         What::Wrote { key, value, .. } => format!("row {key} = {value}"),
+        What::Unflushed { transactions } => format!("unflushed {transactions}"),
+        What::Unwrote { key, value, .. } => format!("row {key} = {value} again"),
         What::Noted(fact) => format!("says {fact}"),
     };
     format!("{at} {node} {what}")

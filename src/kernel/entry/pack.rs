@@ -1,0 +1,130 @@
+//! How entries go into the digest.
+
+use brownout_models::contract::Kind;
+use serde::Serialize;
+
+use super::{Entry, What};
+use crate::kernel::Digest;
+
+impl<F: Serialize> Entry<F> {
+    /// Takes the entry into a digest, in a few words that everybody can take apart again:
+    ///
+    /// ```text
+    /// word  upper half              lower half
+    /// 1     ---------- when it happened ----------
+    /// 2     the flow                the node
+    /// 3     how many entries ago    the variant of `What`; from bit 8 whether it was a reply;
+    ///       its cause was           from bit 16 the failure, from 1
+    /// then  the other node          the name of the message
+    /// then  numbers, one a word; a fact as serde takes it apart
+    /// ```
+    ///
+    /// Its number is that of the entries before it.
+    #[inline(always)]
+    pub fn pack_into(&self, digest: &mut Digest) {
+        let halves = |upper: u32, lower: u32| u64::from(upper) << 32 | u64::from(lower);
+        let mut begin = |variant: u64| {
+            digest.word(self.at.as_nanos());
+            digest.word(halves(self.flow.0, self.node.0));
+            digest.word((self.seq - self.cause) << 32 | variant);
+        };
+        let reply = |kind: &Kind| u64::from(kind.reply) << 8;
+        match &self.what {
+            What::Started { life } => {
+                begin(0);
+                digest.word(u64::from(*life));
+            }
+            What::Delivered { from: node, kind } => {
+                begin(1 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Woke { timer } => {
+                begin(2);
+                digest.word(*timer);
+            }
+            What::Answered { from, kind, failure } => {
+                let failure = failure.map_or(0, |failure| 1 + failure as u64);
+                begin(3 | reply(kind) | failure << 16);
+                digest.word(halves(from.0, kind.name.0));
+            }
+            What::Expired { to } => {
+                begin(4);
+                digest.word(u64::from(to.0));
+            }
+            What::Lost { to: node, kind } => {
+                begin(5 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Delayed { to, kind, by } => {
+                begin(6 | reply(kind));
+                digest.word(halves(to.0, kind.name.0));
+                digest.word(by.as_nanos());
+            }
+            What::Duplicated { to: node, kind } => {
+                begin(7 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Dropped { from: node, kind } => {
+                begin(8 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Refused { from: node, kind } => {
+                begin(9 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Stale { from: node, kind } => {
+                begin(10 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Overtook { passed } => {
+                begin(11);
+                digest.word(u64::from(*passed));
+            }
+            What::Crashed { after } => {
+                begin(12);
+                digest.word(after.map_or(0, |effects| 1 + u64::from(effects)));
+            }
+            What::Paused { until } => {
+                begin(13);
+                digest.word(until.as_nanos());
+            }
+            What::Wrote { table, key, amount, value } => {
+                begin(14);
+                for word in
+                    [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
+                {
+                    digest.word(word);
+                }
+            }
+            What::Noted(fact) => {
+                begin(15);
+                digest.absorb(fact);
+            }
+            What::Partitioned { to, until } => {
+                begin(16);
+                digest.word(u64::from(to.0));
+                digest.word(until.as_nanos());
+            }
+            What::Slowed { until } => {
+                begin(17);
+                digest.word(until.as_nanos());
+            }
+            What::Inherited { from: node, kind } => {
+                begin(18 | reply(kind));
+                digest.word(halves(node.0, kind.name.0));
+            }
+            What::Unflushed { transactions } => {
+                begin(19);
+                digest.word(u64::from(*transactions));
+            }
+            What::Unwrote { table, key, amount, value } => {
+                begin(20);
+                for word in
+                    [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
+                {
+                    digest.word(word);
+                }
+            }
+        }
+    }
+}
