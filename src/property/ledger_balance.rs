@@ -14,7 +14,10 @@ use crate::layout::Layout;
 pub struct LedgerBalance {
     tables: Vec<Name>,
     per: Per,
+    /// The books that do not balance.
     values: Map<u64, Vec<i128>>,
+    /// What every total was when they last balanced.
+    balanced: i128,
     writes: u64,
 }
 
@@ -32,7 +35,7 @@ impl LedgerBalance {
     /// Watches tables.
     #[must_use]
     pub fn new(tables: Vec<Name>) -> Self {
-        Self { tables, per: Per::Key, values: Map::default(), writes: 0 }
+        Self { tables, per: Per::Key, values: Map::default(), balanced: 0, writes: 0 }
     }
 
     /// The same, for every key or in total.
@@ -44,23 +47,28 @@ impl LedgerBalance {
 
 impl Observer for LedgerBalance {
     fn see(&mut self, entry: &Entry<Fact>, layout: &Layout) -> Result<(), String> {
-        let (table, key, amount, value) = match entry.what {
-            What::Wrote { table, key, amount, value } => (table, key, i128::from(amount), value),
-            What::Unwrote { table, key, amount, value } => (table, key, -i128::from(amount), value),
-            _ => return Ok(()),
-        };
+        let (table, key, amount, value) =
+            if let What::Wrote { table, key, amount, value } = entry.what {
+                (table, key, i128::from(amount), value)
+            } else if let What::Unwrote { table, key, amount, value } = entry.what {
+                (table, key, -i128::from(amount), value)
+            } else {
+                return Ok(());
+            };
         let Some(at) = self.tables.iter().position(|known| *known == table) else { return Ok(()) };
         self.writes += 1;
         in_range(layout, table, key, value)?;
         let tables = self.tables.len();
-        let key = match self.per {
-            Per::Key => key,
-            Per::Total => 0,
+        // Books that balanced said the same in every table.
+        let (key, before) = match self.per {
+            Per::Key => (key, i128::from(value) - amount),
+            Per::Total => (0, self.balanced),
         };
-        let values = self.values.entry(key).or_insert_with(|| vec![0; tables]);
+        let values = self.values.entry(key).or_insert_with(|| vec![before; tables]);
         values[at] += amount;
         if values.iter().all(|value| *value == values[0]) {
-            // Only differences count, so balanced books are forgotten: memory follows what is open.
+            // Balanced books are forgotten: memory follows what is open.
+            self.balanced = values[0];
             self.values.swap_remove(&key);
         }
         Ok(())

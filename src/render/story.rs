@@ -81,13 +81,15 @@ pub fn story(run: &Run, styles: Styles) -> Option<Story> {
 }
 
 /// The work to show, by name: first what the violation is about. Where faults strike by chance and
-/// one struck that, the others are noise.
+/// one struck that, the others are noise. Where it is about no piece of work and nothing struck, the
+/// load that the plan says is needed.
 fn names(run: &Run) -> IndexSet<String> {
     let about = run.violation.as_ref().and_then(|violation| violation.flow_name(run.world()));
     let struck = || run.applied.iter().map(|deviation| deviation.flow.clone());
     let is_explained = about.as_ref().is_some_and(|about| struck().any(|flow| flow == *about));
     let others = struck().filter(|_| !(run.plan.random_faults && is_explained));
-    about.into_iter().chain(others).collect()
+    let names: IndexSet<String> = about.into_iter().chain(others).collect();
+    if names.is_empty() { run.plan.load.iter().flatten().cloned().collect() } else { names }
 }
 
 /// The same as the trace has it.

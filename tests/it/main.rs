@@ -31,6 +31,7 @@ mod sagas;
 mod search;
 mod snapshots;
 mod stdio;
+mod stores;
 mod stories;
 mod stranger;
 mod theory;

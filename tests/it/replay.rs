@@ -63,6 +63,7 @@ fn everything_that_can_break_breaks() {
         "slow",
         "successor",
         "tie",
+        "unflushed",
     ];
     assert_eq!(struck, expected);
 }

@@ -157,3 +157,28 @@ fn an_outbox_keeps_the_row_and_its_event_together() {
     let crash = fault("order-1", "crash", "shopper/0", 1, "after effect 1");
     holds_under(&text, &Plan::calm().with_deviations(vec![crash]));
 }
+
+#[test]
+fn an_event_without_its_row_is_found() {
+    let text = DUAL_WRITE.replace("UNDO", r#"Sleep("1s"), Call(to: "order", method: "undo")"#);
+    let text = text.replace("EventPerRow", "RowPerEvent");
+    let case = holds(&text);
+    let said = case.says(|trace| trace.retain(|it| !matches!(it.what, What::Wrote { .. })));
+    assert_eq!(said, "placed of 0 was handled, and orders has no row for it");
+    let lose_all = |trace: &mut Trace| {
+        let first = entry(trace, 0, |what| matches!(what, What::Wrote { .. }));
+        let mut lost = trace[first].clone();
+        let What::Wrote { table, key, amount, .. } = lost.what else { panic!() };
+        lost.what = What::Unwrote { table, key, amount, value: 0 };
+        trace.push(lost);
+    };
+    assert_eq!(case.says(lose_all), "placed of 0 was handled, and orders has no row for it");
+
+    let first = text.replace(
+        r#"Write(table: "orders"), Publish(topic: "placed")"#,
+        r#"Publish(topic: "placed"), Write(table: "orders")"#,
+    );
+    let crash = fault("order-1", "crash", "shopper/0", 2, "before the step");
+    let said = violated(&first, &[crash]);
+    assert_eq!(said, "placed of 0 was handled, and orders has no row for it");
+}

@@ -75,3 +75,58 @@ fn books_that_do_not_balance_are_found() {
     let lost = violated(&text, &[fail]);
     assert_eq!(lost, "the books of 0 do not balance: charges 7, orders 0");
 }
+
+const SHARED_ROW: &str = r#"(
+    version: 1,
+    nodes: {
+        "stock": Service(handlers: { "reserve": [Write(table: "reserved", row: "widgets")] }),
+        "order": Service(handlers: { "create": [Write(table: "orders")] }),
+        "shopper": Clients(amount: 7, arrivals: Every(period: "1s", count: 2), script: [
+            Call(to: "stock", method: "reserve"), Call(to: "order", method: "create"),
+        ]),
+    },
+    properties: [LedgerBalance(tables: ["reserved", "orders"], per: Total)],
+)"#;
+
+#[test]
+fn totals_balance_whatever_their_rows_are_called() {
+    let case = holds(SHARED_ROW);
+    let said = case.says(|trace| {
+        let last = trace.iter().rposition(|it| matches!(it.what, What::Wrote { .. })).unwrap();
+        trace.remove(last);
+    });
+    assert_eq!(said, "the books do not balance: reserved 14, orders 7");
+    case.still_holds(|trace| {
+        let last = trace.iter().rposition(|it| matches!(it.what, What::Wrote { .. })).unwrap();
+        let mut unwritten = trace[last].clone();
+        let What::Wrote { table, key, amount, value } = unwritten.what else { panic!() };
+        unwritten.what = What::Unwrote { table, key, amount, value: value - amount };
+        let again = trace[last].clone();
+        trace.extend([unwritten, again]);
+    });
+    let by_key = SHARED_ROW.replace(", per: Total", "");
+    assert_eq!(
+        violated(&by_key, &[]),
+        "the books of widgets do not balance: reserved 14, orders 0"
+    );
+}
+
+#[test]
+fn a_write_that_was_lost_leaves_the_books_out_of_balance_and_may_be_made_again() {
+    let books = CHARGED.replace("AGAIN", "");
+    let books = books.replace("PROPERTY", r#"LedgerBalance(tables: ["charges", "orders"])"#);
+    let lose_charge = |trace: &mut Trace| {
+        let charge = entry(trace, 0, |what| matches!(what, What::Wrote { .. }));
+        let mut lost = trace[charge].clone();
+        let What::Wrote { table, key, amount, .. } = lost.what else { panic!() };
+        lost.what = What::Unwrote { table, key, amount, value: 0 };
+        trace.push(lost);
+    };
+    let said = holds(&books).says(lose_charge);
+    assert_eq!(said, "the books of 0 do not balance: charges 0, orders 7");
+    holds(&once().replace("AGAIN", "")).still_holds(|trace| {
+        lose_charge(trace);
+        let charge = entry(trace, 0, |what| matches!(what, What::Wrote { .. }));
+        trace.push(trace[charge].clone());
+    });
+}
