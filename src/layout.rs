@@ -1,13 +1,14 @@
 //! What a system is made of besides its machines: nodes and their names, hosts, links and the
 //! faults that may strike them. It never changes during a run.
 
+mod fault;
+
 use std::collections::BTreeSet;
 
 use brownout_models::contract::{Distribution, Kind, NodeId};
 use brownout_models::{Factor, Map, Name, Names, Span, Time};
-use serde::{Deserialize, Serialize};
 
-use crate::choice::Ratio;
+pub use fault::{DRIFT_PPM, Fault, FaultRule, Jump, RESTART_AFTER, SLOWNESS, Ways};
 
 /// The parts of a system that do not move.
 #[derive(Clone, Debug, Default)]
@@ -71,95 +72,6 @@ pub struct LatencyRule {
     pub links: LinkSet,
     /// How long.
     pub latency: Distribution,
-}
-
-/// One kind of fault at some sites.
-#[derive(Clone, Debug)]
-pub struct FaultRule {
-    /// What breaks.
-    pub what: Fault,
-    /// The odds of each decision, as random runs draw it.
-    pub odds: Ratio,
-}
-
-/// What can break, and where.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// A message is lost.
-    Lose(LinkSet),
-    /// A message arrives twice.
-    Duplicate(LinkSet),
-    /// A message arrives later than others by this much.
-    Delay(LinkSet, Distribution),
-    /// A node crashes, before a step or after one of its effects, and starts again after a while.
-    Crash(NodeSet, Span),
-    /// A node stands still for this long.
-    Pause(NodeSet, Distribution),
-    /// No message gets from one side to the other for this long, nor back unless it is one-way.
-    Partition(LinkSet, Distribution, Ways),
-    /// The work that a node begins in this long takes so many times as long.
-    Slow(NodeSet, Distribution, Factor),
-    /// Callers of a node that crashed see silence instead of a reset connection.
-    Silence(NodeSet),
-    /// A message for an earlier life of a node reaches its successor.
-    Successor(NodeSet),
-    /// As a node crashes, its database loses the end of its log that is not flushed yet.
-    Unflushed(NodeSet),
-    /// Among events of one node at one instant, another than the first is taken.
-    Tie(NodeSet),
-    /// A machine's own way to fail, by purpose.
-    Machine(NodeSet, String),
-}
-
-/// Which ways a partition cuts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ways {
-    /// Both: neither side hears of the other.
-    #[default]
-    Both,
-    /// One: what is sent back arrives.
-    One,
-}
-
-/// How long a crashed node stays down where no rule says otherwise.
-pub const RESTART_AFTER: Span = Span::from_secs(1);
-
-/// How many times as long work takes at a slow node where no rule says otherwise.
-pub const SLOWNESS: Factor = Factor::from_thousandths(10_000);
-
-impl Fault {
-    /// Whether it strikes messages on their way.
-    #[must_use]
-    pub const fn is_on_links(&self) -> bool {
-        match self {
-            Self::Lose(_) | Self::Duplicate(_) | Self::Delay(..) | Self::Partition(..) => true,
-            Self::Crash(..)
-            | Self::Pause(..)
-            | Self::Slow(..)
-            | Self::Silence(_)
-            | Self::Successor(_)
-            | Self::Unflushed(_)
-            | Self::Tie(_)
-            | Self::Machine(..) => false,
-        }
-    }
-
-    /// Whether it strikes nodes at their steps.
-    #[must_use]
-    pub const fn is_at_steps(&self) -> bool {
-        match self {
-            Self::Crash(..) | Self::Pause(..) | Self::Slow(..) => true,
-            Self::Lose(_)
-            | Self::Duplicate(_)
-            | Self::Delay(..)
-            | Self::Partition(..)
-            | Self::Silence(_)
-            | Self::Successor(_)
-            | Self::Unflushed(_)
-            | Self::Tie(_)
-            | Self::Machine(..) => false,
-        }
-    }
 }
 
 impl NodeSet {
@@ -270,6 +182,26 @@ impl Layout {
             nodes.holds(node).then_some(*factor)
         });
         factor.unwrap_or(SLOWNESS)
+    }
+
+    /// How many millionths faster than true the clock of `node` goes while it drifts.
+    #[must_use]
+    pub fn drift_ppm(&self, node: NodeId) -> i32 {
+        let ppm = self.faults.iter().find_map(|rule| {
+            let Fault::Drift(nodes, _, ppm) = &rule.what else { return None };
+            nodes.holds(node).then_some(*ppm)
+        });
+        ppm.unwrap_or(DRIFT_PPM)
+    }
+
+    /// Which ways the clock of `node` may jump.
+    #[must_use]
+    pub fn jump(&self, node: NodeId) -> Jump {
+        let jump = self.faults.iter().find_map(|rule| {
+            let Fault::Skew(nodes, _, jump) = &rule.what else { return None };
+            nodes.holds(node).then_some(*jump)
+        });
+        jump.unwrap_or_default()
     }
 
     /// How long `node` stays down after a crash.

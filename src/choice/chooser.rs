@@ -66,6 +66,8 @@ pub(crate) struct Choices {
     links_are_calm: bool,
     /// Some node may crash or stand still.
     may_crash: bool,
+    /// Some host may have trouble that lasts: it stands still, works slowly, has a wrong clock.
+    may_suffer: bool,
     /// Another event than the first may be taken.
     may_tie: bool,
     flows: Flows,
@@ -97,6 +99,7 @@ impl Choices {
             log_normals: LogNormals::default(),
             links_are_calm: false,
             may_crash: false,
+            may_suffer: false,
             may_tie: false,
             flows: Flows::default(),
             lives: vec![0; nodes],
@@ -175,11 +178,15 @@ impl Choices {
         self.links_are_calm = layout.latencies.is_empty()
             && !layout.faults.iter().any(|rule| rule.what.is_on_links() && wanted(rule))
             && !self.planned.iter().any(planned);
-        self.may_crash = layout.faults.iter().any(|rule| rule.what.is_at_steps() && wanted(rule))
-            || self.plan.deviations.iter().any(|deviation| {
-                [purpose::CRASH.0, purpose::PAUSE.0, purpose::SLOW.0]
-                    .contains(&deviation.what.as_str())
-            });
+        let says = |what: Purpose| self.plan.deviations.iter().any(|it| it.what == what.0);
+        let suffers = |rule: &FaultRule| {
+            rule.what.is_at_steps() && !matches!(rule.what, Fault::Crash(..)) && wanted(rule)
+        };
+        self.may_suffer =
+            layout.faults.iter().any(suffers) || purpose::TROUBLES.into_iter().any(says);
+        self.may_crash = self.may_suffer
+            || says(purpose::CRASH)
+            || layout.faults.iter().any(|rule| rule.what.is_at_steps() && wanted(rule));
         self.may_tie =
             layout.faults.iter().any(|rule| matches!(rule.what, Fault::Tie(_)) && wanted(rule))
                 || self.plan.deviations.iter().any(|deviation| deviation.what == purpose::TIE.0);
@@ -268,6 +275,10 @@ impl Choices {
     /// Whether another event than the first may be taken where several wait for one node.
     pub(crate) const fn may_tie(&self) -> bool {
         self.may_tie
+    }
+
+    pub(crate) const fn may_suffer(&self) -> bool {
+        self.may_suffer
     }
 
     pub(crate) const fn may_crash(&self) -> bool {

@@ -29,6 +29,10 @@ pub(crate) mod purpose {
     pub(crate) const PAUSE: Purpose = Purpose("pause");
     pub(crate) const PARTITION: Purpose = Purpose("partition");
     pub(crate) const SLOW: Purpose = Purpose("slow");
+    pub(crate) const SKEW: Purpose = Purpose("skew");
+    pub(crate) const DRIFT: Purpose = Purpose("drift");
+    /// What strikes a host after a step and lasts.
+    pub(crate) const TROUBLES: [Purpose; 4] = [PAUSE, SLOW, SKEW, DRIFT];
     pub(crate) const SILENCE: Purpose = Purpose("silence");
     pub(crate) const SUCCESSOR: Purpose = Purpose("successor");
     pub(crate) const UNFLUSHED: Purpose = Purpose("unflushed");
@@ -106,6 +110,10 @@ fn rule(owner: Owner, what: Purpose, layout: &Layout) -> (Ratio, Option<Distribu
                 }
                 Fault::Slow(nodes, length, _) => {
                     (purpose::SLOW.0, at_node(owner, nodes), Some(length))
+                }
+                Fault::Skew(nodes, by, _) => (purpose::SKEW.0, at_node(owner, nodes), Some(by)),
+                Fault::Drift(nodes, length, _) => {
+                    (purpose::DRIFT.0, at_node(owner, nodes), Some(length))
                 }
                 Fault::Successor(nodes) => (purpose::SUCCESSOR.0, at_node(owner, nodes), None),
                 Fault::Unflushed(nodes) => (purpose::UNFLUSHED.0, at_node(owner, nodes), None),

@@ -5,7 +5,7 @@ use brownout_models::{Span, Time};
 
 use super::draw::{self, Tables};
 use super::{Ratio, sample};
-use crate::layout::Layout;
+use crate::layout::{Jump, Layout};
 
 /// A question to the plan and the seed.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,9 @@ pub(crate) enum Question<'a> {
     Strike,
     /// Does this fault strike, and for how long? Calm is 0, else nanoseconds.
     Length { by: Option<&'a Distribution>, menu: &'a [Span] },
+    /// Is the clock set ahead or back, and by how much? Calm is 0, else nanoseconds times two, and one
+    /// more where it is set back.
+    Jump { by: Option<&'a Distribution>, ways: Jump },
     /// Does the node crash in this step? Calm is 0; 1 is before the step, n + 2 after effect n.
     Crash,
     /// How many of so many transactions does a database lose? Calm is 0, none.
@@ -39,6 +42,7 @@ impl Question<'_> {
             Self::Machine(Choice::Fault(_))
             | Self::Strike
             | Self::Length { .. }
+            | Self::Jump { .. }
             | Self::Crash
             | Self::Unflushed(_)
             | Self::Tie(_) => 0,
@@ -70,6 +74,15 @@ impl Question<'_> {
             Self::Length { by, .. } => {
                 by.map_or(0, |by| draw::span(again(word), by, tables).as_nanos())
             }
+            Self::Jump { by, ways } => {
+                let nanos = by.map_or(0, |by| draw::span(again(word), by, tables).as_nanos());
+                let is_back = match ways {
+                    Jump::Ahead => false,
+                    Jump::Back => true,
+                    Jump::Either => sample::index(again(again(word)), 2) == 1,
+                };
+                jump(nanos, is_back)
+            }
             Self::Crash => match u64::from(sample::index(again(word), EFFECTS_DRAWN + 1)) {
                 0 => 1,
                 effects => 2 + effects,
@@ -88,6 +101,14 @@ impl Question<'_> {
 /// The part of a word that says how a fault strikes, once its size has said that it does.
 const fn again(word: u64) -> u64 {
     (word ^ (word >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32) ^ word
+}
+
+/// How a clock is set, as an answer.
+const fn jump(nanos: u64, is_back: bool) -> u64 {
+    match nanos.saturating_mul(2) {
+        0 => 0,
+        twice => twice | is_back as u64,
+    }
 }
 
 /// The words for a crash after this many effects of a step. A step without effects changes nothing
@@ -113,6 +134,11 @@ pub(crate) fn write(question: &Question<'_>, answer: u64, layout: &Layout) -> St
         Question::Machine(Choice::Fault(ways)) => {
             at.checked_sub(1).and_then(|way| ways.get(way)).map_or("no", |way| *way).to_owned()
         }
+        Question::Jump { .. } if answer == 0 => "no".to_owned(),
+        Question::Jump { .. } => {
+            let sign = if answer % 2 == 1 { '-' } else { '+' };
+            format!("{sign}{}", Span::from_nanos(answer / 2))
+        }
         Question::Strike => if answer == 0 { "no" } else { "yes" }.to_owned(),
         Question::Crash if answer <= 1 => BEFORE.to_owned(),
         Question::Crash => crash_after(u32::try_from(answer - 2).unwrap_or(u32::MAX)),
@@ -134,6 +160,11 @@ pub(crate) fn read(question: &Question<'_>, text: &str, layout: &Layout) -> Opti
         }
         Question::Machine(Choice::Fault(ways)) => {
             ways.iter().position(|way| *way == text).map(|at| at as u64 + 1)
+        }
+        Question::Jump { .. } => {
+            let (sign, span) = text.split_at_checked(1)?;
+            let nanos = span.parse::<Span>().ok()?.as_nanos();
+            ["+", "-"].contains(&sign).then(|| jump(nanos, sign == "-"))
         }
         Question::Strike => (text == "yes").then_some(1),
         Question::Crash if text == BEFORE => Some(1),
@@ -166,6 +197,17 @@ pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
             spans.sort_unstable();
             spans.dedup();
             spans.iter().map(Span::to_string).collect()
+        }
+        Question::Jump { by, ways } => {
+            let calm = by.map_or(0, |by| by.calm().as_nanos());
+            let (ahead, back) = (jump(calm, false), jump(calm, true));
+            let answers: &[u64] = match (calm, ways) {
+                (0, _) => &[],
+                (_, Jump::Ahead) => &[ahead],
+                (_, Jump::Back) => &[back],
+                (_, Jump::Either) => &[ahead, back],
+            };
+            answers.iter().map(|answer| write(question, *answer, layout)).collect()
         }
         Question::Crash => vec![write(question, 1, layout)],
         Question::Unflushed(transactions) => {

@@ -84,7 +84,7 @@ fits one value of every flag given.
 Kinds of entries:
   start deliver wake answer expire lose delay duplicate drop refuse stale
   overtake crash pause write note partition slow inherit
-  unflushed unwrite
+  unflushed unwrite skew drift
 
 Exit status:
   0  everything held

@@ -39,11 +39,13 @@ impl<M: Machine> World<M> {
             return;
         }
         self.fabric.choices.offer_crashes(acts);
-        self.pause(node, context, watch);
+        if self.fabric.choices.may_suffer() {
+            self.suffer(node, context, watch);
+        }
     }
 
-    /// The host of the node may stand still after the step, or become slow.
-    fn pause(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<M::Fact>) {
+    /// The host of the node may stand still after the step, or become slow, or its clock goes wrong.
+    fn suffer(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<M::Fact>) {
         let host = self.fabric.host_of(node);
         if let Some(until) = self.trouble(node, purpose::PAUSE, context) {
             self.fabric.hosts[host].paused_until = until;
@@ -53,6 +55,30 @@ impl<M: Machine> World<M> {
             self.fabric.hosts[host].slow_until = until;
             self.fabric.emit(watch, node, context, What::Slowed { until });
         }
+        let now = self.fabric.now;
+        if let Some(until) = self.trouble(node, purpose::DRIFT, context) {
+            let ppm = self.fabric.layout.drift_ppm(node);
+            self.fabric.hosts[host].clock.drift(now, ppm, until);
+            self.fabric.clocks_differ = true;
+            self.fabric.emit(watch, node, context, What::Drifted { until });
+        }
+        if let Some((by, is_back)) = self.jump(node, context) {
+            self.fabric.hosts[host].clock.jump(now, by, is_back);
+            self.fabric.clocks_differ = true;
+            self.fabric.emit(watch, node, context, What::Skewed { by, is_back });
+        }
+    }
+
+    /// By how much the clock of the node's host is set ahead or back, if it is.
+    fn jump(&mut self, node: NodeId, context: Context) -> Option<(Span, bool)> {
+        let site = self.fabric.choices.at_node(node, purpose::SKEW, false);
+        if self.fabric.choices.is_quiet(site) {
+            return None;
+        }
+        let by = self.fabric.choices.length(site).cloned();
+        let question = Question::Jump { by: by.as_ref(), ways: self.fabric.layout.jump(node) };
+        let answer = self.fabric.choices.ask(site, context.flow, &question);
+        (answer != 0).then(|| (Span::from_nanos(answer / 2), answer % 2 == 1))
     }
 
     /// Until when a trouble of a host lasts, if it strikes.

@@ -164,11 +164,23 @@ pub enum What<F> {
         /// The value again.
         value: i64,
     },
+    /// The clock of the node's host is set ahead or back.
+    Skewed {
+        /// By how much.
+        by: Span,
+        /// Whether it is set back.
+        is_back: bool,
+    },
+    /// The clock of the node's host goes too fast or too slow for a while.
+    Drifted {
+        /// Until when.
+        until: Time,
+    },
 }
 
 impl<F> What<F> {
     /// Every word for a kind of entry, in the order of declaration.
-    pub const KINDS: [&'static str; 21] = [
+    pub const KINDS: [&'static str; 23] = [
         "start",
         "deliver",
         "wake",
@@ -190,6 +202,8 @@ impl<F> What<F> {
         "inherit",
         "unflushed",
         "unwrite",
+        "skew",
+        "drift",
     ];
 
     /// The word for the kind of entry.
@@ -217,6 +231,8 @@ impl<F> What<F> {
             Self::Inherited { .. } => "inherit",
             Self::Unflushed { .. } => "unflushed",
             Self::Unwrote { .. } => "unwrite",
+            Self::Skewed { .. } => "skew",
+            Self::Drifted { .. } => "drift",
         }
     }
 
@@ -233,7 +249,9 @@ impl<F> What<F> {
             | Self::Partitioned { .. }
             | Self::Slowed { .. }
             | Self::Inherited { .. }
-            | Self::Unflushed { .. } => true,
+            | Self::Unflushed { .. }
+            | Self::Skewed { .. }
+            | Self::Drifted { .. } => true,
             Self::Started { .. }
             | Self::Delivered { .. }
             | Self::Woke { .. }
@@ -257,7 +275,7 @@ mod tests {
     fn every_kind_of_entry_has_its_word_in_order() {
         let (node, kind) = (NodeId(0), Kind { name: Name(0), reply: false });
         let (from, to, failure, by) = (node, node, None, Span::ZERO);
-        let whats: [What<()>; 21] = [
+        let whats: [What<()>; 23] = [
             What::Started { life: 1 },
             What::Delivered { from, kind },
             What::Woke { timer: 0 },
@@ -279,6 +297,8 @@ mod tests {
             What::Inherited { from, kind },
             What::Unflushed { transactions: 1 },
             What::Unwrote { table: Name(0), key: 0, amount: 1, value: 0 },
+            What::Skewed { by: Span::ZERO, is_back: false },
+            What::Drifted { until: Time::ZERO },
         ];
         assert_eq!(whats.map(|what| what.kind()), What::<()>::KINDS);
     }

@@ -40,6 +40,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) foreground: u64,
     /// Some node may crash or stand still: what nodes owe is kept.
     pub(super) may_crash: bool,
+    /// Some host had its clock set, or made to go at another pace.
+    pub(super) clocks_differ: bool,
 }
 
 /// The source of the flow in which a life begins.
@@ -80,6 +82,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             stores,
             may_crash: choices.may_crash(),
             choices,
+            clocks_differ: false,
             trace: Trace::new(false),
             cuts: Vec::new(),
             foreground: 0,
@@ -177,9 +180,5 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         }
         self.trace.keep(entry);
         u32::try_from(seq).expect("a run has fewer than 2^32 entries")
-    }
-
-    pub(super) fn host_of(&self, node: NodeId) -> usize {
-        self.heads[node.0 as usize].host as usize
     }
 }

@@ -19,17 +19,28 @@ pub(super) struct Hands<'a, P, F, W> {
 }
 
 impl<P, F, W> Hands<'_, P, F, W> {
-    /// How long something takes that counts on this clock: a slow host works slowly.
+    /// How long something takes that counts on this clock: a slow host works slowly, and a clock that
+    /// drifts wakes too early or too late.
     #[cold]
     fn takes(&self, clock: Clock, after: Span) -> Span {
-        let host = self.fabric.heads[self.node.0 as usize].host;
+        let now = self.fabric.now;
+        let host = &self.fabric.hosts[self.fabric.host_of(self.node)];
         match clock {
-            Clock::Processor if self.fabric.hosts[host as usize].slow_until > self.fabric.now => {
+            Clock::Processor if host.slow_until > now => {
                 let factor = self.fabric.layout.slowness(self.node);
                 Span::from_nanos(factor.of(after.as_nanos()))
             }
+            Clock::Wall if self.fabric.clocks_differ => {
+                host.clock.when(host.clock.reads(now) + after).since(now)
+            }
             Clock::Processor | Clock::Wall => after,
         }
+    }
+
+    /// The context as the world keeps it: deadlines are in its time.
+    #[inline]
+    fn outward(&self, context: Context) -> Context {
+        if self.fabric.clocks_differ { self.fabric.outward(self.node, context) } else { context }
     }
 }
 
@@ -68,6 +79,7 @@ where
         body: Body<P>,
         context: Context,
     ) {
+        let context = self.outward(context);
         self.fabric.ask(self.node, to, after, call, body, context, self.watch);
     }
 
@@ -79,14 +91,18 @@ where
         outcome: Outcome<P>,
         context: Context,
     ) {
+        let context = self.outward(context);
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
     }
 
     fn open(&mut self, call: OpenCall) -> CallId {
+        let call = OpenCall { context: self.outward(call.context), ..call };
         self.fabric.nodes[self.node.0 as usize].calls.open(call)
     }
 
     fn expire(&mut self, call: CallId, after: Span, context: Context) {
+        let after = if self.fabric.may_crash { self.takes(Clock::Wall, after) } else { after };
+        let context = self.outward(context);
         let life = self.fabric.heads[self.node.0 as usize].life;
         let (at, expiry) = (self.fabric.now + after, || EventKind::Expire { call, life });
         let handle = self.fabric.schedule(at, self.node, context, expiry);
@@ -95,6 +111,7 @@ where
 
     fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context) {
         let after = if self.fabric.may_crash { self.takes(clock, after) } else { after };
+        let context = self.outward(context);
         let number = self.fabric.nodes[self.node.0 as usize].number_timer();
         let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
         let handle = self.fabric.schedule(at, self.node, context, wake);

@@ -2,10 +2,11 @@
 //!
 //! In reading order: [`entry`](Entry) says what happens, [`world`](World) makes it happen, `fabric`
 //! is what it has besides machines, made of `node` and `event`; `instant`, `deliver`, `hands`,
-//! `transmit` and `crash` are its rules, `queue` holds what is pending, and [`digest`](Digest) boils
+//! `transmit`, `partition` and `crash` are its rules, `clock` is what a host takes for the time, `queue` holds what is pending, and [`digest`](Digest) boils
 //! it down to a number.
 
 mod bounds;
+mod clock;
 mod crash;
 mod deliver;
 mod digest;

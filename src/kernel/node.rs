@@ -3,6 +3,7 @@
 use brownout_models::Time;
 use brownout_models::contract::{CallId, Calls, Context, Kind, NodeId, Sender};
 
+use super::clock::HostClock;
 use super::queue::Handle;
 use brownout_models::Map;
 
@@ -94,6 +95,7 @@ pub(super) struct Host {
     pub(super) nodes: Vec<NodeId>,
     pub(super) paused_until: Time,
     pub(super) slow_until: Time,
+    pub(super) clock: HostClock,
 }
 
 impl Node {

@@ -136,7 +136,10 @@ impl<M: Machine> World<M> {
         power: u32,
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
-        let now = self.fabric.now;
+        let (mut now, mut context) = (self.fabric.now, context);
+        if self.fabric.clocks_differ {
+            (now, context) = (self.fabric.now_at(node), self.fabric.inward(node, context));
+        }
         let mut hands = Hands { node, fabric: &mut self.fabric, watch };
         let mut turn = Turn::new(now, node, context, &mut hands).with_power_for(power);
         self.machines[node.0 as usize].step(input, &mut turn);

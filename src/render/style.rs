@@ -56,7 +56,9 @@ impl Styles {
             | What::Partitioned { .. }
             | What::Slowed { .. }
             | What::Inherited { .. }
-            | What::Unflushed { .. } => self.fault,
+            | What::Unflushed { .. }
+            | What::Skewed { .. }
+            | What::Drifted { .. } => self.fault,
             What::Answered { failure: Some(_), .. }
             | What::Expired { .. }
             | What::Dropped { .. }

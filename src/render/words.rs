@@ -82,7 +82,9 @@ impl<'a> Words<'a> {
             What::Crashed { after: Some(effects) } => format!("after effect {effects} of the step"),
             What::Paused { until } => format!("until {until}"),
             What::Partitioned { to, until } => format!("to {} until {until}", self.node(*to)),
-            What::Slowed { until } => format!("until {until}"),
+            What::Slowed { until } | What::Drifted { until } => format!("until {until}"),
+            What::Skewed { by, is_back: false } => format!("the clock is set ahead by {by}"),
+            What::Skewed { by, is_back: true } => format!("the clock is set back by {by}"),
             What::Inherited { from, kind } => {
                 format!("{}, meant for an earlier life", self.from(*kind, *from))
             }

@@ -10,6 +10,9 @@ use super::file::{FaultFile, NetworkFile};
 use super::source::{Path, Place};
 use crate::layout::{Fault, FaultRule, LatencyRule, LinkSet, NodeSet, RESTART_AFTER, SLOWNESS};
 
+/// A clock is off by at most so many millionths: it goes half or one and a half times as fast.
+const DRIFT_MOST: i32 = 500_000;
+
 impl Check<'_> {
     /// How long messages travel: the links that differ come first.
     pub(super) fn latencies(&mut self, file: &NetworkFile) -> Vec<LatencyRule> {
@@ -70,6 +73,22 @@ impl Check<'_> {
                     self.problem(&path.field("by"), message, expected, help);
                 }
                 rule(Fault::Slow(self.nodes(path, at)?, lasting.0.clone(), factor), *odds)
+            }
+            FaultFile::Skew { odds, at, by, ways } => {
+                self.has_length(&path.field("by"), &by.0);
+                rule(Fault::Skew(self.nodes(path, at)?, by.0.clone(), *ways), *odds)
+            }
+            FaultFile::Drift { odds, at, ppm, lasting } => {
+                self.has_length(&path.field("lasting"), &lasting.0);
+                let is_off = *ppm != 0 && (-DRIFT_MOST..=DRIFT_MOST).contains(ppm);
+                if !is_off {
+                    let message = format!("a clock that goes {ppm} millionths too fast");
+                    let expected =
+                        format!("expected up to {DRIFT_MOST} or down to -{DRIFT_MOST}, not 0");
+                    let help = "quartz is off by 100 or less, virtual machines by more";
+                    self.problem(&path.field("ppm"), message, expected, help);
+                }
+                rule(Fault::Drift(self.nodes(path, at)?, lasting.0.clone(), *ppm), *odds)
             }
             FaultFile::Successor { odds, at } => {
                 rule(Fault::Successor(self.nodes(path, at)?), *odds)

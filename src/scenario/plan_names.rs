@@ -13,10 +13,12 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 5] = ["lose", "duplicate", "delay", "partition", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 20] = [
+const AT_NODES: [&str; 22] = [
     "crash",
     "pause",
     "slow",
+    "skew",
+    "drift",
     "silence",
     "successor",
     "unflushed",
@@ -115,7 +117,7 @@ impl Names<'_> {
         known: impl IntoIterator<Item = &'k str>,
     ) {
         /// Longer lists help nobody.
-        const LISTED_MAX: usize = 20;
+        const LISTED_MAX: usize = 24;
         let known: Vec<&str> = known.into_iter().collect();
         let help = match did_you_mean(word, known.iter().copied()) {
             Some(close) => format!("did you mean `{close}`?"),

@@ -119,6 +119,8 @@ fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
         | (Fault::Pause(wide, _), Fault::Pause(narrow, _))
         | (Fault::Slow(wide, ..), Fault::Slow(narrow, ..))
         | (Fault::Silence(wide), Fault::Silence(narrow))
+        | (Fault::Skew(wide, ..), Fault::Skew(narrow, ..))
+        | (Fault::Drift(wide, ..), Fault::Drift(narrow, ..))
         | (Fault::Successor(wide), Fault::Successor(narrow))
         | (Fault::Unflushed(wide), Fault::Unflushed(narrow))
         | (Fault::Tie(wide), Fault::Tie(narrow)) => holds_nodes(wide, narrow, nodes),
@@ -134,6 +136,8 @@ fn covers(earlier: &Fault, later: &Fault, nodes: usize) -> bool {
             | Fault::Pause(..)
             | Fault::Slow(..)
             | Fault::Silence(_)
+            | Fault::Skew(..)
+            | Fault::Drift(..)
             | Fault::Successor(_)
             | Fault::Unflushed(_)
             | Fault::Tie(_)

@@ -61,6 +61,8 @@ pub(crate) fn stories(run: &Run) -> BTreeMap<String, Vec<String>> {
             What::Wrote { amount, value, .. } => format!("write {amount} {value}"),
             What::Unwrote { amount, value, .. } => format!("unwrite {amount} {value}"),
             What::Unflushed { transactions } => format!("unflushed {transactions}"),
+            What::Skewed { by, is_back } => format!("skew {by} {is_back}"),
+            What::Drifted { until } => format!("drift {until}"),
             What::Started { life } => format!("start {life}"),
             What::Woke { .. } => "wake".to_owned(),
             What::Crashed { after } => format!("crash {after:?}"),

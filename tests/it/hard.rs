@@ -94,6 +94,18 @@ fn a_partition_takes_a_service_down_unless_its_registry_doubts_itself() {
     assert!(certificate.plans > 60 && certificate.failures.is_empty(), "{certificate:?}");
 }
 
+/// A registry whose clock is set ahead takes everybody for dead, unless it doubts itself.
+#[test]
+fn a_clock_that_is_set_takes_a_service_down_unless_its_registry_doubts_itself() {
+    let certificate = certify(&fixture("clock_jump.ron"), 1, None, &|_, _| ()).unwrap();
+    let (plan, violation) = certificate.failures.first().expect("a clock that is set does harm");
+    assert_eq!(violation.property, "the catalogue is there");
+    assert_eq!((&*plan.deviations[0].what, &*plan.deviations[0].answer), ("skew", "+60s"));
+    assert!(certificate.failures.iter().all(|(plan, _)| plan.deviations[0].what == "skew"));
+    let hardened = certify(&fixture("clock_jump_hardened.ron"), 1, None, &|_, _| ()).unwrap();
+    assert_eq!((hardened.plans, hardened.failures.len()), (certificate.plans, 0));
+}
+
 /// Two writes with a gap, and a message that may be late: a crash in the gap fails alone.
 #[test]
 fn a_plan_that_contains_a_failing_one_is_not_run() {

@@ -5,7 +5,7 @@ use crate::contract::{Context, Distribution, FlowId, NodeId};
 
 /// What a choice is about: `work`, `fail`, `jitter`. Together with the node it makes the site of the
 /// choice, so two questions of different meaning need two purposes. `crash`, `pause`, `slow`,
-/// `silence`, `successor`, `unflushed` and `tie` are the world's own.
+/// `skew`, `drift`, `silence`, `successor`, `unflushed` and `tie` are the world's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Purpose(pub &'static str);
 

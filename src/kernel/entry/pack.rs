@@ -13,7 +13,8 @@ impl<F: Serialize> Entry<F> {
     /// word  upper half              lower half
     /// 1     ---------- when it happened ----------
     /// 2     the flow                the node
-    /// 3     how many entries ago    the variant of `What`; from bit 8 whether it was a reply;
+    /// 3     how many entries ago    the variant of `What`; from bit 8 whether it was a reply, or a
+    ///                               clock set back;
     ///       its cause was           from bit 16 the failure, from 1
     /// then  the other node          the name of the message
     /// then  numbers, one a word; a fact as serde takes it apart
@@ -116,6 +117,14 @@ impl<F: Serialize> Entry<F> {
             What::Unflushed { transactions } => {
                 begin(19);
                 digest.word(u64::from(*transactions));
+            }
+            What::Skewed { by, is_back } => {
+                begin(21 | u64::from(*is_back) << 8);
+                digest.word(by.as_nanos());
+            }
+            What::Drifted { until } => {
+                begin(22);
+                digest.word(until.as_nanos());
             }
             What::Unwrote { table, key, amount, value } => {
                 begin(20);

@@ -75,7 +75,9 @@ impl Observer for NoCallToStopped {
             | What::Paused { .. }
             | What::Wrote { .. }
             | What::Unflushed { .. }
-            | What::Unwrote { .. } => {}
+            | What::Unwrote { .. }
+            | What::Skewed { .. }
+            | What::Drifted { .. } => {}
         }
         Ok(())
     }

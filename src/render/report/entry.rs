@@ -79,7 +79,10 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
         What::Partitioned { to, until } => {
             json!({ "to": words.node(*to), "until_ns": until.as_nanos() })
         }
-        What::Paused { until } | What::Slowed { until } => json!({ "until_ns": until.as_nanos() }),
+        What::Paused { until } | What::Slowed { until } | What::Drifted { until } => {
+            json!({ "until_ns": until.as_nanos() })
+        }
+        What::Skewed { by, is_back } => json!({ "by_ns": by.as_nanos(), "back": is_back }),
         What::Unflushed { transactions } => json!({ "transactions": transactions }),
         What::Wrote { table, key, amount, value } | What::Unwrote { table, key, amount, value } => {
             json!({

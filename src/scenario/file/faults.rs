@@ -4,7 +4,7 @@ use brownout_models::{Factor, Ratio, Span};
 use serde::Deserialize;
 
 use super::Duration;
-use crate::layout::Ways;
+use crate::layout::{Jump, Ways};
 
 /// How messages travel.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -118,6 +118,31 @@ pub enum FaultFile {
         /// Which services or nodes; all but clients.
         #[serde(default)]
         at: Vec<String>,
+    },
+    /// Clocks are set ahead or back.
+    Skew {
+        /// The odds for each step.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+        /// By how much.
+        by: Duration,
+        /// Which ways; either.
+        #[serde(default)]
+        ways: Jump,
+    },
+    /// Clocks go too fast or too slow.
+    Drift {
+        /// The odds for each step.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+        /// How many millionths too fast, or too slow where it is negative.
+        ppm: i32,
+        /// For how long.
+        lasting: Duration,
     },
     /// As a node crashes, its database loses the end of its log that is not flushed yet.
     Unflushed {

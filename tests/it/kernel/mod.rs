@@ -1,6 +1,7 @@
 //! The rules of the kernel, each as a claim, on machines of a few lines.
 
 mod calls;
+mod clocks;
 mod crashes;
 mod instant;
 mod troubles;
@@ -45,6 +46,7 @@ enum Do {
     Fault(&'static str),
     /// Says what deadline the work has.
     Deadline,
+    Clock,
     /// Says what is in this row.
     Read(u64),
 }
@@ -148,6 +150,7 @@ impl Machine for Actor {
                     }
                 }
                 Do::Deadline => turn.note(format!("until {:?}", turn.context().deadline)),
+                Do::Clock => turn.note(format!("it is {}", turn.now())),
                 Do::Read(key) => turn.note(format!("row {key} is {:?}", turn.read(ROWS, key))),
             }
         }
@@ -250,6 +253,8 @@ fn line(layout: &Layout, entry: &Entry<String>) -> String {
         What::Slowed { until } => format!("slow until {until}"),
         What::Partitioned { to, until } => format!("cut off from {} until {until}", name(*to)),
         What::Inherited { kind, .. } => format!("inherited {}", layout.kind_text(*kind)),
+        What::Skewed { by, is_back } => format!("clock set by {by}, back: {is_back}"),
+        What::Drifted { until } => format!("drift until {until}"),
         What::Wrote { key, value, .. } => format!("row {key} = {value}"),
         What::Unflushed { transactions } => format!("unflushed {transactions}"),
         What::Unwrote { key, value, .. } => format!("row {key} = {value} again"),
