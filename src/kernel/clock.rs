@@ -5,7 +5,7 @@
 //!
 //! What is *not* here: pauses and slow processors, which no clock tells.
 
-use brownout_models::contract::{Context, NodeId};
+use brownout_models::contract::NodeId;
 use brownout_models::{Span, Time};
 
 use super::fabric::Fabric;
@@ -78,16 +78,14 @@ impl<P, F> Fabric<P, F> {
     /// A deadline of this world on the clock of a node: the time that is left is the same, as where
     /// messages carry timeouts and not timestamps.
     #[cold]
-    pub(super) fn inward(&self, node: NodeId, context: Context) -> Context {
-        let deadline = moved(context.deadline, self.now, self.now_at(node));
-        Context { deadline, ..context }
+    pub(super) fn inward(&self, node: NodeId, deadline: Time) -> Time {
+        moved(deadline, self.now, self.now_at(node))
     }
 
     /// A deadline on the clock of a node in the time of this world.
     #[cold]
-    pub(super) fn outward(&self, node: NodeId, context: Context) -> Context {
-        let deadline = moved(context.deadline, self.now_at(node), self.now);
-        Context { deadline, ..context }
+    pub(super) fn outward(&self, node: NodeId, deadline: Time) -> Time {
+        moved(deadline, self.now_at(node), self.now)
     }
 
     pub(super) fn host_of(&self, node: NodeId) -> usize {

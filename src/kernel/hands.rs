@@ -37,10 +37,12 @@ impl<P, F, W> Hands<'_, P, F, W> {
         }
     }
 
-    /// The context as the world keeps it: deadlines are in its time.
-    #[inline]
-    fn outward(&self, context: Context) -> Context {
-        if self.fabric.clocks_differ { self.fabric.outward(self.node, context) } else { context }
+    /// Makes it a context as the world keeps it: deadlines are in its time.
+    #[inline(always)]
+    fn make_outward(&self, context: &mut Context) {
+        if self.fabric.clocks_differ {
+            context.deadline = self.fabric.outward(self.node, context.deadline);
+        }
     }
 }
 
@@ -77,9 +79,9 @@ where
         after: Span,
         call: Option<CallId>,
         body: Body<P>,
-        context: Context,
+        mut context: Context,
     ) {
-        let context = self.outward(context);
+        self.make_outward(&mut context);
         self.fabric.ask(self.node, to, after, call, body, context, self.watch);
     }
 
@@ -89,29 +91,29 @@ where
         call: CallId,
         what: Name,
         outcome: Outcome<P>,
-        context: Context,
+        mut context: Context,
     ) {
-        let context = self.outward(context);
+        self.make_outward(&mut context);
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
     }
 
-    fn open(&mut self, call: OpenCall) -> CallId {
-        let call = OpenCall { context: self.outward(call.context), ..call };
+    fn open(&mut self, mut call: OpenCall) -> CallId {
+        self.make_outward(&mut call.context);
         self.fabric.nodes[self.node.0 as usize].calls.open(call)
     }
 
-    fn expire(&mut self, call: CallId, after: Span, context: Context) {
+    fn expire(&mut self, call: CallId, after: Span, mut context: Context) {
         let after = if self.fabric.may_crash { self.takes(Clock::Wall, after) } else { after };
-        let context = self.outward(context);
+        self.make_outward(&mut context);
         let life = self.fabric.heads[self.node.0 as usize].life;
         let (at, expiry) = (self.fabric.now + after, || EventKind::Expire { call, life });
         let handle = self.fabric.schedule(at, self.node, context, expiry);
         self.fabric.nodes[self.node.0 as usize].expires(call, handle);
     }
 
-    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context) {
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, mut context: Context) {
         let after = if self.fabric.may_crash { self.takes(clock, after) } else { after };
-        let context = self.outward(context);
+        self.make_outward(&mut context);
         let number = self.fabric.nodes[self.node.0 as usize].number_timer();
         let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
         let handle = self.fabric.schedule(at, self.node, context, wake);

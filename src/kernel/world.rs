@@ -131,14 +131,15 @@ impl<M: Machine> World<M> {
     pub(super) fn turn(
         &mut self,
         node: NodeId,
-        context: Context,
+        mut context: Context,
         input: Input<M::Payload, M::Timer>,
         power: u32,
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
-        let (mut now, mut context) = (self.fabric.now, context);
+        let mut now = self.fabric.now;
         if self.fabric.clocks_differ {
-            (now, context) = (self.fabric.now_at(node), self.fabric.inward(node, context));
+            now = self.fabric.now_at(node);
+            context.deadline = self.fabric.inward(node, context.deadline);
         }
         let mut hands = Hands { node, fabric: &mut self.fabric, watch };
         let mut turn = Turn::new(now, node, context, &mut hands).with_power_for(power);

@@ -7,9 +7,9 @@ use crate::contract::{Failure, Request, Row, RowWrite, Turn};
 use crate::fact::Fact;
 use crate::machine::program::{Add, Update, Write};
 
-/// The rows that a job read, as they were then.
+/// The rows that a job read, as they were then. Few jobs read, and all of them are moved about.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Reads(Vec<Read>);
+pub(super) struct Reads(Option<Box<[Read]>>);
 
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Read {
@@ -30,12 +30,14 @@ impl Reads {
         turn: &Turn<'_, P, Fact>,
     ) {
         let key = row.unwrap_or(request.key);
-        self.0.retain(|read| (read.table, read.key) != (table, key));
-        self.0.push(Read { table, key, row: turn.row(table, key).unwrap_or(ABSENT) });
+        let earlier = self.0.take().into_iter().flatten();
+        let others = earlier.filter(|read| (read.table, read.key) != (table, key));
+        let read = Read { table, key, row: turn.row(table, key).unwrap_or(ABSENT) };
+        self.0 = Some(others.chain([read]).collect());
     }
 
     fn of(&self, table: Name, key: u64) -> Row {
-        let read = self.0.iter().find(|read| (read.table, read.key) == (table, key));
+        let read = self.0.iter().flatten().find(|read| (read.table, read.key) == (table, key));
         read.map_or(ABSENT, |read| read.row)
     }
 
