@@ -1,10 +1,10 @@
-//! The dispatcher with a queue for each subscription, against a list of every copy of every message
-//! that is searched from the beginning at every step.
+//! The dispatcher with a queue for each subscription or group, against a list of every copy of every
+//! message that is searched from the beginning at every step.
 
 use std::collections::VecDeque;
 
 use brownout_models::policy::dispatch::{
-    AckWait, DeadLettersMax, DedupWindow, Ordering, Overflow, Unroutable,
+    AckWait, DeadLettersMax, DedupWindow, MessageTtl, Ordering, Overflow, Unroutable,
 };
 use brownout_models::policy::{AttemptEnd, DeathReason, DispatcherConfig, Published};
 use proptest::prelude::*;
@@ -25,16 +25,28 @@ enum Copy {
     Over,
 }
 
-/// A copy of a message for one subscription.
+/// A copy of a message for one queue.
 #[derive(Clone, Debug)]
 struct Entry {
     queue: usize,
     message: usize,
     key: Option<u64>,
+    /// When it was taken in.
+    since: u64,
     copy: Copy,
+    /// Who has the attempt, or had the last one.
+    member: usize,
     attempts: u32,
     /// When it was first handed out, counted over all.
     handed: usize,
+}
+
+/// A queue: of one subscription, or of a group.
+#[derive(Clone, Debug)]
+struct Shared {
+    topic: u32,
+    group: Option<u32>,
+    members: Vec<usize>,
 }
 
 /// The broker as a list of copies.
@@ -42,7 +54,9 @@ struct Entry {
 struct Reference {
     config: DispatcherConfig,
     now: u64,
-    queues: Vec<(u32, VecDeque<Invocation>)>,
+    queues: Vec<Shared>,
+    /// By member.
+    scripts: Vec<VecDeque<Invocation>>,
     entries: Vec<Entry>,
     /// Message, topic, key, and the publisher's id.
     blocked: VecDeque<(usize, u32, Option<u64>, Option<u64>)>,
@@ -56,6 +70,17 @@ struct Reference {
 }
 
 impl Reference {
+    fn subscribe(&mut self, topic: u32, group: Option<u32>, script: Vec<Invocation>) {
+        let member = self.seen.len();
+        self.seen.push(Vec::new());
+        self.scripts.push(script.into());
+        let joined = |queue: &&mut Shared| (queue.topic, queue.group) == (topic, group);
+        match self.queues.iter_mut().find(joined).filter(|_| group.is_some()) {
+            Some(queue) => queue.members.push(member),
+            None => self.queues.push(Shared { topic, group, members: vec![member] }),
+        }
+    }
+
     fn of_queue(&self, queue: usize, like: impl Fn(Copy) -> bool) -> usize {
         self.entries.iter().filter(|entry| entry.queue == queue && like(entry.copy)).count()
     }
@@ -71,7 +96,7 @@ impl Reference {
     }
 
     fn queues_of(&self, topic: u32) -> Vec<usize> {
-        (0..self.queues.len()).filter(|queue| self.queues[*queue].0 == topic).collect()
+        (0..self.queues.len()).filter(|queue| self.queues[*queue].topic == topic).collect()
     }
 
     fn has_room(&self, topic: u32) -> bool {
@@ -85,13 +110,15 @@ impl Reference {
             self.die(oldest, DeathReason::Maxlen);
         }
         let (copy, attempts, handed) = (Copy::Waiting, 0, usize::MAX);
-        self.entries.push(Entry { queue, message, key, copy, attempts, handed });
+        let (since, member) = (self.now, 0);
+        self.entries.push(Entry { queue, message, key, since, copy, member, attempts, handed });
     }
 
     fn die(&mut self, at: usize, reason: DeathReason) {
         let Entry { queue, message, key, .. } = self.entries[at];
         self.entries[at].copy = Copy::Over;
-        self.seen[queue].push(Seen::Dead(self.now, message, reason));
+        let first = self.queues[queue].members[0];
+        self.seen[first].push(Seen::Dead(self.now, message, reason));
         self.letters.push((queue, message, key));
         let DeadLettersMax::AtMost(max) = self.config.dead_letters_max else { return };
         if self.letters.len() > max {
@@ -188,11 +215,26 @@ impl Reference {
             self.die(at, DeathReason::MaxDeliveries);
             return;
         }
+        if let MessageTtl::After(ttl) = self.config.message_ttl
+            && self.now - self.entries[at].since >= ttl.as_nanos()
+        {
+            self.die(at, DeathReason::Expired);
+            return;
+        }
         let AckWait::After(ack_wait) = self.config.ack_wait else { panic!("an ack wait") };
+        // Whoever has the fewest attempts under way.
+        let running = |member: &&usize| {
+            let runs = |entry: &&Entry| {
+                entry.member == **member && matches!(entry.copy, Copy::Running(..))
+            };
+            self.entries.iter().filter(runs).count()
+        };
+        let members = &self.queues[self.entries[at].queue].members;
+        let member = *members.iter().min_by_key(running).unwrap();
         let entry = &mut self.entries[at];
-        entry.attempts += 1;
-        self.seen[entry.queue].push(Seen::Attempt(self.now, entry.message, entry.attempts));
-        let (takes, end) = self.queues[entry.queue].1.pop_front().unwrap_or(OK);
+        (entry.attempts, entry.member) = (entry.attempts + 1, member);
+        self.seen[member].push(Seen::Attempt(self.now, entry.message, entry.attempts));
+        let (takes, end) = self.scripts[member].pop_front().unwrap_or(OK);
         let takes = takes.saturating_mul(MILLI);
         if takes == 0 {
             self.end(at, end);
@@ -219,7 +261,7 @@ impl Reference {
 
     fn live_until(&mut self, until: u64) {
         let at = |entry: &Entry| match entry.copy {
-            Copy::Running(at, _) | Copy::Resting(at) => Some((at, entry.queue, entry.handed)),
+            Copy::Running(at, _) | Copy::Resting(at) => Some((at, entry.member, entry.handed)),
             Copy::Waiting | Copy::Due | Copy::Over => None,
         };
         loop {
@@ -299,11 +341,13 @@ proptest! {
             owner.live_until(now);
             reference.live_until(now);
             match request {
-                Request::Subscribe(topic, script) => {
-                    owner.subscribe(topic, subscribers, &script);
+                Request::Subscribe { topic, group, script } => {
+                    match group {
+                        Some(group) => owner.join(topic, subscribers, group, &script),
+                        None => owner.subscribe(topic, subscribers, &script),
+                    }
                     subscribers += 1;
-                    reference.queues.push((topic, script.into()));
-                    reference.seen.push(Vec::new());
+                    reference.subscribe(topic, group, script);
                 }
                 Request::Publish { topic, key, id } => {
                     let message = keys.len();
@@ -330,7 +374,8 @@ proptest! {
         prop_assert_eq!(&owner.unblocked, &reference.unblocked);
         let letters = owner.dispatcher.dead_letters();
         let letters: Vec<_> = letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
-        let expected: Vec<_> = reference.letters.iter().map(|(queue, it, _)| (*queue, *it)).collect();
+        let named = |(queue, it, _): &(usize, usize, _)| (reference.queues[*queue].members[0], *it);
+        let expected: Vec<_> = reference.letters.iter().map(named).collect();
         prop_assert_eq!(letters, expected);
         prop_assert!(owner.dispatcher.is_idle());
         if config.ordering == Ordering::ByKey && redriven == 0 {

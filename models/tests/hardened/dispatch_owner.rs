@@ -73,9 +73,9 @@ impl Owner {
         self.subscribed(subscribed, script);
     }
 
-    pub(super) fn join(&mut self, topic: u32, subscriber: u32, group: u32) {
-        let subscribed = self.dispatcher.subscribe_in(Name(topic), Name(subscriber), Name(group));
-        self.subscribed(subscribed, &[]);
+    pub(super) fn join(&mut self, topic: u32, member: u32, group: u32, script: &[Invocation]) {
+        let subscribed = self.dispatcher.subscribe_in(Name(topic), Name(member), Name(group));
+        self.subscribed(subscribed, script);
     }
 
     fn subscribed(&mut self, subscribed: Subscribed, script: &[Invocation]) {

@@ -26,6 +26,7 @@ mod dispatch_claims;
 mod dispatch_options;
 mod dispatch_owner;
 mod dispatch_requests;
+mod dispatch_single;
 mod gateway;
 mod gateway_router;
 mod hedging;
@@ -44,6 +45,7 @@ mod saga;
 mod saga_isolation;
 mod saga_life;
 mod saga_theory;
+mod store;
 mod telemetry;
 mod theory;
 

@@ -62,7 +62,7 @@ impl<P: Clone> Dispatcher<P> {
             } else if self.config.dispatch == Dispatch::PerSubscription || self.unsettled > 0 {
                 return None;
             } else {
-                let pending = self.dequeue()?;
+                let pending = self.dequeue(now)?;
                 self.route(now, pending);
             }
         }
