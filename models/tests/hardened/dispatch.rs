@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::config;
 use super::dispatch_owner::{Invocation, MILLI, OK, Owner, Seen};
-use super::dispatch_requests::{Request, configs, request};
+use super::dispatch_requests::{Request, configs, keeps_order, request};
 
 /// Where a copy of a message is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,7 +60,8 @@ struct Reference {
     entries: Vec<Entry>,
     /// Message, topic, key, and the publisher's id.
     blocked: VecDeque<(usize, u32, Option<u64>, Option<u64>)>,
-    letters: Vec<(usize, usize, Option<u64>)>,
+    /// Queue, the subscription that is named, message and key.
+    letters: Vec<(usize, usize, usize, Option<u64>)>,
     ids: Vec<(u64, u64)>,
     handed: usize,
     seen: Vec<Vec<Seen>>,
@@ -74,11 +75,34 @@ impl Reference {
         let member = self.seen.len();
         self.seen.push(Vec::new());
         self.scripts.push(script.into());
-        let joined = |queue: &&mut Shared| (queue.topic, queue.group) == (topic, group);
-        match self.queues.iter_mut().find(joined).filter(|_| group.is_some()) {
+        let joined = |queue: &&mut Shared| {
+            let is_there = group.is_some() && !queue.members.is_empty();
+            is_there && (queue.topic, queue.group) == (topic, group)
+        };
+        match self.queues.iter_mut().find(joined) {
             Some(queue) => queue.members.push(member),
             None => self.queues.push(Shared { topic, group, members: vec![member] }),
         }
+    }
+
+    fn unsubscribe(&mut self, member: usize) {
+        let queue = self.queues.iter().position(|it| it.members.contains(&member));
+        let Some(queue) = queue else { return };
+        let is_last = self.queues[queue].members.len() == 1;
+        let mut gone: Vec<usize> = (0..self.entries.len())
+            .filter(|at| self.entries[*at].queue == queue && self.entries[*at].copy != Copy::Over)
+            .collect();
+        gone.sort_by_key(|at| self.entries[*at].handed);
+        for at in gone {
+            let entry = &mut self.entries[at];
+            if is_last {
+                self.die(at, DeathReason::Unsubscribed);
+            } else if entry.member == member && matches!(entry.copy, Copy::Running(..)) {
+                entry.copy = Copy::Due;
+            }
+        }
+        self.queues[queue].members.retain(|it| *it != member);
+        self.settle_down();
     }
 
     fn of_queue(&self, queue: usize, like: impl Fn(Copy) -> bool) -> usize {
@@ -96,7 +120,10 @@ impl Reference {
     }
 
     fn queues_of(&self, topic: u32) -> Vec<usize> {
-        (0..self.queues.len()).filter(|queue| self.queues[*queue].topic == topic).collect()
+        let of_topic = |queue: &usize| {
+            self.queues[*queue].topic == topic && !self.queues[*queue].members.is_empty()
+        };
+        (0..self.queues.len()).filter(of_topic).collect()
     }
 
     fn has_room(&self, topic: u32) -> bool {
@@ -119,10 +146,10 @@ impl Reference {
         self.entries[at].copy = Copy::Over;
         let first = self.queues[queue].members[0];
         self.seen[first].push(Seen::Dead(self.now, message, reason));
-        self.letters.push((queue, message, key));
+        self.letters.push((queue, first, message, key));
         let DeadLettersMax::AtMost(max) = self.config.dead_letters_max else { return };
         if self.letters.len() > max {
-            self.evicted.push(self.letters.remove(0).1);
+            self.evicted.push(self.letters.remove(0).2);
         }
     }
 
@@ -297,32 +324,17 @@ impl Reference {
 
     fn redrive(&mut self) -> usize {
         let mut driven = 0;
-        for (queue, message, key) in std::mem::take(&mut self.letters) {
-            if self.queue_has_room(queue) {
+        for (queue, first, message, key) in std::mem::take(&mut self.letters) {
+            if self.queue_has_room(queue) && !self.queues[queue].members.is_empty() {
                 self.add(queue, message, key);
                 driven += 1;
             } else {
-                self.letters.push((queue, message, key));
+                self.letters.push((queue, first, message, key));
             }
         }
         self.settle_down();
         driven
     }
-}
-
-/// Later messages of a key are handed out when the earlier ones are over, and not before.
-fn keeps_order(seen: &[Seen], keys: &[Option<u64>]) -> bool {
-    let attempts: Vec<usize> = seen
-        .iter()
-        .filter_map(|seen| match seen {
-            Seen::Attempt(_, message, _) => Some(*message),
-            Seen::Dead(..) => None,
-        })
-        .collect();
-    (0..2).all(|key| {
-        let mine: Vec<_> = attempts.iter().filter(|at| keys[**at] == Some(key)).collect();
-        mine.is_sorted()
-    })
 }
 
 proptest! {
@@ -335,19 +347,22 @@ proptest! {
     ) {
         let mut owner = Owner::new(config.clone());
         let mut reference = Reference { config: config.clone(), ..Reference::default() };
-        let (mut now, mut subscribers, mut keys, mut redriven) = (0, 0, Vec::new(), 0);
+        let (mut now, mut topics, mut keys, mut redriven) = (0, Vec::new(), Vec::new(), 0);
         for (gap, request) in requests {
             now += gap;
             owner.live_until(now);
             reference.live_until(now);
             match request {
                 Request::Subscribe { topic, group, script } => {
-                    match group {
-                        Some(group) => owner.join(topic, subscribers, group, &script),
-                        None => owner.subscribe(topic, subscribers, &script),
-                    }
-                    subscribers += 1;
+                    owner.subscribe_as(topic, topics.len(), group, &script);
+                    topics.push(topic);
                     reference.subscribe(topic, group, script);
+                }
+                Request::Unsubscribe(_) if topics.is_empty() => {}
+                Request::Unsubscribe(place) => {
+                    let member = place % topics.len();
+                    owner.unsubscribe(topics[member], u32::try_from(member).unwrap());
+                    reference.unsubscribe(member);
                 }
                 Request::Publish { topic, key, id } => {
                     let message = keys.len();
@@ -373,9 +388,9 @@ proptest! {
         prop_assert_eq!(&owner.evicted, &reference.evicted);
         prop_assert_eq!(&owner.unblocked, &reference.unblocked);
         let letters = owner.dispatcher.dead_letters();
-        let letters: Vec<_> = letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
-        let named = |(queue, it, _): &(usize, usize, _)| (reference.queues[*queue].members[0], *it);
-        let expected: Vec<_> = reference.letters.iter().map(named).collect();
+        let letters: Vec<_> =
+            letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
+        let expected: Vec<_> = reference.letters.iter().map(|it| (it.1, it.2)).collect();
         prop_assert_eq!(letters, expected);
         prop_assert!(owner.dispatcher.is_idle());
         if config.ordering == Ordering::ByKey && redriven == 0 {

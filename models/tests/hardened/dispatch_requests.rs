@@ -8,13 +8,23 @@ use brownout_models::policy::dispatch::{
 use brownout_models::policy::{AttemptEnd, Backoff, DispatcherConfig};
 use proptest::prelude::*;
 
-use super::dispatch_owner::{FAIL, HANG, Invocation, MILLI, OK};
+use super::dispatch_owner::{FAIL, HANG, Invocation, MILLI, OK, Seen};
 
 /// A request.
 #[derive(Clone, Debug)]
 pub(super) enum Request {
-    Subscribe { topic: u32, group: Option<u32>, script: Vec<Invocation> },
-    Publish { topic: u32, key: Option<u64>, id: Option<u64> },
+    Subscribe {
+        topic: u32,
+        group: Option<u32>,
+        script: Vec<Invocation>,
+    },
+    /// Somebody leaves who subscribed, by the order of subscriptions, counted round.
+    Unsubscribe(usize),
+    Publish {
+        topic: u32,
+        key: Option<u64>,
+        id: Option<u64>,
+    },
     Redrive,
     Crash,
 }
@@ -95,8 +105,24 @@ pub(super) fn request() -> impl Strategy<Value = (u64, Request)> {
             .prop_map(|(topic, group, script)| Request::Subscribe { topic, group, script }),
         12 => (0..3_u32, key, id)
             .prop_map(|(topic, key, id)| Request::Publish { topic, key, id }),
+        1 => (0..6_usize).prop_map(Request::Unsubscribe),
         1 => Just(Request::Redrive),
         1 => Just(Request::Crash),
     ];
     (gap, request)
+}
+
+/// Later messages of a key are handed out when the earlier ones are over, and not before.
+pub(super) fn keeps_order(seen: &[Seen], keys: &[Option<u64>]) -> bool {
+    let attempts: Vec<usize> = seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::Attempt(_, message, _) => Some(*message),
+            Seen::Dead(..) => None,
+        })
+        .collect();
+    (0..2).all(|key| {
+        let mine: Vec<_> = attempts.iter().filter(|at| keys[**at] == Some(key)).collect();
+        mine.is_sorted()
+    })
 }

@@ -56,7 +56,8 @@ struct Reference {
     buffer: VecDeque<Waiting>,
     blocked: VecDeque<Waiting>,
     in_hand: Vec<Copy>,
-    letters: Vec<(usize, Waiting)>,
+    /// Queue, the subscription that is named, and the message.
+    letters: Vec<(usize, usize, Waiting)>,
     ids: Vec<(u64, u64)>,
     seen: Vec<Vec<Seen>>,
     unblocked: Vec<u64>,
@@ -70,7 +71,8 @@ impl Reference {
         self.seen.push(Vec::new());
         self.scripts.push(script.into());
         let same = |queue: &&mut (u32, Option<u32>, Vec<usize>)| {
-            group.is_some() && (queue.0, queue.1) == (topic, group)
+            let is_there = group.is_some() && !queue.2.is_empty();
+            is_there && (queue.0, queue.1) == (topic, group)
         };
         match self.queues.iter_mut().find(same) {
             Some((_, _, members)) => members.push(member),
@@ -78,8 +80,33 @@ impl Reference {
         }
     }
 
+    fn unsubscribe(&mut self, member: usize) {
+        let Some(queue) = self.queues.iter().position(|it| it.2.contains(&member)) else { return };
+        let copy = self.in_hand.iter().position(|copy| copy.queue == queue);
+        if self.queues[queue].2.len() > 1 {
+            if let Some(copy) = copy.map(|at| &mut self.in_hand[at])
+                && copy.member == member
+                && matches!(copy.next, Next::End(..))
+            {
+                copy.next = Next::Start;
+            }
+        } else {
+            if let Some(at) = copy {
+                self.die(at, DeathReason::Unsubscribed);
+            }
+            let is_mine = |it: &Waiting| it.only == Some(queue);
+            for it in self.buffer.iter().copied().filter(is_mine).collect::<Vec<_>>() {
+                self.bury(queue, it, DeathReason::Unsubscribed);
+            }
+            self.buffer.retain(|it| !is_mine(it));
+        }
+        self.queues[queue].2.retain(|it| *it != member);
+        self.settle_down();
+    }
+
     fn queues_of(&self, it: Waiting) -> Vec<usize> {
-        let of_topic = |queue: &usize| self.queues[*queue].0 == it.topic;
+        let of_topic =
+            |queue: &usize| self.queues[*queue].0 == it.topic && !self.queues[*queue].2.is_empty();
         let all = (0..self.queues.len()).filter(of_topic).collect();
         it.only.map_or(all, |only| vec![only])
     }
@@ -133,10 +160,10 @@ impl Reference {
     fn bury(&mut self, queue: usize, it: Waiting, reason: DeathReason) {
         let first = self.queues[queue].2[0];
         self.seen[first].push(Seen::Dead(self.now, it.message, reason));
-        self.letters.push((queue, it));
+        self.letters.push((queue, first, it));
         let DeadLettersMax::AtMost(max) = self.config.dead_letters_max else { panic!("a bound") };
         if self.letters.len() > max {
-            self.evicted.push(self.letters.remove(0).1.message);
+            self.evicted.push(self.letters.remove(0).2.message);
         }
     }
 
@@ -249,12 +276,12 @@ impl Reference {
 
     fn redrive(&mut self) -> usize {
         let mut driven = 0;
-        for (queue, it) in std::mem::take(&mut self.letters) {
-            if !self.has_room() {
-                self.letters.push((queue, it));
+        for (queue, first, it) in std::mem::take(&mut self.letters) {
+            let is_bare = self.config.dead_letter == DeadLetterDetail::Bare;
+            if !self.has_room() || (!is_bare && self.queues[queue].2.is_empty()) {
+                self.letters.push((queue, first, it));
                 continue;
             }
-            let is_bare = self.config.dead_letter == DeadLetterDetail::Bare;
             let only = (!is_bare).then_some(queue);
             self.take_in(Waiting { only, id: None, since: self.now, ..it });
             driven += 1;
@@ -274,19 +301,22 @@ proptest! {
     ) {
         let mut owner = Owner::new(config.clone());
         let mut reference = Reference { config, ..Reference::default() };
-        let (mut now, mut subscribers, mut messages) = (0, 0, 0);
+        let (mut now, mut topics, mut messages) = (0, Vec::new(), 0);
         for (gap, request) in requests {
             now += gap;
             owner.live_until(now);
             reference.live_until(now);
             match request {
                 Request::Subscribe { topic, group, script } => {
-                    match group {
-                        Some(group) => owner.join(topic, subscribers, group, &script),
-                        None => owner.subscribe(topic, subscribers, &script),
-                    }
-                    subscribers += 1;
+                    owner.subscribe_as(topic, topics.len(), group, &script);
+                    topics.push(topic);
                     reference.subscribe(topic, group, script);
+                }
+                Request::Unsubscribe(_) if topics.is_empty() => {}
+                Request::Unsubscribe(place) => {
+                    let member = place % topics.len();
+                    owner.unsubscribe(topics[member], u32::try_from(member).unwrap());
+                    reference.unsubscribe(member);
                 }
                 Request::Publish { topic, key, id } => {
                     let published = owner.publish_with(topic, key, id);
@@ -309,8 +339,7 @@ proptest! {
         let letters = owner.dispatcher.dead_letters();
         let letters: Vec<_> =
             letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
-        let named = |(queue, it): &(usize, Waiting)| (reference.queues[*queue].2[0], it.message);
-        let expected: Vec<_> = reference.letters.iter().map(named).collect();
+        let expected: Vec<_> = reference.letters.iter().map(|it| (it.1, it.2.message)).collect();
         prop_assert_eq!(letters, expected);
         prop_assert!(owner.dispatcher.is_idle());
     }

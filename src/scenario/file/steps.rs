@@ -36,6 +36,9 @@ pub enum StepFile {
         /// How long to wait for the broker; for ever.
         #[serde(default)]
         timeout: Option<Span>,
+        /// The broker takes it in once for each key, as long as it remembers; false.
+        #[serde(default)]
+        once: bool,
     },
     /// Write a row of the service's database; its key is that of the request.
     Write {
