@@ -21,6 +21,7 @@ mod bulkhead;
 mod bulkhead_limits;
 mod composition;
 mod deployment;
+mod deployment_words;
 mod dispatch;
 mod dispatch_claims;
 mod dispatch_options;
