@@ -157,7 +157,7 @@ impl Check<'_> {
                 .iter()
                 .map(|(method, steps)| {
                     let path = path.field("handlers").key(method);
-                    (self.name(method), self.program(&path, steps, sidecar))
+                    (self.name(method), self.program(&path, name, steps, sidecar))
                 })
                 .collect();
             let config = ServiceConfig {
@@ -263,7 +263,7 @@ impl Check<'_> {
         let clients = self.client_names(path, name, file);
         let arrivals = self.arrivals(&path.field("arrivals"), file.arrivals);
         self.check_script(&path.field("script"), &file.script);
-        let script = self.program(&path.field("script"), &file.script, None);
+        let script = self.program(&path.field("script"), name, &file.script, None);
         // Two populations never share a key: the high bits tell them apart.
         let first_key = number << POPULATION_SHIFT;
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);

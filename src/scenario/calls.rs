@@ -138,17 +138,18 @@ impl Check<'_> {
         NOBODY
     }
 
-    /// A handler or a script.
+    /// A handler or a script of `owner`.
     pub(super) fn program(
         &mut self,
         path: &Path,
+        owner: &str,
         steps: &[StepFile],
         sidecar: Option<NodeId>,
     ) -> Program {
         self.check_reads(path, steps);
         let steps = (0..)
             .zip(steps)
-            .filter_map(|(index, step)| self.step(&path.index(index), step, sidecar));
+            .filter_map(|(index, step)| self.step(&path.index(index), owner, step, sidecar));
         Program { steps: steps.collect() }
     }
 
@@ -179,7 +180,13 @@ impl Check<'_> {
         }
     }
 
-    fn step(&mut self, path: &Path, step: &StepFile, sidecar: Option<NodeId>) -> Option<Step> {
+    fn step(
+        &mut self,
+        path: &Path,
+        owner: &str,
+        step: &StepFile,
+        sidecar: Option<NodeId>,
+    ) -> Option<Step> {
         Some(match step {
             StepFile::Work(duration) => Step::Work(duration.0.clone()),
             StepFile::Sleep(duration) => Step::Sleep(duration.0.clone()),
@@ -194,10 +201,12 @@ impl Check<'_> {
                 let method = self.name(method);
                 Step::Call { target, method, timeout: *timeout, may_fail: *may_fail }
             }
-            StepFile::Publish { topic, timeout } => {
+            StepFile::Publish { topic, timeout, once } => {
                 self.not_zero_timeout(&path.field("timeout"), "the timeout", *timeout);
                 let broker = self.needs_broker(&path.field("topic"), topic)?;
-                Step::Publish { broker, topic: self.name(topic), timeout: *timeout }
+                // No node and no topic has such a name, so no outbox numbers its messages under it.
+                let once = once.then(|| self.name(&format!("{owner} {topic}")));
+                Step::Publish { broker, topic: self.name(topic), timeout: *timeout, once }
             }
             StepFile::Read { table, row } => {
                 Step::Read { table: self.name(table), row: self.row(row.as_deref()) }

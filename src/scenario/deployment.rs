@@ -296,6 +296,7 @@ impl Check<'_> {
             stable,
             candidate,
             at: file.at,
+            operator: self.operator(path, file),
             strategy,
             lifecycle,
             orders: self.orders(),

@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 pub use composition::{CompositionFile, PartFile};
-pub use deployment::{DeploymentFile, StrategyFile};
+pub use deployment::{DeploymentFile, OperatorFile, StrategyFile};
 pub use duration::Duration;
 pub use faults::{FaultFile, LinkFile, NetworkFile};
 pub use nodes::{

@@ -18,6 +18,7 @@ mod drill;
 mod faults;
 pub mod file;
 mod load;
+mod operator;
 mod places;
 mod plan_names;
 mod properties;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use brownout_models::Profile;
 use brownout_models::contract::NodeId;
+use brownout_models::policy::dispatch::DedupWindow;
 
 use super::check::{Check, remedy};
 use super::diagnostic::{Diagnostic, render};
@@ -39,14 +41,34 @@ impl Check<'_> {
     /// Looks through a scenario that makes sense.
     pub(super) fn warn(&mut self, file: &ScenarioFile, faults: &[FaultRule]) {
         self.find_dead_rules(faults);
+        let is_forgetful = |node: &NodeFile| match node {
+            NodeFile::Broker(options) => {
+                options.resolve(Profile::Guide).dedup_window == DedupWindow::Off
+            }
+            NodeFile::Registry(_)
+            | NodeFile::Gateway(_)
+            | NodeFile::Service(_)
+            | NodeFile::Sidecar(_)
+            | NodeFile::Saga(_)
+            | NodeFile::Composition(_)
+            | NodeFile::Deployment(_)
+            | NodeFile::Clients(_)
+            | NodeFile::Drill(_)
+            | NodeFile::Own(_) => false,
+        };
+        let forgets = file.nodes.values().any(is_forgetful);
         for (name, node) in &file.nodes {
             let path = Path::root().field("nodes").key(name);
             if let NodeFile::Service(service) = node {
                 for (method, steps) in &service.handlers {
-                    self.find_unwanted(&path.field("handlers").key(method), steps);
+                    let path = path.field("handlers").key(method);
+                    self.find_unwanted(&path, steps);
+                    self.find_forgotten(&path, steps, forgets);
                 }
             } else if let NodeFile::Clients(clients) = node {
-                self.find_unwanted(&path.field("script"), &clients.script);
+                let path = path.field("script");
+                self.find_unwanted(&path, &clients.script);
+                self.find_forgotten(&path, &clients.script, forgets);
             }
         }
         self.warnings.sort_by_key(|warning| warning.place.start);
@@ -91,6 +113,19 @@ impl Check<'_> {
                 | StepFile::Flush
                 | StepFile::Reply
                 | StepFile::Fail(_) => {}
+            }
+        }
+    }
+
+    /// What is published once is published as often as ever where the broker remembers nothing.
+    fn find_forgotten(&mut self, path: &Path, steps: &[StepFile], forgets: bool) {
+        for (index, step) in steps.iter().enumerate().filter(|_| forgets) {
+            if let StepFile::Publish { once: true, .. } = step {
+                let place = self.source.nearest(&path.index(index).field("once"));
+                let message = "the broker remembers no message, and takes each one for a new one";
+                let help = "give it a `dedup_window`, like `\"2m\"`, or leave `once` out";
+                let warning = Diagnostic::warning(place, message, "this says nothing here");
+                self.warnings.push(warning.with_help(help));
             }
         }
     }

@@ -3,6 +3,8 @@
 //! At one instant everything goes by order of subscription, and of one subscription the oldest
 //! delivery first. An attempt that ends at the very end of its ack wait is in time.
 
+mod request;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use brownout_models::policy::dispatch::{DeadLetterDetail, DuplicateSubscribe, MessageIds};
@@ -11,15 +13,14 @@ use brownout_models::policy::{
     Message, Publication, Published, Subscribed,
 };
 use brownout_models::{Mistake, Name, Names, Profile, Time};
-use serde_json::value::RawValue;
 
 use super::Options;
-use super::fields::{Bad, Fields, unknown_operation};
+use super::fields::{Bad, Fields};
 use super::protocol::Desk;
 use super::script::Script;
 use super::vocabulary::{Answer, Completion, DeadLetterView, DeathView, Event, Events, Trouble};
-
-type Payload = Box<RawValue>;
+pub(super) use request::BrokerRequest;
+use request::Payload;
 
 impl Options for DispatcherOptions {
     type Config = DispatcherConfig;
@@ -62,35 +63,6 @@ enum Due {
     /// Its backoff is over.
     Attempt(DeliveryId),
 }
-
-/// A request to the broker.
-pub(super) enum BrokerRequest {
-    Subscribe {
-        topic: String,
-        subscriber: String,
-        group: Option<String>,
-        script: Script,
-    },
-    Publish {
-        topic: String,
-        payload: Payload,
-        key: Option<String>,
-        id: Option<String>,
-        confirm: bool,
-    },
-    DeadLetters,
-    Redrive {
-        subscriber: Option<String>,
-    },
-    Purge {
-        subscriber: Option<String>,
-    },
-    Backlog,
-    Crash,
-}
-
-const OPERATIONS: [&str; 8] =
-    ["subscribe", "publish", "dead_letters", "redrive", "purge", "backlog", "crash", "advance"];
 
 impl BrokerDesk {
     pub(super) fn new(config: DispatcherConfig) -> Self {
@@ -207,6 +179,20 @@ impl BrokerDesk {
         }
     }
 
+    /// Ends of its handlers are not heard any more; waits between two attempts go on for the others of
+    /// its group.
+    fn unsubscribe(&mut self, now: Time, topic: &str, subscriber: &str) -> Answer {
+        let names = (self.names.intern(topic), self.names.intern(subscriber));
+        let left = self.dispatcher.unsubscribe(now, names.0, names.1);
+        if left.is_empty() {
+            let message = format!("{subscriber} does not subscribe to {topic}");
+            return Answer::Failed { error: Trouble::new("not_subscribed", message) };
+        }
+        let is_end = |due: &Due| matches!(due, Due::End(..));
+        self.timers.retain(|(_, member, _), due| !(left.contains(member) && is_end(due)));
+        Answer::Done {}
+    }
+
     fn publish(
         &mut self,
         now: Time,
@@ -290,27 +276,7 @@ impl Desk for BrokerDesk {
     type Request = BrokerRequest;
 
     fn read(operation: &str, fields: &mut Fields) -> Result<BrokerRequest, Bad> {
-        Ok(match operation {
-            "subscribe" => BrokerRequest::Subscribe {
-                topic: fields.text("topic")?,
-                subscriber: fields.text("subscriber")?,
-                group: fields.optional_text("group")?,
-                script: Script::with_rejections(fields, "script")?,
-            },
-            "publish" => BrokerRequest::Publish {
-                topic: fields.text("topic")?,
-                payload: fields.raw("payload")?,
-                key: fields.optional_text("key")?,
-                id: fields.optional_text("id")?,
-                confirm: fields.has("confirm") && fields.boolean("confirm")?,
-            },
-            "dead_letters" => BrokerRequest::DeadLetters,
-            "redrive" => BrokerRequest::Redrive { subscriber: fields.optional_text("subscriber")? },
-            "purge" => BrokerRequest::Purge { subscriber: fields.optional_text("subscriber")? },
-            "backlog" => BrokerRequest::Backlog,
-            "crash" => BrokerRequest::Crash,
-            _ => return Err(unknown_operation(operation, &OPERATIONS)),
-        })
+        BrokerRequest::read(operation, fields)
     }
 
     fn due(&self) -> Option<Time> {
@@ -338,6 +304,9 @@ impl Desk for BrokerDesk {
         let answer = match request {
             BrokerRequest::Subscribe { topic, subscriber, group, script } => {
                 self.subscribe((&topic, &subscriber, group.as_deref()), script)
+            }
+            BrokerRequest::Unsubscribe { topic, subscriber } => {
+                self.unsubscribe(now, &topic, &subscriber)
             }
             BrokerRequest::Publish { topic, payload, key, id, confirm } => {
                 let topic = self.names.intern(&topic);

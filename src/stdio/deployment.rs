@@ -165,11 +165,21 @@ impl Desk for DeploymentDesk {
                 errors: fields.natural("errors")?,
             },
             "promote" => DeployEvent::Promote,
+            "promote_full" => DeployEvent::PromoteFull,
             "abort" => DeployEvent::Abort,
             _ => {
                 let known = [
-                    "begin", "started", "ready", "unready", "failed", "metrics", "promote",
-                    "abort", "status", "advance",
+                    "begin",
+                    "started",
+                    "ready",
+                    "unready",
+                    "failed",
+                    "metrics",
+                    "promote",
+                    "promote_full",
+                    "abort",
+                    "status",
+                    "advance",
                 ];
                 return Err(unknown_operation(operation, &known));
             }

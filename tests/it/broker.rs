@@ -57,3 +57,21 @@ fn a_broker_of_the_guide_loses_messages_to_one_fault() {
     let found = report.findings.first().expect("the guide loses something in 100 runs");
     assert_eq!(found.shrunk.plan.deviations.len(), 1, "{}", found.shrunk.plan);
 }
+
+#[test]
+fn publishing_again_for_a_key_is_no_other_message_where_it_is_published_once() {
+    let campaign = Campaign { runs: 200, enough: 1, ..Campaign::default() };
+    let report = campaign.run(&fixture("publish_once.ron"), &|_, _| true).unwrap();
+    let found: Vec<_> = report.findings.iter().map(|found| &found.violation.message).collect();
+    assert_eq!(found, [""; 0]);
+    let text = std::fs::read_to_string(fixture_path("publish_once.ron")).unwrap();
+    let often = text.replace("timeout: \"1s\", once: true", "timeout: \"1s\"");
+    let forgetful =
+        text.replace("subscriptions:", "dedup_window: Off,\n            subscriptions:");
+    for changed in [often, forgetful] {
+        assert_ne!(changed, text);
+        let report = campaign.run(&crate::fixtures::scenario(&changed), &|_, _| true).unwrap();
+        let found = report.findings.first().expect("a lost answer doubles a mail");
+        assert_eq!(found.shrunk.plan.deviations.len(), 1, "{}", found.shrunk.plan);
+    }
+}

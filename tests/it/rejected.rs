@@ -158,6 +158,30 @@ fn what_is_hardly_meant_is_a_warning_with_its_place_and_no_mistake() {
 }
 
 #[test]
+fn a_broker_that_remembers_nothing_takes_nothing_once() {
+    let warnings = |profile: &str| {
+        let text = r#"(
+            version: 1,
+            nodes: {
+                "broker": Broker(PROFILE subscriptions: [(topic: "bought", subscriber: "shop")]),
+                "shop": Service(registered: false, handlers: { "bought": [] }),
+                "client": Clients(script: [
+                    Publish(topic: "bought"),
+                    Publish(topic: "bought", once: true),
+                ]),
+            },
+        )"#;
+        let text = text.replace("PROFILE", profile);
+        let scenario = Scenario::parse("x", &text, &Kinds::new()).unwrap();
+        let lines = scenario.warnings.diagnostics().iter().map(|it| it.place.line);
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(warnings("profile: guide,"), [8]);
+    assert_eq!(warnings("profile: guide, dedup_window: \"1s\","), [0_usize; 0]);
+    assert_eq!(warnings("profile: hardened,"), [0_usize; 0]);
+}
+
+#[test]
 fn shipped_scenarios_have_no_warnings() {
     for (stem, text) in scenarios("fixtures").into_iter().chain(scenarios("fixtures/defects")) {
         let scenario = Scenario::parse(&stem, &text, &Kinds::new()).unwrap();

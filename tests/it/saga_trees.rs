@@ -41,6 +41,12 @@ fn a_saga_is_a_tree() {
         .replace("profile: hardened,", r#"profile: hardened, step_timeout: "400ms","#);
     let between = crash(2, "before the step");
     let (calm, end) = (Plan::calm(), crash(4, "before the step"));
+    let call = "Call(to: \"checkout\", method: \"run\", timeout: \"60s\")";
+    let again = text("fixtures/sagas/crash.ron").replace(call, &format!("{call}, {call}"));
+    let again = again.replace("faults: [", "faults: [Duplicate(odds: \"1%\"), ");
+    let [site, what, flow] = ["shopper>checkout run", "duplicate", "shopper/0"].map(str::to_owned);
+    let doubled = Deviation { site, what, flow, count: 1, answer: "yes".to_owned() };
+    let doubled = Plan::calm().with_deviations(vec![doubled]);
     let cases = [
         ("committed", text("fixtures/sagas/crash.ron"), &calm),
         ("compensated", back.clone(), &calm),
@@ -63,6 +69,7 @@ fn a_saga_is_a_tree() {
         ),
         ("resumed after a crash", back.clone(), &between),
         ("resumed after a crash while it was undone", back.clone(), &end),
+        ("asked again while it ran, and when it was over", again, &doubled),
         ("without a log", guide(&back), &between),
         (
             "cut off by the horizon",

@@ -34,6 +34,8 @@ pub enum Body<P> {
     /// The same with a number that tells the message from every other one of its `client`, so that
     /// a broker can leave it out the second time.
     PublishNumbered(u64, Request<P>),
+    /// The same for a message that its key tells from every other one of this name.
+    PublishOnce(Name, Request<P>),
     /// Which instances of a service are healthy? Answered with [`Answer::Instances`]
     /// or [`Answer::Subset`].
     Discover(Name),
@@ -173,9 +175,10 @@ impl<P> Body<P> {
     #[must_use]
     pub const fn name(&self) -> Name {
         match self {
-            Self::Request(request) | Self::Publish(request) | Self::PublishNumbered(_, request) => {
-                request.method
-            }
+            Self::Request(request)
+            | Self::Publish(request)
+            | Self::PublishNumbered(_, request)
+            | Self::PublishOnce(_, request) => request.method,
             Self::Discover(_) => name::DISCOVER,
             Self::Register(_) => name::REGISTER,
             Self::Heartbeat(_) => name::HEARTBEAT,
@@ -196,6 +199,7 @@ impl<P> Body<P> {
             Self::PublishNumbered(number, request) => {
                 Body::PublishNumbered(number, request.open_payload(open))
             }
+            Self::PublishOnce(of, request) => Body::PublishOnce(of, request.open_payload(open)),
             Self::Discover(service) => Body::Discover(service),
             Self::Register(service) => Body::Register(service),
             Self::Heartbeat(service) => Body::Heartbeat(service),

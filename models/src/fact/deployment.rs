@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::Name;
 use crate::contract::NodeId;
-use crate::policy::{TurnBack, Version};
+use crate::policy::{OperatorWord, TurnBack, Version};
 
 /// Something that became true in a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -57,6 +57,13 @@ pub enum DeploymentFact {
         replicas: u32,
         /// How busy they were on average, in percent.
         usage: u32,
+    },
+    /// A person said something to a deployment.
+    Told {
+        /// What.
+        word: OperatorWord,
+        /// Whether it means something where the deployment stands.
+        heeded: bool,
     },
 }
 

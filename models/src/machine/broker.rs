@@ -110,12 +110,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         Some(subscription.subscriber.service)
     }
 
-    /// `number` tells the message from the others of its publisher.
+    /// `message_id` tells the message from every other one.
     fn publish(
         &mut self,
         from: Sender,
         request: Request<P>,
-        number: Option<u64>,
+        message_id: Option<(Name, u64)>,
         turn: &mut Turn<'_, P, Fact>,
     ) {
         if !self.kept(turn) {
@@ -123,7 +123,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         }
         let (context, topic, key) = (turn.context(), request.method, request.key);
         let publisher = self.blocked.insert((context, from, topic));
-        let message_id = number.map(|number| (request.client, number));
         let published = self.dispatcher.publish_with(
             turn.now(),
             Publication {
@@ -289,7 +288,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
                 self.publish(from, request, None, turn);
             }
             Input::Deliver { from, body: Body::PublishNumbered(number, request) } => {
-                self.publish(from, request, Some(number), turn);
+                let message_id = Some((request.client, number));
+                self.publish(from, request, message_id, turn);
+            }
+            Input::Deliver { from, body: Body::PublishOnce(of, request) } => {
+                let message_id = Some((of, request.key));
+                self.publish(from, request, message_id, turn);
             }
             Input::Deliver { from, body } => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);

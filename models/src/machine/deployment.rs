@@ -5,6 +5,7 @@
 //! confirmed is given again with the next look, and what was decided outlives a crash of the control
 //! plane, as it would in its database. What is *not* here: what an instance does with an order.
 
+mod operator;
 mod orders;
 mod scaling;
 mod slot;
@@ -19,7 +20,7 @@ use crate::contract::{
 };
 use crate::fact::{DeploymentFact, Fact};
 use crate::machine::Orders;
-use crate::policy::{DeployAction, DeployEvent, LifecycleConfig, Version};
+use crate::policy::{DeployAction, DeployEvent, LifecycleConfig, OperatorWord, Version};
 use crate::{Name, Span, Time};
 
 use orders::Split;
@@ -37,6 +38,8 @@ crate::timers! {
         Look,
         /// Something that the strategy waits for.
         Due,
+        /// The next word of a person.
+        Operator,
     }
 }
 
@@ -59,6 +62,8 @@ pub struct DeploymentNodeConfig {
     pub replicas: u32,
     /// When it begins.
     pub at: Span,
+    /// What a person says to it, and when; in order of time, none before it begins.
+    pub operator: Vec<(Span, OperatorWord)>,
     /// How one version takes the place of the other.
     pub strategy: StrategyConfig,
     /// How instances are watched.
@@ -81,6 +86,8 @@ pub struct DeploymentNode<P> {
     orders: u64,
     /// Looks at the instances so far.
     looks: u64,
+    /// Words of a person so far.
+    told: usize,
     payload: std::marker::PhantomData<P>,
 }
 
@@ -120,6 +127,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             context: None,
             orders: 0,
             looks: 0,
+            told: 0,
             payload: std::marker::PhantomData,
         }
     }
@@ -136,6 +144,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
                 self.act_for_rollout(turn);
                 turn.set(Timer::Look, Span::ZERO);
                 self.arm(turn);
+                self.listen(turn);
             }
         }
     }
@@ -149,6 +158,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
         self.strategy = Some(strategy);
         self.carry_out(actions, turn);
         turn.set(Timer::Look, self.config.lifecycle.probe_interval);
+        self.listen(turn);
     }
 
     /// Asks every instance how it is, and gives orders again that nobody has confirmed.
@@ -335,6 +345,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for DeploymentNode<P> {
             Input::Wake(Timer::Begin) => self.begin(turn),
             Input::Wake(Timer::Look) => self.look(turn),
             Input::Wake(Timer::Due) => self.wake(turn),
+            Input::Wake(Timer::Operator) => self.told(turn),
             Input::Deliver { from, body: Body::Request(request) }
                 if request.method == self.config.orders.metrics =>
             {

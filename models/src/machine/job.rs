@@ -201,11 +201,15 @@ impl<P: Clone> Jobs<P> {
                         Err(failure) => return Progress::Over(Some(failure)),
                     }
                 }
-                Step::Publish { broker, topic, timeout } => {
+                Step::Publish { broker, topic, timeout, once } => {
                     let request = Request { method: *topic, ..job.request.clone() };
                     turn.note(Fact::Publishing { topic: *topic, key: request.key });
                     let tag = u64::from(slot) << 1 | 1;
-                    turn.call(*broker, Body::Publish(request), *timeout, tag);
+                    let body = match once {
+                        Some(of) => Body::PublishOnce(*of, request),
+                        None => Body::Publish(request),
+                    };
+                    turn.call(*broker, body, *timeout, tag);
                     return Progress::Waiting;
                 }
                 Step::Read { table, row } => job.reads.read(&job.request, (*table, *row), turn),

@@ -39,6 +39,9 @@ pub enum Step {
         topic: Name,
         /// How long to wait; `None` for ever.
         timeout: Option<Span>,
+        /// Publishing again for the same key is no other message: the name under which the keys of
+        /// this publisher's messages of this topic are told apart from all others.
+        once: Option<Name>,
     },
     /// Read a row of the service's database: a later write may build on what was read.
     Read {

@@ -175,7 +175,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
                 }
                 Ok(())
             }
-            Body::Request(_) | Body::Publish(_) | Body::PublishNumbered(..) => {
+            Body::Request(_)
+            | Body::Publish(_)
+            | Body::PublishNumbered(..)
+            | Body::PublishOnce(..) => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
                 return;
             }

@@ -42,6 +42,7 @@ mod config;
 mod dead_letters;
 mod deliver;
 mod duplicates;
+mod leave;
 mod message;
 mod queue;
 mod take_in;
@@ -147,9 +148,11 @@ impl<P: Clone> Dispatcher<P> {
     }
 
     fn join(&mut self, topic: Name, subscriber: Name, group: Option<Name>) -> Subscribed {
-        let known = self.subscriptions.iter().position(|known| {
+        let known = (0..self.subscriptions.len()).find(|number| {
+            let known = self.subscriptions[*number];
             (known.topic, known.subscriber) == (topic, subscriber)
                 && self.queues[known.queue].group == group
+                && self.is_there(*number)
         });
         match (known, self.config.duplicate_subscribe) {
             (Some(number), DuplicateSubscribe::Refuse) => return Subscribed::Refused(number),

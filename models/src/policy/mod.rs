@@ -47,8 +47,8 @@ pub use composition::{
 pub use deployment::{
     BlueGreen, BlueGreenConfig, BlueGreenOptions, Canary, CanaryConfig, CanaryOptions, CanaryStep,
     DeployAction, DeployEvent, Fleet, LifecycleConfig, LifecycleOptions, MetricsOf, OnDeadline,
-    OnFailure, OnStop, Portion, Readiness, Replica, ReplicaState, Rolling, RollingConfig,
-    RollingOptions, Scaler, ScalerConfig, ScalerOptions, TurnBack, Version,
+    OnFailure, OnStop, OperatorWord, Portion, Readiness, Replica, ReplicaState, Rolling,
+    RollingConfig, RollingOptions, Scaler, ScalerConfig, ScalerOptions, TurnBack, Version,
 };
 pub use dispatch::{
     Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Dispatcher, DispatcherConfig,

@@ -275,4 +275,16 @@ mod tests {
         assert!(!ids.contains(&SpanId(0)));
         assert_eq!(SpanId(10).to_string(), "000000000000000a");
     }
+
+    /// The published generator adds a constant to its seed and mixes the sum: the first words from the
+    /// seeds 0 and 1,234,567.
+    #[test]
+    fn the_mix_is_the_one_of_split_mix() {
+        let first = |seed: u64| {
+            let sum = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            mixed(sum >> 40, sum)
+        };
+        assert_eq!(first(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(first(1_234_567), 6_457_827_717_110_365_317);
+    }
 }

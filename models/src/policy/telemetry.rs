@@ -326,7 +326,7 @@ mod tests {
         let mut metrics = CallMetrics::new(&TelemetryConfig::hardened());
         let (short, long) = (Span::from_millis(1), Span::from_millis(2));
         metrics.started();
-        for (number, ok) in [(1, false), (2, true)] {
+        for (number, ok) in [(1, false), (2, false), (3, true)] {
             metrics.attempt_started(number);
             metrics.attempt_ended(short, ok);
         }
@@ -335,10 +335,10 @@ mod tests {
         metrics.attempt_started(1);
         metrics.attempt_ended(short, false);
         metrics.ended(short, Span::ZERO, false);
-        assert_eq!((metrics.attempts(), metrics.resends()), (3, 1));
+        assert_eq!((metrics.attempts(), metrics.resends()), (4, 2));
         assert_eq!((metrics.successes().sum(), metrics.failures().sum()), (long, short));
         let (successes, failures) = metrics.attempt_latencies();
-        assert_eq!((successes.count(), failures.count()), (1, 2));
+        assert_eq!((successes.count(), failures.count()), (1, 3));
         assert_eq!((metrics.requests(), metrics.errors(), metrics.in_flight()), (2, 1, 0));
     }
 

@@ -145,3 +145,21 @@ fn who_leaves_twice_has_made_a_mistake() {
     bulkhead.leave();
     bulkhead.leave();
 }
+
+#[test]
+fn a_bulkhead_without_room_and_a_wait_of_no_time_are_mistakes() {
+    let (hardened, at_most) = (BulkheadConfig::hardened(), Concurrency::AtMost);
+    for (max_concurrent, max_waiting, max_wait, wrong) in [
+        (at_most(1), 0, Timeout::After(Span::ZERO), vec![]),
+        (at_most(1), 1, Timeout::After(Span::ZERO), vec!["max_wait"]),
+        (at_most(1), 2, Timeout::After(Span::ZERO), vec!["max_wait"]),
+        (at_most(1), 1, Timeout::After(Span::from_nanos(1)), vec![]),
+        (at_most(1), 0, Timeout::After(Span::from_nanos(1)), vec![]),
+        (at_most(0), 1, Timeout::Never, vec!["max_concurrent"]),
+        (Concurrency::Unlimited, 1, Timeout::Never, vec![]),
+    ] {
+        let config = BulkheadConfig { max_concurrent, max_waiting, max_wait, ..hardened.clone() };
+        let options: Vec<_> = config.mistakes().into_iter().map(|wrong| wrong.option).collect();
+        assert_eq!(options, wrong, "{config:?}");
+    }
+}

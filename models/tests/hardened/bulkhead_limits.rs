@@ -344,6 +344,20 @@ fn an_adaptive_limit_is_written_with_the_names_of_netflix() {
     let read = |text: &str| ron::from_str::<Limit>(text);
     assert_eq!(read("Aimd()").unwrap(), Limit::aimd());
     assert_eq!(read("Gradient()").unwrap(), Limit::gradient());
+    let (initial_limit, min_limit, timeout) = (20, 20, Span::from_secs(5));
+    let (max_limit, backoff_ratio) = (200, "90%".parse().unwrap());
+    let aimd = Limit::Aimd { initial_limit, min_limit, max_limit, backoff_ratio, timeout };
+    assert_eq!(aimd, Limit::aimd());
+    let gradient = Limit::Gradient {
+        initial_limit,
+        min_limit,
+        max_concurrency: 200,
+        smoothing: "20%".parse().unwrap(),
+        queue_size: 4,
+        rtt_tolerance: Factor::from_thousandths(1_500),
+        long_window: 600,
+    };
+    assert_eq!(gradient, Limit::gradient());
     assert_eq!(read("Fixed").unwrap(), Limit::Fixed);
     let Limit::Gradient { rtt_tolerance, long_window, .. } =
         read("Gradient(rtt_tolerance: \"2\", long_window: 60)").unwrap()

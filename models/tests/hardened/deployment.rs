@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use brownout_models::policy::{
-    DeployAction, DeployEvent, Portion, Readiness, Rolling, RollingConfig, Timeout, Version,
+    Canary, CanaryConfig, DeployAction, DeployEvent, Portion, Readiness, Rolling, RollingConfig,
+    Scaler, ScalerConfig, Timeout, TurnBack, Version,
 };
 use brownout_models::{Span, Time};
 use proptest::prelude::*;
@@ -170,4 +171,76 @@ proptest! {
             prop_assert!(seen.available(now, min_ready) == n as usize);
         }
     }
+}
+
+fn at(seconds: u64) -> Time {
+    Time::ZERO + Span::from_secs(seconds)
+}
+
+fn before(time: Time) -> Time {
+    Time::from_nanos(time.as_nanos() - 1)
+}
+
+#[test]
+fn a_measurement_is_over_with_its_interval_and_not_before() {
+    let config = CanaryConfig { measurements: 1, ..CanaryConfig::hardened() };
+    let mut canary = Canary::new(config, 10, at(0));
+    canary.begin(at(0));
+    canary.handle(at(0), DeployEvent::Ready(10));
+    let (version, requests) = (Version::Candidate, 100);
+    canary.handle(at(1), DeployEvent::Metrics { version, requests, errors: 100 });
+    assert_eq!(canary.wake(at(1)), []);
+    assert_eq!(canary.wake(before(at(60))), []);
+    let turned = canary.wake(at(60));
+    assert_eq!(turned.first(), Some(&DeployAction::TurnBack { reason: TurnBack::Analysis }));
+}
+
+/// Four instances, all surge at once and none taken away before there is another: what becomes
+/// available is progress, what goes away is, and nothing else.
+#[test]
+fn only_instances_that_come_or_go_move_the_deadline_of_an_update() {
+    let config = RollingConfig {
+        max_surge: Portion::Count(4),
+        max_unavailable: Portion::Count(0),
+        min_ready: Span::from_secs(10),
+        ..RollingConfig::hardened()
+    };
+    let mut rolling = Rolling::new(config, 4, at(0));
+    assert_eq!(rolling.begin(at(0)).len(), 4);
+    // Up is not ready, and ready is not available for another ten seconds.
+    rolling.handle(at(100), DeployEvent::Started(4));
+    assert_eq!(rolling.due(at(100)), Some(at(600)));
+    rolling.handle(at(200), DeployEvent::Ready(4));
+    assert_eq!(rolling.due(at(200)), Some(at(210)));
+    assert_eq!(rolling.wake(at(210)), [DeployAction::Stop { instance: 0 }]);
+    assert_eq!(rolling.due(at(210)), Some(at(810)));
+    // Nothing comes of these.
+    for (second, event) in [
+        (300, DeployEvent::Started(5)),
+        (400, DeployEvent::Unready(5)),
+        (500, DeployEvent::Failed(5)),
+    ] {
+        rolling.handle(at(second), event);
+        assert_eq!(rolling.due(at(second)), Some(at(810)), "at {second} s");
+    }
+    // A stable one that crashes goes away, too, though none becomes available.
+    rolling.handle(at(600), DeployEvent::Failed(1));
+    assert_eq!(rolling.due(at(600)), Some(at(1_200)));
+    // One that was available and is not any more is a step back.
+    rolling.handle(at(700), DeployEvent::Unready(4));
+    assert_eq!(rolling.due(at(700)), Some(at(1_200)));
+}
+
+#[test]
+fn a_scaler_remembers_no_wish_that_a_later_one_exceeds() {
+    let mut scaler = Scaler::new(ScalerConfig::hardened());
+    let remembered: Vec<usize> = [(0, 160), (15, 120), (30, 100), (45, 120), (60, 400), (75, 40)]
+        .into_iter()
+        .map(|(second, usage)| {
+            scaler.wanted(at(second), 4, usage);
+            scaler.remembered()
+        })
+        .collect();
+    // Wishes of 8, 6, 5, 6, 10 (20 are more than there may be) and 2.
+    assert_eq!(remembered, [1, 2, 3, 2, 1, 2]);
 }

@@ -1,17 +1,17 @@
-//! The dispatcher with a queue for each subscription, against a list of every copy of every message
-//! that is searched from the beginning at every step.
+//! The dispatcher with a queue for each subscription or group, against a list of every copy of every
+//! message that is searched from the beginning at every step.
 
 use std::collections::VecDeque;
 
 use brownout_models::policy::dispatch::{
-    AckWait, DeadLettersMax, DedupWindow, Ordering, Overflow, Unroutable,
+    AckWait, DeadLettersMax, DedupWindow, MessageTtl, Ordering, Overflow, Unroutable,
 };
 use brownout_models::policy::{AttemptEnd, DeathReason, DispatcherConfig, Published};
 use proptest::prelude::*;
 
 use super::config;
 use super::dispatch_owner::{Invocation, MILLI, OK, Owner, Seen};
-use super::dispatch_requests::{Request, configs, request};
+use super::dispatch_requests::{Request, configs, keeps_order, request};
 
 /// Where a copy of a message is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,16 +25,28 @@ enum Copy {
     Over,
 }
 
-/// A copy of a message for one subscription.
+/// A copy of a message for one queue.
 #[derive(Clone, Debug)]
 struct Entry {
     queue: usize,
     message: usize,
     key: Option<u64>,
+    /// When it was taken in.
+    since: u64,
     copy: Copy,
+    /// Who has the attempt, or had the last one.
+    member: usize,
     attempts: u32,
     /// When it was first handed out, counted over all.
     handed: usize,
+}
+
+/// A queue: of one subscription, or of a group.
+#[derive(Clone, Debug)]
+struct Shared {
+    topic: u32,
+    group: Option<u32>,
+    members: Vec<usize>,
 }
 
 /// The broker as a list of copies.
@@ -42,11 +54,14 @@ struct Entry {
 struct Reference {
     config: DispatcherConfig,
     now: u64,
-    queues: Vec<(u32, VecDeque<Invocation>)>,
+    queues: Vec<Shared>,
+    /// By member.
+    scripts: Vec<VecDeque<Invocation>>,
     entries: Vec<Entry>,
     /// Message, topic, key, and the publisher's id.
     blocked: VecDeque<(usize, u32, Option<u64>, Option<u64>)>,
-    letters: Vec<(usize, usize, Option<u64>)>,
+    /// Queue, the subscription that is named, message and key.
+    letters: Vec<(usize, usize, usize, Option<u64>)>,
     ids: Vec<(u64, u64)>,
     handed: usize,
     seen: Vec<Vec<Seen>>,
@@ -56,6 +71,40 @@ struct Reference {
 }
 
 impl Reference {
+    fn subscribe(&mut self, topic: u32, group: Option<u32>, script: Vec<Invocation>) {
+        let member = self.seen.len();
+        self.seen.push(Vec::new());
+        self.scripts.push(script.into());
+        let joined = |queue: &&mut Shared| {
+            let is_there = group.is_some() && !queue.members.is_empty();
+            is_there && (queue.topic, queue.group) == (topic, group)
+        };
+        match self.queues.iter_mut().find(joined) {
+            Some(queue) => queue.members.push(member),
+            None => self.queues.push(Shared { topic, group, members: vec![member] }),
+        }
+    }
+
+    fn unsubscribe(&mut self, member: usize) {
+        let queue = self.queues.iter().position(|it| it.members.contains(&member));
+        let Some(queue) = queue else { return };
+        let is_last = self.queues[queue].members.len() == 1;
+        let mut gone: Vec<usize> = (0..self.entries.len())
+            .filter(|at| self.entries[*at].queue == queue && self.entries[*at].copy != Copy::Over)
+            .collect();
+        gone.sort_by_key(|at| self.entries[*at].handed);
+        for at in gone {
+            let entry = &mut self.entries[at];
+            if is_last {
+                self.die(at, DeathReason::Unsubscribed);
+            } else if entry.member == member && matches!(entry.copy, Copy::Running(..)) {
+                entry.copy = Copy::Due;
+            }
+        }
+        self.queues[queue].members.retain(|it| *it != member);
+        self.settle_down();
+    }
+
     fn of_queue(&self, queue: usize, like: impl Fn(Copy) -> bool) -> usize {
         self.entries.iter().filter(|entry| entry.queue == queue && like(entry.copy)).count()
     }
@@ -71,7 +120,10 @@ impl Reference {
     }
 
     fn queues_of(&self, topic: u32) -> Vec<usize> {
-        (0..self.queues.len()).filter(|queue| self.queues[*queue].0 == topic).collect()
+        let of_topic = |queue: &usize| {
+            self.queues[*queue].topic == topic && !self.queues[*queue].members.is_empty()
+        };
+        (0..self.queues.len()).filter(of_topic).collect()
     }
 
     fn has_room(&self, topic: u32) -> bool {
@@ -85,17 +137,19 @@ impl Reference {
             self.die(oldest, DeathReason::Maxlen);
         }
         let (copy, attempts, handed) = (Copy::Waiting, 0, usize::MAX);
-        self.entries.push(Entry { queue, message, key, copy, attempts, handed });
+        let (since, member) = (self.now, 0);
+        self.entries.push(Entry { queue, message, key, since, copy, member, attempts, handed });
     }
 
     fn die(&mut self, at: usize, reason: DeathReason) {
         let Entry { queue, message, key, .. } = self.entries[at];
         self.entries[at].copy = Copy::Over;
-        self.seen[queue].push(Seen::Dead(self.now, message, reason));
-        self.letters.push((queue, message, key));
+        let first = self.queues[queue].members[0];
+        self.seen[first].push(Seen::Dead(self.now, message, reason));
+        self.letters.push((queue, first, message, key));
         let DeadLettersMax::AtMost(max) = self.config.dead_letters_max else { return };
         if self.letters.len() > max {
-            self.evicted.push(self.letters.remove(0).1);
+            self.evicted.push(self.letters.remove(0).2);
         }
     }
 
@@ -188,11 +242,26 @@ impl Reference {
             self.die(at, DeathReason::MaxDeliveries);
             return;
         }
+        if let MessageTtl::After(ttl) = self.config.message_ttl
+            && self.now - self.entries[at].since >= ttl.as_nanos()
+        {
+            self.die(at, DeathReason::Expired);
+            return;
+        }
         let AckWait::After(ack_wait) = self.config.ack_wait else { panic!("an ack wait") };
+        // Whoever has the fewest attempts under way.
+        let running = |member: &&usize| {
+            let runs = |entry: &&Entry| {
+                entry.member == **member && matches!(entry.copy, Copy::Running(..))
+            };
+            self.entries.iter().filter(runs).count()
+        };
+        let members = &self.queues[self.entries[at].queue].members;
+        let member = *members.iter().min_by_key(running).unwrap();
         let entry = &mut self.entries[at];
-        entry.attempts += 1;
-        self.seen[entry.queue].push(Seen::Attempt(self.now, entry.message, entry.attempts));
-        let (takes, end) = self.queues[entry.queue].1.pop_front().unwrap_or(OK);
+        (entry.attempts, entry.member) = (entry.attempts + 1, member);
+        self.seen[member].push(Seen::Attempt(self.now, entry.message, entry.attempts));
+        let (takes, end) = self.scripts[member].pop_front().unwrap_or(OK);
         let takes = takes.saturating_mul(MILLI);
         if takes == 0 {
             self.end(at, end);
@@ -219,7 +288,7 @@ impl Reference {
 
     fn live_until(&mut self, until: u64) {
         let at = |entry: &Entry| match entry.copy {
-            Copy::Running(at, _) | Copy::Resting(at) => Some((at, entry.queue, entry.handed)),
+            Copy::Running(at, _) | Copy::Resting(at) => Some((at, entry.member, entry.handed)),
             Copy::Waiting | Copy::Due | Copy::Over => None,
         };
         loop {
@@ -255,32 +324,17 @@ impl Reference {
 
     fn redrive(&mut self) -> usize {
         let mut driven = 0;
-        for (queue, message, key) in std::mem::take(&mut self.letters) {
-            if self.queue_has_room(queue) {
+        for (queue, first, message, key) in std::mem::take(&mut self.letters) {
+            if self.queue_has_room(queue) && !self.queues[queue].members.is_empty() {
                 self.add(queue, message, key);
                 driven += 1;
             } else {
-                self.letters.push((queue, message, key));
+                self.letters.push((queue, first, message, key));
             }
         }
         self.settle_down();
         driven
     }
-}
-
-/// Later messages of a key are handed out when the earlier ones are over, and not before.
-fn keeps_order(seen: &[Seen], keys: &[Option<u64>]) -> bool {
-    let attempts: Vec<usize> = seen
-        .iter()
-        .filter_map(|seen| match seen {
-            Seen::Attempt(_, message, _) => Some(*message),
-            Seen::Dead(..) => None,
-        })
-        .collect();
-    (0..2).all(|key| {
-        let mine: Vec<_> = attempts.iter().filter(|at| keys[**at] == Some(key)).collect();
-        mine.is_sorted()
-    })
 }
 
 proptest! {
@@ -293,17 +347,22 @@ proptest! {
     ) {
         let mut owner = Owner::new(config.clone());
         let mut reference = Reference { config: config.clone(), ..Reference::default() };
-        let (mut now, mut subscribers, mut keys, mut redriven) = (0, 0, Vec::new(), 0);
+        let (mut now, mut topics, mut keys, mut redriven) = (0, Vec::new(), Vec::new(), 0);
         for (gap, request) in requests {
             now += gap;
             owner.live_until(now);
             reference.live_until(now);
             match request {
-                Request::Subscribe(topic, script) => {
-                    owner.subscribe(topic, subscribers, &script);
-                    subscribers += 1;
-                    reference.queues.push((topic, script.into()));
-                    reference.seen.push(Vec::new());
+                Request::Subscribe { topic, group, script } => {
+                    owner.subscribe_as(topic, topics.len(), group, &script);
+                    topics.push(topic);
+                    reference.subscribe(topic, group, script);
+                }
+                Request::Unsubscribe(_) if topics.is_empty() => {}
+                Request::Unsubscribe(place) => {
+                    let member = place % topics.len();
+                    owner.unsubscribe(topics[member], u32::try_from(member).unwrap());
+                    reference.unsubscribe(member);
                 }
                 Request::Publish { topic, key, id } => {
                     let message = keys.len();
@@ -329,8 +388,9 @@ proptest! {
         prop_assert_eq!(&owner.evicted, &reference.evicted);
         prop_assert_eq!(&owner.unblocked, &reference.unblocked);
         let letters = owner.dispatcher.dead_letters();
-        let letters: Vec<_> = letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
-        let expected: Vec<_> = reference.letters.iter().map(|(queue, it, _)| (*queue, *it)).collect();
+        let letters: Vec<_> =
+            letters.map(|letter| (letter.subscription, letter.message.payload)).collect();
+        let expected: Vec<_> = reference.letters.iter().map(|it| (it.1, it.2)).collect();
         prop_assert_eq!(letters, expected);
         prop_assert!(owner.dispatcher.is_idle());
         if config.ordering == Ordering::ByKey && redriven == 0 {

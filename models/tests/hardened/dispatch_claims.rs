@@ -259,7 +259,7 @@ fn mb_10_scaling_a_service_out_multiplies_deliveries_only_in_the_guide() {
     let attempts = |config| {
         let mut owner = Owner::new(config);
         for member in 0..3 {
-            owner.join(0, member, 9);
+            owner.join(0, member, 9, &[]);
         }
         for _ in 0..6 {
             owner.publish(0);

@@ -73,9 +73,34 @@ impl Owner {
         self.subscribed(subscribed, script);
     }
 
-    pub(super) fn join(&mut self, topic: u32, subscriber: u32, group: u32) {
-        let subscribed = self.dispatcher.subscribe_in(Name(topic), Name(subscriber), Name(group));
-        self.subscribed(subscribed, &[]);
+    pub(super) fn join(&mut self, topic: u32, member: u32, group: u32, script: &[Invocation]) {
+        let subscribed = self.dispatcher.subscribe_in(Name(topic), Name(member), Name(group));
+        self.subscribed(subscribed, script);
+    }
+
+    /// Alone, or as a member of a group.
+    pub(super) fn subscribe_as(
+        &mut self,
+        topic: u32,
+        subscriber: usize,
+        group: Option<u32>,
+        script: &[Invocation],
+    ) {
+        let subscriber = u32::try_from(subscriber).unwrap();
+        match group {
+            Some(group) => self.join(topic, subscriber, group, script),
+            None => self.subscribe(topic, subscriber, script),
+        }
+    }
+
+    /// The numbers of the subscriptions that are gone.
+    pub(super) fn unsubscribe(&mut self, topic: u32, subscriber: u32) -> Vec<usize> {
+        let now = Time::from_nanos(self.now);
+        let left = self.dispatcher.unsubscribe(now, Name(topic), Name(subscriber));
+        // Nobody hears of its handlers any more; waits between two attempts go on.
+        self.timers.retain(|(_, member, _), (_, end)| end.is_none() || !left.contains(member));
+        self.act();
+        left
     }
 
     fn subscribed(&mut self, subscribed: Subscribed, script: &[Invocation]) {

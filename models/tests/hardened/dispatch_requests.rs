@@ -1,19 +1,30 @@
-//! What is asked of the dispatcher with a queue for each subscription, and how it is configured.
+//! What is asked of a dispatcher, and how it is configured.
 
 use brownout_models::Span;
 use brownout_models::policy::dispatch::{
-    AckWait, BackoffMax, DeadLettersMax, DedupWindow, Ordering, Overflow, Unroutable,
+    AckWait, BackoffMax, DeadLetterDetail, DeadLettersMax, DedupWindow, Dispatch, Durability,
+    MessageTtl, Ordering, Overflow, Rejection, Unroutable,
 };
 use brownout_models::policy::{AttemptEnd, Backoff, DispatcherConfig};
 use proptest::prelude::*;
 
-use super::dispatch_owner::{FAIL, HANG, Invocation, MILLI, OK};
+use super::dispatch_owner::{FAIL, HANG, Invocation, MILLI, OK, Seen};
 
 /// A request.
 #[derive(Clone, Debug)]
 pub(super) enum Request {
-    Subscribe(u32, Vec<Invocation>),
-    Publish { topic: u32, key: Option<u64>, id: Option<u64> },
+    Subscribe {
+        topic: u32,
+        group: Option<u32>,
+        script: Vec<Invocation>,
+    },
+    /// Somebody leaves who subscribed, by the order of subscriptions, counted round.
+    Unsubscribe(usize),
+    Publish {
+        topic: u32,
+        key: Option<u64>,
+        id: Option<u64>,
+    },
     Redrive,
     Crash,
 }
@@ -24,11 +35,19 @@ pub(super) fn configs() -> impl Strategy<Value = DispatcherConfig> {
         prop_oneof![Just(Overflow::Reject), Just(Overflow::Block), Just(Overflow::DropOldest)];
     let unroutable = prop_oneof![Just(Unroutable::Return), Just(Unroutable::Drop)];
     let ordering = prop_oneof![Just(Ordering::ByKey), Just(Ordering::Unordered)];
+    let message_ttl = prop_oneof![
+        2 => Just(MessageTtl::Forever),
+        1 => Just(MessageTtl::After(Span::from_millis(40))),
+        1 => Just(MessageTtl::After(Span::from_millis(100))),
+    ];
     let sizes = (1..4_usize, 1..4_u32, 1..4_u32, 1..4_usize);
-    (overflow, unroutable, ordering, sizes).prop_map(|(overflow, unroutable, ordering, sizes)| {
+    let options = (overflow, unroutable, ordering, message_ttl);
+    (options, sizes).prop_map(|(options, sizes)| {
+        let (overflow, unroutable, ordering, message_ttl) = options;
         let (buffer, max_attempts, max_ack_pending, letters) = sizes;
         DispatcherConfig {
             buffer,
+            message_ttl,
             overflow,
             unroutable,
             ordering,
@@ -41,6 +60,19 @@ pub(super) fn configs() -> impl Strategy<Value = DispatcherConfig> {
             dedup_window: DedupWindow::For(Span::from_millis(100)),
             ..DispatcherConfig::hardened()
         }
+    })
+}
+
+/// The same for a broker that dispatches one message at a time, which keeps what it has in memory or
+/// not, and dead letters bare or not.
+pub(super) fn single_configs() -> impl Strategy<Value = DispatcherConfig> {
+    let durability = prop_oneof![3 => Just(Durability::Durable), 1 => Just(Durability::Memory)];
+    let dead_letter = prop_oneof![Just(DeadLetterDetail::Bare), Just(DeadLetterDetail::Described)];
+    let rejection = prop_oneof![Just(Rejection::Retried), Just(Rejection::Final)];
+    (configs(), durability, dead_letter, rejection).prop_map(|it| {
+        let (config, durability, dead_letter, rejection) = it;
+        let dispatch = Dispatch::Single;
+        DispatcherConfig { dispatch, durability, dead_letter, rejection, ..config }
     })
 }
 
@@ -69,11 +101,28 @@ pub(super) fn request() -> impl Strategy<Value = (u64, Request)> {
     let key = prop::option::of(0..2_u64);
     let id = prop::option::weighted(0.3, 0..3_u64);
     let request = prop_oneof![
-        2 => (0..2_u32, script).prop_map(|(topic, script)| Request::Subscribe(topic, script)),
+        3 => (0..2_u32, prop::option::of(90..92_u32), script)
+            .prop_map(|(topic, group, script)| Request::Subscribe { topic, group, script }),
         12 => (0..3_u32, key, id)
             .prop_map(|(topic, key, id)| Request::Publish { topic, key, id }),
+        1 => (0..6_usize).prop_map(Request::Unsubscribe),
         1 => Just(Request::Redrive),
         1 => Just(Request::Crash),
     ];
     (gap, request)
+}
+
+/// Later messages of a key are handed out when the earlier ones are over, and not before.
+pub(super) fn keeps_order(seen: &[Seen], keys: &[Option<u64>]) -> bool {
+    let attempts: Vec<usize> = seen
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::Attempt(_, message, _) => Some(*message),
+            Seen::Dead(..) => None,
+        })
+        .collect();
+    (0..2).all(|key| {
+        let mine: Vec<_> = attempts.iter().filter(|at| keys[**at] == Some(key)).collect();
+        mine.is_sorted()
+    })
 }

@@ -164,6 +164,27 @@ fn gw_7_a_route_that_leads_elsewhere_keeps_old_breakers_or_forgets_them() {
 }
 
 #[test]
+fn gw_7_a_route_that_is_registered_again_as_it_was_keeps_its_breaker() {
+    let breakers_after = |replaced_route, next| {
+        let breaker_per = BreakerPer::Route;
+        let config = GatewayConfig { replaced_route, breaker_per, ..GatewayConfig::guide() };
+        let mut gateway = gateway(config);
+        gateway.route(ORDERS, SERVICE, None);
+        fail(&mut gateway, ORDERS);
+        gateway.route(ORDERS, next, Some(SERVICE));
+        gateway.breakers().map(|(key, breaker)| (key, breaker.state())).collect::<Vec<_>>()
+    };
+    let (mine, other) = (BreakerKey::Route(ORDERS, SERVICE), BreakerKey::Route(ORDERS, OTHER));
+    let (open, closed) = (BreakerState::Open, BreakerState::Closed);
+    for replaced in [ReplacedRoute::KeepsBreaker, ReplacedRoute::NewBreaker] {
+        assert_eq!(breakers_after(replaced, SERVICE), [(mine, open)], "{replaced:?}");
+    }
+    let kept = breakers_after(ReplacedRoute::KeepsBreaker, OTHER);
+    assert_eq!(kept, [(mine, open), (other, closed)]);
+    assert_eq!(breakers_after(ReplacedRoute::NewBreaker, OTHER), [(other, closed)]);
+}
+
+#[test]
 fn gw_8_an_abandoned_call_gives_its_probe_back() {
     let breaker = BreakerConfig {
         trip: Trip::Consecutive,

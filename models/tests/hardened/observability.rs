@@ -199,6 +199,24 @@ fn the_guides_series_collide() {
     assert_eq!(read(ObservabilityConfig::hardened()), [Some(1), Some(2)]);
 }
 
+/// The metric that takes what is beyond the limit goes by its own label, and by no other.
+#[test]
+fn what_is_beyond_the_limit_is_found_under_its_own_label_alone() {
+    let config =
+        ObservabilityConfig { cardinality: Capacity::AtMost(2), ..ObservabilityConfig::hardened() };
+    let mut platform = Observability::<u64>::new(config);
+    for label in 2..6 {
+        platform.record(Time::ZERO, Name(0), u64::from(label), labels(label));
+    }
+    let read = |labels: &Labels| platform.labelled(Name(0), labels).map(|metric| metric.value);
+    let known: Vec<_> = (2..6).map(|label| read(&labels(label))).collect();
+    let overflow = platform.series(Name(0)).last().unwrap();
+    assert_eq!(known[0], Some(2));
+    assert_eq!(known[3], None, "it is one of several under the label of the overflow");
+    assert_eq!(read(&overflow.tags), Some(overflow.value));
+    assert_eq!(read(&labels(9)), None, "nobody measured that");
+}
+
 /// OB-4, OB-5, OB-8, OB-9: a late error is not a warning, and out of order; nothing is ever
 /// forgotten; what is not a number is kept.
 #[test]

@@ -333,3 +333,63 @@ fn an_idle_detector_wakes_for_nothing_and_keeps_its_beat() {
     assert_eq!(outlier.advance(Time::NEVER), []);
     assert_eq!(outlier.config(), &OutlierConfig::hardened());
 }
+
+/// Of two hosts that differ the worse is one deviation below the mean, whatever the difference: that
+/// is not more than one, and more than 0.999.
+#[test]
+fn a_host_at_the_very_limit_of_its_deviation_stays() {
+    for (factor, failures, ejected) in
+        [(999, 1, 1), (1_000, 1, 0), (1_000, 7, 0), (1_001, 7, 0), (999, 7, 1)]
+    {
+        let config = OutlierConfig {
+            consecutive_failures: ConsecutiveFailures::Off,
+            success_rate: SuccessRate::StdevFactor(factor),
+            success_rate_minimum_hosts: 2,
+            success_rate_request_volume: 10,
+            max_ejection_percent: Ratio::ONE,
+            ..OutlierConfig::hardened()
+        };
+        let mut outlier = watching(config, 2);
+        for call in 0..10 {
+            outlier.record(at(0), Name(0), call >= failures);
+            outlier.record(at(0), Name(1), true);
+        }
+        assert_eq!(outlier.advance(at(10)).len(), ejected, "{factor} thousandths");
+    }
+}
+
+#[test]
+fn detectors_that_make_no_sense_are_mistakes() {
+    let hardened = OutlierConfig::hardened;
+    let options = |config: OutlierConfig| {
+        config.mistakes().into_iter().map(|wrong| wrong.option).collect::<Vec<_>>()
+    };
+    assert!(options(hardened()).is_empty() && options(OutlierConfig::guide()).is_empty());
+    let nothing = Span::ZERO;
+    let at_least = ConsecutiveFailures::AtLeast;
+    let a_share = FailurePercentage::AtLeast;
+    let base = hardened().base_ejection_time;
+    let short = Span::from_nanos(base.as_nanos() - 1);
+    for (config, wrong) in [
+        (OutlierConfig { interval: nothing, ..hardened() }, vec!["interval"]),
+        (
+            OutlierConfig { consecutive_failures: at_least(0), ..hardened() },
+            vec!["consecutive_failures"],
+        ),
+        (OutlierConfig { consecutive_failures: at_least(1), ..hardened() }, vec![]),
+        (
+            OutlierConfig { failure_percentage: a_share(Ratio::ZERO), ..hardened() },
+            vec!["failure_percentage"],
+        ),
+        (OutlierConfig { failure_percentage: a_share(Ratio::ONE), ..hardened() }, vec![]),
+        (OutlierConfig { base_ejection_time: nothing, ..hardened() }, vec!["base_ejection_time"]),
+        (OutlierConfig { max_ejection_time: base, ..hardened() }, vec![]),
+        (OutlierConfig { max_ejection_time: short, ..hardened() }, vec!["max_ejection_time"]),
+        (
+            OutlierConfig { max_ejection_percent: Ratio::ZERO, ..hardened() },
+            vec!["max_ejection_percent"],
+        ),
+    ] {
+        assert_eq!(options(config.clone()), wrong, "{config:?}");
+    }
+}

@@ -23,6 +23,8 @@ enum Operation {
     Tick,
     Crash,
     Redrive,
+    /// The subscriber leaves.
+    Leave,
 }
 
 /// A dispatcher, what its owner knows, and what an observer counted.
@@ -83,6 +85,11 @@ impl State {
             Operation::Tick => self.now += Span::from_nanos(1),
             Operation::Crash => {
                 self.dispatcher.power_cut();
+                self.running.clear();
+                self.waiting.clear();
+            }
+            Operation::Leave => {
+                self.dispatcher.unsubscribe(self.now, TOPIC, Name(1));
                 self.running.clear();
                 self.waiting.clear();
             }
@@ -235,6 +242,22 @@ fn one_message_at_a_time_and_one_behind_it_make_three_states_each_with_a_dead_le
     assert_eq!(states_from_anywhere(&config, &alphabet, 3), 5);
     assert_eq!(states_from_anywhere(&config, &alphabet, 4), 6);
     assert_eq!(states_from_anywhere(&config, &alphabet, 9), 6);
+}
+
+/// The same broker, whose subscriber may leave. Then nothing waits, nobody publishes, and there is no
+/// dead letter or one: of an attempt that failed, of one that was under way, or of a message that waited
+/// behind it, which is the last to be given up. That is 6 + 4.
+#[test]
+fn who_leaves_leaves_nothing_behind_but_dead_letters() {
+    let config = DispatcherConfig {
+        buffer: 1,
+        max_ack_pending: 1,
+        max_attempts: 1,
+        dead_letters_max: DeadLettersMax::AtMost(1),
+        ..DispatcherConfig::hardened()
+    };
+    let alphabet = [Operation::Publish(None), OK, FAIL, Operation::Leave];
+    assert_eq!(states_from_anywhere(&config, &alphabet, 9), 6 + 4);
 }
 
 #[test]

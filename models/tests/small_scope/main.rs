@@ -15,7 +15,9 @@ mod composition;
 mod deployment;
 mod dispatch;
 mod gateway;
+mod hedging;
 mod limiter;
+mod loads;
 mod observability;
 mod one_instant;
 mod outlier;
@@ -23,6 +25,7 @@ mod registry;
 mod retry;
 mod saga;
 mod telemetry;
+mod windows;
 
 use std::collections::BTreeSet;
 

@@ -46,6 +46,7 @@ impl Observer for DeploymentEnds {
         match fact {
             DeploymentFact::Began => self.began = true,
             DeploymentFact::Halted => self.halted = true,
+            DeploymentFact::Told { heeded: true, .. } => self.halted = false,
             DeploymentFact::Ended { version: Version::Candidate } => {
                 self.outcome = Some(Outcome::RolledOut);
             }
@@ -57,7 +58,8 @@ impl Observer for DeploymentEnds {
             | DeploymentFact::Instance { .. }
             | DeploymentFact::Weighted { .. }
             | DeploymentFact::Split { .. }
-            | DeploymentFact::Scaled { .. } => {}
+            | DeploymentFact::Scaled { .. }
+            | DeploymentFact::Told { heeded: false, .. } => {}
         }
         Ok(())
     }

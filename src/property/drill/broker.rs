@@ -30,6 +30,10 @@ pub enum BrokerClaim {
     /// Always: a message that its publisher gave an id is handled once, however often it is
     /// published (MB-11).
     OncePerMessageId,
+    /// In the end: every message that was taken in was, for each subscription that its topic had then,
+    /// handed to a handler that does well, or given up as a dead letter, or dropped. Of brokers with
+    /// `dispatch: PerSubscription`, and of subscriptions without a group.
+    NothingIsLost,
 }
 
 impl BrokerClaim {
@@ -45,6 +49,7 @@ impl BrokerClaim {
             | Self::DeadLettersNameTheirSubscription
             | Self::DeadLettersSayWhy => Box::new(Word { claim: self.clone() }),
             Self::MessageIdsAreUnique => Box::new(Ids::default()),
+            Self::NothingIsLost => Box::new(Ledger::default()),
             Self::OncePerSubscriber | Self::OncePerMessageId => Box::new(Once {
                 by_id: matches!(self, Self::OncePerMessageId),
                 published: BTreeMap::new(),
@@ -81,7 +86,8 @@ impl Account for Word {
             BrokerClaim::HandedOutWithin(..)
             | BrokerClaim::MessageIdsAreUnique
             | BrokerClaim::OncePerSubscriber
-            | BrokerClaim::OncePerMessageId => None,
+            | BrokerClaim::OncePerMessageId
+            | BrokerClaim::NothingIsLost => None,
         };
         said.map_or(Ok(()), Err)
     }
@@ -179,6 +185,73 @@ impl Account for Once {
             }
         }
         Ok(())
+    }
+
+    fn copy(&self) -> Box<dyn Account> {
+        Box::new(self.clone())
+    }
+}
+
+/// What each subscription is owed, and what became of that.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    /// Subscribers by topic.
+    topics: BTreeMap<String, BTreeSet<String>>,
+    /// Messages taken in, less those handled, given up or dropped, by subscriber and payload.
+    owed: BTreeMap<(String, String), i64>,
+}
+
+impl Ledger {
+    fn asked(&mut self, exchange: &Exchange<'_>) {
+        let (request, result) = (&exchange.request, &exchange.result);
+        let is_told_no = !result["error"].is_null() || result["pending"] == true;
+        if is_told_no || result["duplicate"] == true || request.get("group").is_some() {
+            return;
+        }
+        let topic = self.topics.entry(request["topic"].to_string()).or_default();
+        let subscriber = request["subscriber"].to_string();
+        match exchange.op() {
+            "subscribe" => {
+                topic.insert(subscriber);
+            }
+            "unsubscribe" => {
+                topic.remove(&subscriber);
+            }
+            "publish" => {
+                let payload = request["payload"].to_string();
+                for subscriber in topic.iter() {
+                    *self.owed.entry((subscriber.clone(), payload.clone())).or_default() += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Account for Ledger {
+    fn see(&mut self, exchange: &Exchange<'_>) -> Result<(), String> {
+        self.asked(exchange);
+        for event in &exchange.events {
+            let is_done = match event["type"].as_str() {
+                Some("attempt") => event["ok"] == true,
+                Some("dead_lettered" | "dropped") => true,
+                Some(_) | None => false,
+            };
+            let (payload, whose) = (event["payload"].to_string(), event.get("subscriber"));
+            // Who is not named may be anybody.
+            let whose = whose.map(Value::to_string);
+            let is_meant = |key: &(String, String)| {
+                key.1 == payload && whose.as_ref().is_none_or(|whose| *whose == key.0)
+            };
+            for (_, owed) in self.owed.iter_mut().filter(|(key, _)| is_done && is_meant(key)) {
+                *owed -= 1;
+            }
+        }
+        let is_over = exchange.op().is_empty();
+        let lost = self.owed.iter().find(|(_, owed)| is_over && **owed > 0);
+        lost.map_or(Ok(()), |((subscriber, payload), _)| {
+            Err(format!("{subscriber} never got {payload}, nor was it given up"))
+        })
     }
 
     fn copy(&self) -> Box<dyn Account> {

@@ -1,5 +1,8 @@
 //! What became of each saga, read from the facts of its orchestrator and the entries of its lives.
 
+#[cfg(test)]
+mod tests;
+
 use brownout_models::contract::{Failure, FlowId, NodeId};
 use brownout_models::{Fact, Map, Name, Time};
 
@@ -41,6 +44,13 @@ pub(super) enum Act {
         /// In which life.
         life: u32,
         /// When.
+        at: Time,
+    },
+    /// The same was asked for again, and shares what becomes of it, or became of it.
+    Joined {
+        /// How many requests in a row.
+        requests: u32,
+        /// When the last of them came.
         at: Time,
     },
 }
@@ -98,19 +108,22 @@ impl Execution {
         if self.end != End::Unfinished {
             return None;
         }
-        match self.acts.last() {
+        let is_news = |act: &&Act| !matches!(act, Act::Joined { .. });
+        match self.acts.iter().rfind(is_news) {
             None => Some(0),
             Some(Act::Step(Tries { step, compensation: false, failure: None, .. })) => {
                 Some(step.saturating_add(1))
             }
-            Some(Act::Step(_) | Act::Crashed { .. } | Act::Resumed { .. }) => None,
+            Some(Act::Step(_) | Act::Crashed { .. } | Act::Resumed { .. } | Act::Joined { .. }) => {
+                None
+            }
         }
     }
 
     fn tries(&self) -> impl Iterator<Item = &Tries> {
         self.acts.iter().filter_map(|act| match act {
             Act::Step(tries) => Some(tries),
-            Act::Crashed { .. } | Act::Resumed { .. } => None,
+            Act::Crashed { .. } | Act::Resumed { .. } | Act::Joined { .. } => None,
         })
     }
 
@@ -122,6 +135,14 @@ impl Execution {
             *last = Tries { attempts: last.attempts.saturating_add(tried.attempts), ..tried };
         } else {
             self.acts.push(Act::Step(tried));
+        }
+    }
+
+    fn joined(&mut self, at: Time) {
+        if let Some(Act::Joined { requests, at: last }) = self.acts.last_mut() {
+            (*requests, *last) = (requests.saturating_add(1), at);
+        } else {
+            self.acts.push(Act::Joined { requests: 1, at });
         }
     }
 
@@ -190,6 +211,12 @@ impl Reader {
             let execution = &mut self.executions[index];
             execution.end = End::Unfinished;
             execution.acts.push(Act::Resumed { life, at });
+        } else if let Fact::SagaJoined { saga, key } = *fact {
+            // It may be over, and then it is the one that was last.
+            let mut all = self.executions.iter_mut();
+            if let Some(known) = all.rfind(|it| is_of(it, entry.node, saga, key)) {
+                known.joined(at);
+            }
         } else if let Fact::SagaStep { saga, key, step, name, compensation, failure } = *fact
             && let Some(index) = self.about(entry, saga, key)
         {
@@ -270,112 +297,4 @@ impl Reader {
 
 fn is_of(execution: &Execution, node: NodeId, saga: Name, key: u64) -> bool {
     (execution.node, execution.saga, execution.key) == (node, saga, key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SAGA: Name = Name(0);
-    const KEY: u64 = 5;
-
-    /// Reads entries of one orchestrator, one a nanosecond, each with what it follows from.
-    fn read(entries: Vec<(u64, What<Fact>)>) -> Vec<Execution> {
-        let entry = |(seq, (cause, what))| {
-            let at = Time::from_nanos(seq);
-            Entry { seq, cause, flow: FlowId(7), at, node: NodeId(3), what }
-        };
-        let entries: Vec<_> = (0..).zip(entries).map(entry).collect();
-        executions(entries.iter())
-    }
-
-    fn wake() -> What<Fact> {
-        What::Woke { timer: 0 }
-    }
-
-    fn began() -> What<Fact> {
-        What::Noted(Fact::SagaBegan { saga: SAGA, key: KEY })
-    }
-
-    fn resumed() -> What<Fact> {
-        What::Noted(Fact::SagaResumed { saga: SAGA, key: KEY })
-    }
-
-    fn step(step: u32, failure: Option<Failure>) -> What<Fact> {
-        let (saga, key, name, compensation) = (SAGA, KEY, SAGA, false);
-        What::Noted(Fact::SagaStep { saga, key, step, name, compensation, failure })
-    }
-
-    fn ended(committed: bool) -> What<Fact> {
-        What::Noted(Fact::SagaEnded { saga: SAGA, key: KEY, committed })
-    }
-
-    fn tries(step: u32, attempts: u32, failure: Option<Failure>, at: u64) -> Act {
-        let (name, compensation, at) = (SAGA, false, Time::from_nanos(at));
-        Act::Step(Tries { step, name, compensation, attempts, failure, at })
-    }
-
-    #[test]
-    fn executions_that_overlap_are_told_apart_by_what_they_follow_from() {
-        let failure = Some(Failure::Rejected);
-        let sagas = read(vec![
-            (0, wake()),
-            (0, began()),
-            (2, wake()),
-            (2, began()),
-            (2, wake()), // an answer to the second
-            (4, step(0, failure)),
-            (0, wake()), // an answer to the first
-            (6, step(0, None)),
-            (4, ended(false)),
-            (6, ended(true)),
-        ]);
-        let [first, second] = &sagas[..] else { panic!("{sagas:?}") };
-        assert_eq!(first.acts, [tries(0, 1, None, 7)]);
-        assert_eq!(first.end, End::Committed(Time::from_nanos(9)));
-        assert_eq!(second.acts, [tries(0, 1, failure, 5)]);
-        assert_eq!(second.end, End::Compensated(Time::from_nanos(8)));
-    }
-
-    #[test]
-    fn attempts_in_a_row_are_one_act_and_a_crash_parts_them() {
-        let failure = Some(Failure::TimedOut);
-        let sagas = read(vec![
-            (0, began()),
-            (0, step(0, failure)),
-            (0, step(0, failure)),
-            (3, What::Crashed { after: None }),
-            (4, What::Started { life: 2 }),
-            (4, resumed()),
-            (4, step(0, None)),
-        ]);
-        let [saga] = &sagas[..] else { panic!("{sagas:?}") };
-        let crashed = Act::Crashed { life: 1, at: Time::from_nanos(3) };
-        let resumed = Act::Resumed { life: 2, at: Time::from_nanos(5) };
-        let acts = [tries(0, 2, failure, 2), crashed, resumed, tries(0, 1, None, 6)];
-        assert_eq!(saga.acts, acts);
-        assert_eq!((saga.end, saga.under_way()), (End::Unfinished, Some(1)));
-    }
-
-    #[test]
-    fn what_the_next_life_does_not_take_up_is_lost() {
-        let crash = What::Crashed { after: None };
-        let mut entries = vec![(0, began()), (1, crash)];
-        assert_eq!(read(entries.clone())[0].end, End::Unfinished);
-        entries.push((2, What::Started { life: 2 }));
-        let lost = End::Lost(Time::from_nanos(1));
-        assert_eq!(read(entries.clone())[0].end, lost);
-        // The same work comes again, as a saga of its own.
-        entries.extend([(3, began()), (3, ended(true))]);
-        let ends: Vec<End> = read(entries).iter().map(|saga| saga.end).collect();
-        assert_eq!(ends, [lost, End::Committed(Time::from_nanos(4))]);
-    }
-
-    #[test]
-    fn a_saga_that_crashed_before_it_said_that_it_began_is_seen_when_it_goes_on() {
-        let sagas = read(vec![(0, What::Started { life: 2 }), (0, resumed()), (0, ended(true))]);
-        let [saga] = &sagas[..] else { panic!("{sagas:?}") };
-        assert_eq!(saga.acts, [Act::Resumed { life: 2, at: Time::from_nanos(1) }]);
-        assert_eq!(saga.end, End::Committed(Time::from_nanos(2)));
-    }
 }

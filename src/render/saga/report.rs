@@ -41,6 +41,10 @@ enum ActReport {
         life: u32,
         at_ns: u64,
     },
+    Joined {
+        requests: u32,
+        at_ns: u64,
+    },
 }
 
 impl SagaReport {
@@ -78,5 +82,8 @@ fn act_report(act: &Act, words: &Words<'_>) -> ActReport {
         },
         Act::Crashed { life, at } => ActReport::Crashed { life: *life, at_ns: at.as_nanos() },
         Act::Resumed { life, at } => ActReport::Resumed { life: *life, at_ns: at.as_nanos() },
+        Act::Joined { requests, at } => {
+            ActReport::Joined { requests: *requests, at_ns: at.as_nanos() }
+        }
     }
 }

@@ -103,6 +103,16 @@ fn row(saga: &Execution, act: &Act, world: &World<Stock>, styles: Styles) -> Row
             at: Some(*at),
             detail: format!("by life {life}"),
         },
+        Act::Joined { requests, at } => Row {
+            label: "asked again".to_owned(),
+            outcome: "joined",
+            style: styles.fact,
+            at: Some(*at),
+            detail: match requests {
+                0 | 1 => String::new(),
+                _ => counted(u64::from(*requests), "request", "requests"),
+            },
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! What deployments and the instances under them say, in words and names.
 
 use brownout_models::fact::{DeploymentFact, InstanceState};
-use brownout_models::policy::{TurnBack, Version};
+use brownout_models::policy::{OperatorWord, TurnBack, Version};
 
 use super::Words;
 
@@ -38,6 +38,15 @@ impl Words<'_> {
             DeploymentFact::Ended { version: Version::Stable } => "rolled back".to_owned(),
             DeploymentFact::Scaled { replicas, usage } => {
                 format!("{usage} % busy: {replicas} instances shall run")
+            }
+            DeploymentFact::Told { word, heeded } => {
+                let word = match word {
+                    OperatorWord::Promote => "promote",
+                    OperatorWord::PromoteFull => "promote fully",
+                    OperatorWord::Abort => "abort",
+                };
+                let so = if heeded { "" } else { ", and nothing follows" };
+                format!("a person says: {word}{so}")
             }
         }
     }

@@ -1,7 +1,8 @@
 //! A deployment: what takes the place of what, and how.
 
 use brownout_models::policy::{
-    BlueGreenOptions, CanaryOptions, LifecycleOptions, OnStop, RollingOptions, ScalerOptions,
+    BlueGreenOptions, CanaryOptions, LifecycleOptions, OnStop, OperatorWord, RollingOptions,
+    ScalerOptions,
 };
 use brownout_models::{Profile, Span};
 use serde::Deserialize;
@@ -24,6 +25,9 @@ pub struct DeploymentFile {
     /// When it begins; at the start.
     #[serde(default)]
     pub at: Span,
+    /// What a person says to it, in order of time; nothing.
+    #[serde(default)]
+    pub operator: Vec<OperatorFile>,
     /// How one version takes the place of the other.
     pub strategy: StrategyFile,
     /// See [`LifecycleOptions::on_stop`].
@@ -44,6 +48,16 @@ pub struct DeploymentFile {
     /// See [`LifecycleOptions::probe_failures`].
     #[serde(default)]
     pub probe_failures: Option<u32>,
+}
+
+/// A word of whoever watches over a deployment.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename = "Operator", deny_unknown_fields)]
+pub struct OperatorFile {
+    /// When, from the start of the run.
+    pub at: Span,
+    /// What.
+    pub says: OperatorWord,
 }
 
 /// How one version takes the place of the other.

@@ -36,6 +36,9 @@ pub enum StepFile {
         /// How long to wait for the broker; for ever.
         #[serde(default)]
         timeout: Option<Span>,
+        /// The broker takes it in once for each key, as long as it remembers; false.
+        #[serde(default)]
+        once: bool,
     },
     /// Read a row of the service's database, for a later write that builds on it.
     Read {

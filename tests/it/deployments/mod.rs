@@ -3,6 +3,7 @@
 
 mod blue_green;
 mod canary;
+mod operator;
 mod rolling;
 mod scaling;
 

@@ -182,3 +182,20 @@ fn an_event_without_its_row_is_found() {
     let said = violated(&first, &[crash]);
     assert_eq!(said, "placed of 0 was handled, and orders has no row for it");
 }
+
+#[test]
+fn a_message_that_a_broker_alone_loses_is_found_by_the_transcript() {
+    let text = std::fs::read_to_string("fixtures/drills/broker_unsubscribe.ron").unwrap();
+    let guide = text.replace("profile: hardened", "profile: guide");
+    let operations = |names: &[&str]| -> Vec<Deviation> {
+        let step = |(number, name): (usize, &&str)| {
+            fault("broker", "operation", &format!("broker step/{number}"), 1, name)
+        };
+        names.iter().enumerate().map(step).collect()
+    };
+    let crash = operations(&["mail subscribes", "publish 1", "crash"]);
+    assert_eq!(violated(&guide, &crash), "\"mail\" never got 1, nor was it given up");
+    holds_under(&text, &Plan::calm().with_deviations(crash));
+    let leaves = ["mail subscribes", "publish 1", "publish 2", "mail leaves", "crash"];
+    holds_under(&text, &Plan::calm().with_deviations(operations(&leaves)));
+}

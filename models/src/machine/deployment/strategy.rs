@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::scaling::{Scaling, ScalingConfig};
 use crate::Time;
 use crate::policy::{
-    BlueGreen, BlueGreenConfig, Canary, CanaryConfig, DeployAction, DeployEvent, Rolling,
-    RollingConfig,
+    BlueGreen, BlueGreenConfig, Canary, CanaryConfig, DeployAction, DeployEvent, OperatorWord,
+    Rolling, RollingConfig,
 };
 
 /// How one version takes the place of another.
@@ -75,6 +75,16 @@ impl Strategy {
             Self::Canary(canary) => canary.wake(now),
             Self::BlueGreen(blue_green) => blue_green.wake(now),
             Self::Scaling(scaling) => scaling.wake(now),
+        }
+    }
+
+    /// Whether a word means something where it stands; nobody decides about scaling.
+    pub(super) fn heeds(&self, word: OperatorWord) -> bool {
+        match self {
+            Self::Rolling(rolling) => rolling.heeds(word),
+            Self::Canary(canary) => canary.heeds(word),
+            Self::BlueGreen(blue_green) => blue_green.heeds(word),
+            Self::Scaling(_) => false,
         }
     }
 

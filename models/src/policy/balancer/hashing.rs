@@ -115,4 +115,31 @@ mod tests {
         assert_eq!(hash(0), 0xe220_a839_7b1d_cdaf);
         assert_eq!(hash(1_234_567), 6_457_827_717_110_365_317);
     }
+
+    /// The paper's own words: host i prefers the entries `(offset + j * skip) mod M` for j = 0, 1, ..,
+    /// `offset` from 0 to M - 1 and `skip` from 1 to M - 1, and hosts take turns.
+    #[test]
+    fn a_table_is_filled_in_turns_by_everybodys_preferences() {
+        for (count, size) in [(1, 7), (2, 7), (3, 7), (3, 13), (5, 13), (4, 101), (10, 101)] {
+            let hosts: Vec<Host> = (40..40 + count).map(|id| Host::new(crate::Name(id))).collect();
+            let preferences: Vec<Vec<u64>> = (40..40 + u64::from(count))
+                .map(|id| {
+                    let (offset, skip) = (hash(2 * id) % size, 1 + hash(2 * id + 1) % (size - 1));
+                    (0..size).map(|j| (offset + j * skip) % size).collect()
+                })
+                .collect();
+            let mut claimed: Vec<Option<u32>> = vec![None; usize::try_from(size).unwrap()];
+            while claimed.contains(&None) {
+                for (index, preferences) in (0..).zip(&preferences) {
+                    let mut wanted = preferences.iter().map(|at| usize::try_from(*at).unwrap());
+                    if let Some(free) = wanted.find(|at| claimed[*at].is_none()) {
+                        claimed[free] = Some(index);
+                    }
+                }
+            }
+            let table = maglev(&hosts, u32::try_from(size).unwrap());
+            let entries: Vec<_> = table.iter().map(|(_, index)| Some(*index)).collect();
+            assert_eq!(entries, claimed, "{count} hosts, {size} entries");
+        }
+    }
 }

@@ -314,3 +314,31 @@ fn share(of: u64, num: u64, den: u64) -> u64 {
     let part = u128::from(of) * u128::from(num) / u128::from(den);
     u64::try_from(part).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The averages after nine samples and a tenth, and what the next sample of 90 ns makes of them: of
+    /// its 600 samples it weighs as much as two in 601.
+    #[test]
+    fn only_a_long_latency_above_twice_the_short_one_falls_faster() {
+        for (earlier, long) in [
+            // Twice 90 ns: (9 * 190 + 90) / 10 = 180.
+            ([190; 9], 180),
+            // One more: 181, of which 95 % are 171.
+            ([190, 190, 190, 190, 190, 190, 190, 190, 200], 171),
+            // Two more: 182, of which 95 % are 172.
+            ([190, 190, 190, 190, 190, 190, 190, 200, 200], 172),
+        ] {
+            let config = Limit::gradient();
+            let mut estimate = Estimate::new(&config);
+            for nanos in earlier.into_iter().chain([90]) {
+                let sample = Sample { latency: Span::from_nanos(nanos), is_dropped: false };
+                estimate.observe(&config, sample, 20);
+            }
+            let Estimate::Gradient { long: latency, .. } = estimate else { unreachable!() };
+            assert_eq!(latency.nanos, long, "{earlier:?}");
+        }
+    }
+}

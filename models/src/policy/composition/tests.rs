@@ -98,6 +98,18 @@ fn a_slow_part_is_asked_for_again_and_the_first_answer_counts() {
 }
 
 #[test]
+fn a_part_that_nobody_asked_for_yet_has_no_hedge() {
+    let hedging_delay = Timeout::After(SECOND);
+    let config =
+        CompositionConfig { hedging_delay, hedging_attempts: 3, ..CompositionConfig::guide() };
+    let part = PartSpec { name: Name(0), need: Need::Required };
+    let mut composition = Composition::<char, char>::new(config, vec![part], Time::ZERO);
+    assert_eq!((composition.due(), composition.wake(Time::ZERO + SECOND)), (None, vec![]));
+    composition.begin();
+    assert_eq!(composition.due(), Some(Time::ZERO + SECOND));
+}
+
+#[test]
 fn a_composition_of_nothing_is_there_at_once() {
     let mut nothing =
         Composition::<char, char>::new(CompositionConfig::guide(), vec![], Time::ZERO);

@@ -11,7 +11,7 @@
 
 use serde::Serialize;
 
-use super::{DeployAction, DeployEvent, Fleet, Readiness, TurnBack, Version};
+use super::{DeployAction, DeployEvent, Fleet, OperatorWord, Readiness, TurnBack, Version};
 use crate::policy::Timeout;
 use crate::profile::{Mistake, options};
 use crate::{Ratio, Span, Time};
@@ -105,7 +105,7 @@ impl BlueGreen {
             (DeployEvent::Abort, Phase::Switched { .. }) if self.serving == Version::Candidate => {
                 self.turn_back(now, TurnBack::Aborted, &mut actions);
             }
-            (DeployEvent::Promote, Phase::Previewing { .. }) => {
+            (DeployEvent::Promote | DeployEvent::PromoteFull, Phase::Previewing { .. }) => {
                 self.switch(now, Version::Candidate, &mut actions);
             }
             (_, Phase::Starting { .. }) if self.is_ready(now) => self.preview(now, &mut actions),
@@ -171,6 +171,19 @@ impl BlueGreen {
     #[must_use]
     pub const fn serving(&self) -> Version {
         self.serving
+    }
+
+    /// Whether a word means something where it stands.
+    #[must_use]
+    pub fn heeds(&self, word: OperatorWord) -> bool {
+        match (word, self.phase) {
+            (OperatorWord::Promote | OperatorWord::PromoteFull, phase) => {
+                matches!(phase, Phase::Previewing { .. })
+            }
+            (OperatorWord::Abort, Phase::Starting { .. } | Phase::Previewing { .. }) => true,
+            (OperatorWord::Abort, Phase::Switched { .. }) => self.serving == Version::Candidate,
+            (OperatorWord::Abort, Phase::Idle) => false,
+        }
     }
 
     /// Whether it is not over.

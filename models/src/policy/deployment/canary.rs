@@ -11,12 +11,15 @@
 //! What is *not* here: comparing distributions (Kayenta's Mann-Whitney test), and baselines of their
 //! own.
 
+mod analysis;
+
 use serde::{Deserialize, Serialize};
 
-use super::{DeployAction, DeployEvent, Fleet, Readiness, TurnBack, Version};
+use super::{DeployAction, DeployEvent, Fleet, OperatorWord, Readiness, TurnBack, Version};
 use crate::policy::Timeout;
 use crate::profile::{Mistake, options};
 use crate::{Ratio, Span, Time};
+use analysis::Analysis;
 
 options! {
     /// How a canary goes.
@@ -156,16 +159,6 @@ enum Phase {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Analysis {
-    until: Time,
-    requests: u64,
-    errors: u64,
-    taken: u32,
-    failed: u32,
-    inconclusive: u32,
-}
-
 impl Canary {
     /// So many instances of the stable version, with all the traffic.
     #[must_use]
@@ -192,6 +185,10 @@ impl Canary {
             }
             (DeployEvent::Promote, Phase::Pausing { .. } | Phase::Halted) => {
                 self.go_on(now, &mut actions);
+            }
+            (DeployEvent::PromoteFull, phase) if self.can_turn_back(phase) => {
+                self.step = self.config.steps.len();
+                self.enter(now, &mut actions);
             }
             (
                 DeployEvent::Metrics { version, requests, errors },
@@ -256,6 +253,15 @@ impl Canary {
     #[must_use]
     pub const fn weight(&self) -> u32 {
         self.weight
+    }
+
+    /// Whether a word means something where it stands.
+    #[must_use]
+    pub fn heeds(&self, word: OperatorWord) -> bool {
+        match word {
+            OperatorWord::Promote => matches!(self.phase, Phase::Pausing { .. } | Phase::Halted),
+            OperatorWord::PromoteFull | OperatorWord::Abort => self.can_turn_back(self.phase),
+        }
     }
 
     /// Whether it is neither over nor standing still.
@@ -375,12 +381,5 @@ impl Canary {
 
     fn drain(&mut self, now: Time, version: Version) {
         self.phase = Phase::Draining { version, until: now + self.config.scale_down_delay };
-    }
-}
-
-impl Analysis {
-    fn new(now: Time, config: &CanaryConfig) -> Self {
-        let until = now + config.interval;
-        Self { until, requests: 0, errors: 0, taken: 0, failed: 0, inconclusive: 0 }
     }
 }

@@ -68,6 +68,7 @@ impl Fleet {
             | DeployEvent::Unready(_)
             | DeployEvent::Metrics { .. }
             | DeployEvent::Promote
+            | DeployEvent::PromoteFull
             | DeployEvent::Abort => return,
         };
         let Some(replica) = self.replicas.get_mut(&instance) else { return };

@@ -27,6 +27,7 @@ mod blue_green;
 mod canary;
 mod fleet;
 mod lifecycle;
+mod operator;
 mod rolling;
 mod scaling;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use blue_green::{BlueGreen, BlueGreenConfig, BlueGreenOptions};
 pub use canary::{Canary, CanaryConfig, CanaryOptions, CanaryStep, MetricsOf, OnFailure};
 pub use fleet::{Fleet, Replica, ReplicaState};
 pub use lifecycle::{LifecycleConfig, LifecycleOptions, OnStop};
+pub use operator::OperatorWord;
 pub use rolling::{OnDeadline, Portion, Rolling, RollingConfig, RollingOptions};
 pub use scaling::{Scaler, ScalerConfig, ScalerOptions};
 
@@ -91,8 +93,10 @@ pub enum DeployEvent {
         /// How many of these failed.
         errors: u64,
     },
-    /// A person says: go on.
+    /// A person says: go on, from where it pauses or stands.
     Promote,
+    /// A person says: go on, and leave out all that is still to be waited for and looked at.
+    PromoteFull,
     /// A person says: turn back.
     Abort,
 }

@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployAction, DeployEvent, Fleet, Readiness, TurnBack, Version};
+use super::{DeployAction, DeployEvent, Fleet, OperatorWord, Readiness, TurnBack, Version};
 use crate::policy::Timeout;
 use crate::profile::{Mistake, options};
 use crate::{Span, Time};
@@ -140,6 +140,8 @@ pub struct Rolling {
     /// Where it goes; nothing when it is over, or stands still.
     target: Option<Version>,
     is_turned: bool,
+    /// Whether it stands still until a person decides.
+    is_halted: bool,
     /// When something last became available or went away.
     progress: Time,
     /// How many of the target version were available then, and how many others there were.
@@ -152,7 +154,8 @@ impl Rolling {
     pub fn new(config: RollingConfig, replicas: u32, now: Time) -> Self {
         let fleet = Fleet::stable(replicas, now);
         let mark = (0, fleet.len());
-        Self { config, replicas, fleet, target: None, is_turned: false, progress: now, mark }
+        let (target, is_turned, is_halted) = (None, false, false);
+        Self { config, replicas, fleet, target, is_turned, is_halted, progress: now, mark }
     }
 
     /// The update begins.
@@ -164,8 +167,22 @@ impl Rolling {
     /// Something happened.
     pub fn handle(&mut self, now: Time, event: DeployEvent) -> Vec<DeployAction> {
         self.fleet.note(now, event, self.config.readiness);
-        if event == DeployEvent::Abort && self.target == Some(Version::Candidate) {
-            return self.turn_back(now, TurnBack::Aborted);
+        match event {
+            DeployEvent::Abort if self.heeds(OperatorWord::Abort) => {
+                return self.turn_back(now, TurnBack::Aborted);
+            }
+            DeployEvent::Promote | DeployEvent::PromoteFull if self.is_halted => {
+                let turned = if self.is_turned { Version::Stable } else { Version::Candidate };
+                self.aim(now, turned);
+            }
+            DeployEvent::Abort
+            | DeployEvent::Promote
+            | DeployEvent::PromoteFull
+            | DeployEvent::Started(_)
+            | DeployEvent::Ready(_)
+            | DeployEvent::Unready(_)
+            | DeployEvent::Failed(_)
+            | DeployEvent::Metrics { .. } => {}
         }
         self.reconcile(now)
     }
@@ -187,7 +204,7 @@ impl Rolling {
             if self.config.on_deadline == OnDeadline::RollBack && !self.is_turned {
                 actions.extend(self.turn_back(now, TurnBack::ProgressDeadline));
             } else {
-                self.target = None;
+                (self.target, self.is_halted) = (None, true);
                 actions.push(DeployAction::Pause);
             }
         }
@@ -198,6 +215,18 @@ impl Rolling {
     #[must_use]
     pub const fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// Whether a word means something where it stands.
+    #[must_use]
+    pub fn heeds(&self, word: OperatorWord) -> bool {
+        match word {
+            OperatorWord::Promote | OperatorWord::PromoteFull => self.is_halted,
+            OperatorWord::Abort => {
+                let is_on_its_way = self.target == Some(Version::Candidate);
+                is_on_its_way || (self.is_halted && !self.is_turned)
+            }
+        }
     }
 
     /// Whether it is neither over nor standing still.
@@ -214,7 +243,7 @@ impl Rolling {
     }
 
     fn aim(&mut self, now: Time, target: Version) {
-        (self.target, self.progress) = (Some(target), now);
+        (self.target, self.is_halted, self.progress) = (Some(target), false, now);
         let available = self.fleet.available(target, now, self.config.min_ready).count();
         self.mark = (available, self.fleet.of(target.other()).count());
     }

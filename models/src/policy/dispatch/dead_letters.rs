@@ -16,7 +16,8 @@ impl<P: Clone> Dispatcher<P> {
 
     /// Drives dead letters again, those of one subscription or all, oldest first, as far as there is
     /// room; their attempts count from 1 again. A letter that names its subscription goes there
-    /// alone, a bare one to everybody who subscribes. Gives how many went.
+    /// alone, and stays where that was taken away; a bare one goes to everybody who subscribes. Gives how
+    /// many went.
     pub fn redrive(&mut self, now: Time, subscription: Option<usize>) -> usize {
         let is_meant = |letter: &DeadLetter<P>| {
             subscription.is_none_or(|subscription| letter.subscription == subscription)
@@ -27,7 +28,8 @@ impl<P: Clone> Dispatcher<P> {
                 DeadLetterDetail::Bare => None,
                 DeadLetterDetail::Described => self.queue_of(letter.subscription),
             };
-            if is_meant(&letter) && self.has_room_for(letter.message.topic, only) {
+            let is_wanted = only.is_none_or(|queue| !self.queues[queue].members.is_empty());
+            if is_meant(&letter) && is_wanted && self.has_room_for(letter.message.topic, only) {
                 let entry = Entry { message: letter.message, since: now };
                 self.take_in(now, Pending { entry, only, message_id: None });
                 driven += 1;

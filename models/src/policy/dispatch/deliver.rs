@@ -62,7 +62,7 @@ impl<P: Clone> Dispatcher<P> {
             } else if self.config.dispatch == Dispatch::PerSubscription || self.unsettled > 0 {
                 return None;
             } else {
-                let pending = self.dequeue()?;
+                let pending = self.dequeue(now)?;
                 self.route(now, pending);
             }
         }
@@ -149,7 +149,7 @@ impl<P: Clone> Dispatcher<P> {
         members.iter().min_by_key(busy).copied().unwrap_or_default()
     }
 
-    fn give_up(&mut self, now: Time, slot: u32, reason: DeathReason) {
+    pub(super) fn give_up(&mut self, now: Time, slot: u32, reason: DeathReason) {
         let Some(delivery) = self.settle(slot) else { return };
         let letter = DeadLetter {
             message: delivery.entry.message,

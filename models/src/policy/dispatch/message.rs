@@ -160,7 +160,8 @@ pub enum Action<P> {
 pub struct DeadLetter<P> {
     /// The message.
     pub message: Arc<Message<P>>,
-    /// The subscription that it did not reach; the first one of a consumer group.
+    /// The subscription that it did not reach; the first one of a consumer group, and its last one
+    /// where they all left.
     pub subscription: usize,
     /// Why it was given up.
     pub reason: DeathReason,
@@ -186,4 +187,6 @@ pub enum DeathReason {
     MaxDeliveries,
     /// It was the oldest in a buffer that was full.
     Maxlen,
+    /// The subscription that it was for was taken away.
+    Unsubscribed,
 }

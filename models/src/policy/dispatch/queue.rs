@@ -20,7 +20,7 @@ pub(super) struct Entry<P> {
 pub(super) struct Queue<P> {
     /// The consumer group, if it is one.
     pub(super) group: Option<Name>,
-    /// Who takes messages from it, in the order of subscription.
+    /// Who takes messages from it, in the order of subscription; nobody once they all left.
     pub(super) members: Vec<usize>,
     /// Messages that were never handed out, oldest first.
     pub(super) waiting: VecDeque<Entry<P>>,

@@ -185,9 +185,10 @@ impl<P: Clone> Dispatcher<P> {
 
     /// Where one message is dispatched at a time: takes the next one; the room it leaves goes to the
     /// publisher that waits longest.
-    pub(super) fn dequeue(&mut self) -> Option<Pending<P>> {
+    pub(super) fn dequeue(&mut self, now: Time) -> Option<Pending<P>> {
         let first = self.buffer.pop_front();
-        let Some((publisher, pending)) = self.blocked.pop_front() else { return first };
+        let Some((publisher, mut pending)) = self.blocked.pop_front() else { return first };
+        pending.entry.since = now;
         self.outbox.push_back(Action::Unblocked { publisher });
         match first {
             Some(first) => {
@@ -207,7 +208,8 @@ impl<P: Clone> Dispatcher<P> {
         while let Some((_, pending)) = self.blocked.get(at) {
             let topic = pending.topic();
             if !full.contains(&topic) && self.has_room(topic) {
-                let Some((publisher, pending)) = self.blocked.remove(at) else { break };
+                let Some((publisher, mut pending)) = self.blocked.remove(at) else { break };
+                pending.entry.since = now;
                 self.outbox.push_back(Action::Unblocked { publisher });
                 self.take_in(now, pending);
                 is_any = true;
