@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
 use brownout_models::machine::{
-    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, Discovery, GatewayConfig,
-    GatewayNode, Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, ServiceConfig,
-    ServiceNode, SidecarConfig, SidecarNode, Subscription,
+    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, Discovery, Heartbeat,
+    RegistryNode, RegistryNodeConfig, Relay, ServiceConfig, ServiceNode, SidecarConfig,
+    SidecarNode, Subscription,
 };
 use brownout_models::policy::{
-    BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, GatewayOptions,
-    Idempotent, OutlierOptions, RegistryOptions, SidecarOptions,
+    BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, Idempotent,
+    OutlierOptions, RegistryOptions, SidecarOptions,
 };
 use brownout_models::{Map, Name, Profile, Set, Span};
 
 use super::check::{Check, Group, remedy};
-use super::file::{
-    ArrivalsFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile, ScenarioFile, ServiceFile,
-};
+use super::file::{ArrivalsFile, ClientsFile, NodeFile, OwnFile, ScenarioFile, ServiceFile};
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
 
@@ -42,12 +40,16 @@ impl Check<'_> {
     /// Builds the machine of every place.
     pub(super) fn build_machines(&mut self, file: &ScenarioFile, kinds: &Kinds) -> Vec<Stock> {
         let mut machines = Vec::new();
+        let mut gateways = Vec::new();
         for (number, (name, node)) in (0_u64..).zip(&file.nodes) {
             let path = Path::root().field("nodes").key(name);
             let Some(group) = self.groups.get(name).cloned() else { continue };
             match node {
                 NodeFile::Registry(file) => machines.push(self.registry(&path, file)),
-                NodeFile::Gateway(file) => machines.push(self.gateway(&path, file)),
+                NodeFile::Gateway(file) => {
+                    let at = machines.len() + gateways.len();
+                    gateways.push((at, self.gateway(&path, file)));
+                }
                 NodeFile::Service(file) => self.service(&path, name, file, &group, &mut machines),
                 NodeFile::Sidecar(file) => machines.push(self.sidecar(&path, file)),
                 NodeFile::Broker(file) => machines.push(self.broker(&path, file)),
@@ -61,6 +63,10 @@ impl Check<'_> {
                 NodeFile::Own(file) => machines.extend(self.own(&path, file, kinds)),
             }
         }
+        // Only now is it known what requests are called.
+        for (at, gateway) in gateways {
+            machines.insert(at, Stock::Gateway(gateway.build(&self.names)));
+        }
         machines
     }
 
@@ -71,45 +77,8 @@ impl Check<'_> {
         Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry, split }))
     }
 
-    fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {
-        let mut routes = Map::default();
-        for (index, route) in file.routes.iter().enumerate() {
-            let path = path.field("routes").index(index);
-            let earlier = file.routes[..index].iter().any(|earlier| earlier.path == route.path);
-            if earlier {
-                let message = format!("there is another route for `{}`", route.path);
-                let help = "remove one of the two: a path leads to one service and one method";
-                self.problem(&path.field("path"), message, "expected a new path", help);
-            }
-            if let Some(target) = self.route(&path, route) {
-                routes.insert(self.name(&route.path), target);
-            }
-        }
-        let options = GatewayOptions {
-            order: file.order,
-            breaker_per: file.breaker_per,
-            unknown_path: file.unknown_path,
-            timeout: file.timeout,
-            ..GatewayOptions::default()
-        };
-        let policy = options.resolve(file.profile);
-        self.mistakes(path, policy.mistakes());
-        let limiter = file.limiter.resolve(file.profile);
-        self.mistakes(&path.field("limiter"), limiter.mistakes());
-        let breaker = file.breaker.resolve(file.profile);
-        self.mistakes(&path.field("breaker"), breaker.mistakes());
-        let discovery = self.discovery(path, file.profile, &file.balancer, &file.outlier);
-        Stock::Gateway(GatewayNode::new(Arc::new(GatewayConfig {
-            discovery,
-            routes,
-            policy: Arc::new(policy),
-            limiter: Arc::new(limiter),
-            breaker: Arc::new(breaker),
-        })))
-    }
-
     /// How a node that calls services finds and chooses their instances.
-    fn discovery(
+    pub(super) fn discovery(
         &mut self,
         path: &Path,
         profile: Profile,
@@ -120,15 +89,6 @@ impl Check<'_> {
         self.mistakes(&path.field("balancer"), balancer.mistakes_without_zones());
         self.mistakes(&path.field("outlier"), outlier.mistakes());
         Discovery { registry: self.registry, balancer, outlier }
-    }
-
-    fn route(&mut self, path: &Path, file: &RouteFile) -> Option<Route> {
-        let help = "write how many requests a client has in a minute; a large number for no limit";
-        self.at_least_one(&path.field("limit"), ("the limit", file.limit), help);
-        let via = file.via.as_ref().map(|via| self.via(&path.field("via"), via));
-        let (service, method) = (path.field("service"), path.field("method"));
-        let target = self.target((&service, &file.service), (&method, &file.method), via)?;
-        Some(Route { target, method: self.name(&file.method), limit: file.limit })
     }
 
     fn service(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use brownout_models::contract::NodeId;
+use brownout_models::policy::{Asked, Router};
 use brownout_models::{Mistake, Name, Names, Span};
 use indexmap::IndexMap;
 
@@ -53,6 +54,19 @@ pub(super) struct Group {
     pub(super) is_registered: bool,
     /// What it can be asked for; `None` when it does not say.
     pub(super) methods: Option<Vec<String>>,
+    /// Which of its routes a request takes, at a gateway.
+    pub(super) routes: Option<Router<usize>>,
+}
+
+impl Group {
+    /// Whether it can be asked for this, as far as it says.
+    pub(super) fn takes(&self, method: &str) -> bool {
+        match (&self.routes, &self.methods) {
+            (Some(routes), _) => routes.find(Asked::of_line(method)).is_some(),
+            (None, Some(methods)) => methods.iter().any(|known| known == method),
+            (None, None) => true,
+        }
+    }
 }
 
 /// What an entry of `nodes` is.

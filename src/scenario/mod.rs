@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`file`](mod@file) is the format, `read` reads it, `load` goes through it, `words`
 //! and `places` find out what can be named, `build`, `saga`, `composition` and `deployment` make
-//! machines of the nodes and `calls` connects them, `drill` has those that are alone, `faults` and
+//! machines of the nodes, `gateway` those with routes, and `calls` connects them, `drill` has those that are alone, `faults` and
 //! `properties` read the rest, `check` collects everything that is wrong, and [`source`] and
 //! [`diagnostic`] say where. `warnings` says what makes sense and is
 //! hardly meant, `plan_names` asks whether a scenario knows the names in a plan.
@@ -16,6 +16,7 @@ pub mod diagnostic;
 mod drill;
 mod faults;
 pub mod file;
+mod gateway;
 mod load;
 mod places;
 mod plan_names;

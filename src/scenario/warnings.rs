@@ -47,6 +47,8 @@ impl Check<'_> {
                 }
             } else if let NodeFile::Clients(clients) = node {
                 self.find_unwanted(&path.field("script"), &clients.script);
+            } else if let NodeFile::Gateway(gateway) = node {
+                self.find_lost_routes(&path, gateway);
             }
         }
         self.warnings.sort_by_key(|warning| warning.place.start);

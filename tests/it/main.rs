@@ -16,6 +16,7 @@ mod examples;
 mod explain;
 mod findings;
 mod fixtures;
+mod gateways;
 mod hard;
 mod jitter;
 mod kernel;

@@ -1,8 +1,9 @@
-//! The API gateway: route by path, limit by client, break by service, call an instance.
+//! The API gateway: route by request, limit by client, break by service, call an instance.
 //!
 //! The order in which it refuses, what its breakers are for, and what they count are options of its
-//! [`Gateway`](crate::policy::Gateway). What is *not* here: routes by host or prefix, as requests between
-//! machines have one name.
+//! [`Gateway`](crate::policy::Gateway). What is *not* here: which of several routes a request takes. A
+//! request between machines has one name, `POST shop.example/orders` for instance, and whoever makes the
+//! gateway asks a [`Router`](crate::policy::Router) once for each name that there is.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::{Name, Span, Time};
 pub struct GatewayConfig {
     /// How services are found, and which instance of one is called.
     pub discovery: Discovery,
-    /// Routes by path.
+    /// The route of each request that has one, in order of the routes.
     pub routes: Map<Name, Route>,
     /// In what order it refuses, and what its breakers are for.
     pub policy: Arc<crate::policy::GatewayConfig>,
@@ -36,9 +37,11 @@ pub struct GatewayConfig {
     pub breaker: Arc<BreakerConfig>,
 }
 
-/// Where the requests for a path go.
+/// Where requests go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Route {
+    /// Its own name, for limits and breakers: that of all requests that take it.
+    pub name: Name,
     /// The service, or a node of its own in front of it.
     pub target: Target,
     /// The method that it is asked for.
@@ -87,8 +90,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let GatewayConfig { policy, limiter, breaker, .. } = &*config;
         let mut gateway =
             Gateway::new(Arc::clone(policy), Arc::clone(limiter), Arc::clone(breaker));
-        for (path, route) in &config.routes {
-            gateway.route(*path, route.target.service, None);
+        for route in config.routes.values() {
+            gateway.route(route.name, route.target.service, None);
         }
         let dialer = Dialer::new(config.discovery.clone());
         Self { config, gateway, dialer, pending: Slab::default(), armed: None, wakings: 0 }
@@ -104,14 +107,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             turn.reply_failure(from, path, failure);
             return;
         };
-        let (service, limit) = (route.target.service, route.limit);
-        let passage = Passage { client, route: path, service, limit, cost: 1 };
+        let Route { name, target: Target { service, .. }, limit, .. } = route;
+        let passage = Passage { client, route: name, service, limit, cost: 1 };
         let Judged { ruling, transitions } = self.gateway.admit(now, passage);
-        let admitted = Fact::Admitted { client, route: path, limit };
+        let admitted = Fact::Admitted { client, route: name, limit };
         match ruling {
             Ruling::RateLimited(_) => {
                 self.tell(transitions, turn);
-                turn.note(Fact::Limited { client, route: path, limit });
+                turn.note(Fact::Limited { client, route: name, limit });
                 turn.reply_failure(from, path, Failure::RateLimited);
             }
             Ruling::BreakerOpen { has_spent, .. } => {

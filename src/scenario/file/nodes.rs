@@ -2,7 +2,8 @@
 
 use brownout_models::policy::{
     BalancerOptions, BreakerOptions, BreakerPer, BulkheadOptions, DispatcherOptions,
-    LimiterOptions, OutlierOptions, RefusalOrder, RegistryOptions, SidecarOptions, UnknownPath,
+    LimiterOptions, OutlierOptions, RefusalOrder, RegistryOptions, RouteMatch, SidecarOptions,
+    UnknownPath,
 };
 use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
@@ -78,8 +79,10 @@ pub struct GatewayFile {
     pub profile: Profile,
     /// Former names.
     pub aliases: Vec<String>,
-    /// Where requests go, by path.
+    /// Where requests go.
     pub routes: Vec<RouteFile>,
+    /// What tells routes apart.
+    pub route_match: Option<RouteMatch>,
     /// How the limiter behaves.
     pub limiter: LimiterOptions,
     /// How every breaker behaves.
@@ -98,11 +101,12 @@ pub struct GatewayFile {
     pub outlier: OutlierOptions,
 }
 
-/// Where the requests for a path go.
+/// Where requests go.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename = "Route", deny_unknown_fields)]
 pub struct RouteFile {
-    /// The path.
+    /// Which requests: a path or, with `/*`, all that begin with one; and before it, where they
+    /// matter, an HTTP method and a host, like `POST shop.example/orders`.
     pub path: String,
     /// The service.
     pub service: String,

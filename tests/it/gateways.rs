@@ -1,0 +1,118 @@
+//! Gateways in whole systems: which route a request takes.
+
+use brownout::choice::Fate;
+use brownout::models::{Fact, Name};
+use brownout::{Deviation, Plan, Run, Scenario};
+
+use crate::fixtures::scenario;
+
+/// A gateway with routes to the methods of one service, a client that asks for each of some lines, and
+/// what else is said.
+fn shop(gateway: &str, routes: &[(&str, &str)], lines: &[&str]) -> Scenario {
+    let route = |(path, method): &(&str, &str)| {
+        format!(r#"(path: "{path}", service: "shop", method: "{method}", limit: 60),"#)
+    };
+    let routes: String = routes.iter().map(route).collect();
+    let call = |line: &&str| format!(r#"Call(to: "gateway", method: "{line}", may_fail: true),"#);
+    let calls: String = lines.iter().map(call).collect();
+    scenario(&format!(
+        r#"(
+            version: 1,
+            nodes: {{
+                "gateway": Gateway({gateway} routes: [{routes}]),
+                "shop": Service(
+                    registered: false,
+                    handlers: {{ "list": [], "place": [], "show": [], "audit": [], "rest": [] }},
+                ),
+                "client": Clients(script: [{calls}]),
+            }},
+            faults: [Lose(odds: "1%", only: ["{}"])],
+        )"#,
+        lines[0]
+    ))
+}
+
+fn words(run: &Run, name: Name) -> String {
+    run.world().layout().names.text(name).to_owned()
+}
+
+/// The methods that the service was asked for, in order.
+fn asked(run: &Run) -> Vec<String> {
+    let method = |fact: &Fact| {
+        let Fact::Began { method, .. } = fact else { return None };
+        Some(words(run, *method))
+    };
+    run.facts().filter_map(|(_, fact)| method(fact)).collect()
+}
+
+const ROUTES: [(&str, &str); 5] = [
+    ("/orders", "list"),
+    ("POST /orders", "place"),
+    ("admin.example/orders", "audit"),
+    ("/orders/*", "show"),
+    ("/*", "rest"),
+];
+
+#[test]
+fn a_request_takes_the_route_that_says_most_about_it() {
+    let cases = [
+        ("/orders", "list"),
+        ("GET /orders", "list"),
+        ("POST /orders", "place"),
+        ("GET shop.example/orders", "list"),
+        ("POST shop.example/orders", "place"),
+        ("GET admin.example/orders", "audit"),
+        // What is left out may be anything, and a host goes before a method.
+        ("POST admin.example/orders", "audit"),
+        ("/orders/7/items", "show"),
+        ("GET admin.example/orders/7", "show"),
+        ("/ordersets", "rest"),
+        ("DELETE /", "rest"),
+    ];
+    let shop = shop("profile: hardened,", &ROUTES, &cases.map(|(line, _)| line));
+    assert_eq!(asked(&shop.run_calm()), cases.map(|(_, method)| method));
+}
+
+#[test]
+fn requests_of_one_route_share_its_name_and_its_limit() {
+    let lines = ["GET /orders/1", "POST /orders/2", "/orders/3"];
+    let gateway = "profile: hardened, limiter: (burst: Tokens(2)),";
+    let run = shop(gateway, &ROUTES, &lines).run_calm();
+    let verdict = |fact: &Fact| {
+        let is_in = matches!(fact, Fact::Admitted { .. });
+        let (Fact::Admitted { route, .. } | Fact::Limited { route, .. }) = fact else {
+            return None;
+        };
+        Some((words(&run, *route), is_in))
+    };
+    let verdicts: Vec<_> = run.facts().filter_map(|(_, fact)| verdict(fact)).collect();
+    let route = || "/orders/*".to_owned();
+    assert_eq!(verdicts, [(route(), true), (route(), true), (route(), false)]);
+}
+
+#[test]
+fn by_path_alone_the_last_route_of_a_path_takes_all_its_requests() {
+    let routes = [("GET /orders", "list"), ("POST /orders", "place"), ("/items/*", "show")];
+    let shop = shop("", &routes, &["GET /orders", "POST shop.example/orders"]);
+    assert_eq!(asked(&shop.run_calm()), ["place", "place"], "GW-1");
+    let warnings: Vec<&str> =
+        shop.warnings.diagnostics().iter().map(|warning| warning.message.as_str()).collect();
+    let expected =
+        ["no request takes the route `GET /orders`", "only requests for `/items/*` itself take it"];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
+fn a_request_line_is_the_name_of_a_message() {
+    let shop = shop("profile: hardened,", &ROUTES, &["POST /orders", "GET /orders"]);
+    let lost = Deviation {
+        site: "client>gateway POST /orders".to_owned(),
+        what: "lose".to_owned(),
+        flow: "client/0".to_owned(),
+        count: 1,
+        answer: "yes".to_owned(),
+    };
+    let run = shop.run(&Plan::calm().with_deviations(vec![lost]));
+    assert_eq!(asked(&run), [""; 0], "it waits for ever for what was lost");
+    assert!(run.fates.iter().all(|(_, fate)| *fate == Fate::Applied), "{:?}", run.fates);
+}
