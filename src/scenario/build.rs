@@ -184,9 +184,25 @@ impl Check<'_> {
             Idempotent::Only(methods) => Some(self.idempotent(path, methods)),
         };
         let telemetry = options.telemetry(Profile::Guide);
-        let registry = self.registry;
-        let config = SidecarConfig { registry, retry, idempotent, telemetry, upstream };
+        let discovery = self.discovery(path, Profile::Guide, &options.balancer, &options.outlier);
+        if upstream.is_some() {
+            self.nobody_to_choose(path, options);
+        }
+        let config = SidecarConfig { discovery, retry, idempotent, telemetry, upstream };
         Stock::Sidecar(SidecarNode::new(Arc::new(config)))
+    }
+
+    /// A sidecar in front of one node has no instances to choose among.
+    fn nobody_to_choose(&mut self, path: &Path, options: &SidecarOptions) {
+        let written = [
+            ("balancer", options.balancer != BalancerOptions::default()),
+            ("outlier", options.outlier != OutlierOptions::default()),
+        ];
+        for (field, _) in written.into_iter().filter(|(_, is_written)| *is_written) {
+            let message = format!("a sidecar with an `upstream` has no use for `{field}`");
+            let help = "remove it, or remove the `upstream` and let callers name it as `via`";
+            self.problem(&path.field(field), message, "expected none", help);
+        }
     }
 
     /// The names of methods that may be done twice, each of them in use.
@@ -215,7 +231,8 @@ impl Check<'_> {
             let topic = self.name(&subscription.topic);
             subscriptions.push(Subscription { topic, subscriber });
         }
-        let config = BrokerConfig { registry: self.registry, dispatcher, subscriptions };
+        let discovery = self.discovery(path, Profile::Guide, &options.balancer, &options.outlier);
+        let config = BrokerConfig { discovery, dispatcher, subscriptions };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
+use brownout_models::policy::{BalancerOptions, OutlierOptions};
 
 use super::check::{Check, remedy};
 use super::diagnostic::{Diagnostic, render};
@@ -41,6 +42,7 @@ impl Check<'_> {
         self.find_dead_rules(faults);
         for (name, node) in &file.nodes {
             let path = Path::root().field("nodes").key(name);
+            self.find_idle_choices(&path, node);
             if let NodeFile::Service(service) = node {
                 for (method, steps) in &service.handlers {
                     self.find_unwanted(&path.field("handlers").key(method), steps);
@@ -66,6 +68,34 @@ impl Check<'_> {
             let message = "this fault never strikes: an earlier one of its kind covers all of it";
             let help = "the first that fits holds: write what is special before what is general";
             let warning = Diagnostic::warning(place, message, format!("covered by line {line}"));
+            self.warnings.push(warning.with_help(help));
+        }
+    }
+
+    /// Where every call goes through a sidecar, the sidecar chooses.
+    fn find_idle_choices(&mut self, path: &Path, node: &NodeFile) {
+        let (sidecar, balancer, outlier) = match node {
+            NodeFile::Service(file) => (&file.sidecar, &file.balancer, &file.outlier),
+            NodeFile::Saga(file) => (&file.sidecar, &file.balancer, &file.outlier),
+            NodeFile::Composition(file) => (&file.sidecar, &file.balancer, &file.outlier),
+            NodeFile::Registry(_)
+            | NodeFile::Gateway(_)
+            | NodeFile::Sidecar(_)
+            | NodeFile::Broker(_)
+            | NodeFile::Deployment(_)
+            | NodeFile::Clients(_)
+            | NodeFile::Drill(_)
+            | NodeFile::Own(_) => return,
+        };
+        let written = [
+            ("balancer", *balancer != BalancerOptions::default()),
+            ("outlier", *outlier != OutlierOptions::default()),
+        ];
+        for (field, _) in written.into_iter().filter(|(_, it)| sidecar.is_some() && *it) {
+            let place = self.source.nearest(&path.field(field));
+            let message = format!("this `{field}` is never asked: calls go through the sidecar");
+            let help = format!("write it within `sidecar: (..)`: `sidecar: ({field}: (..))`");
+            let warning = Diagnostic::warning(place, message, "expected none beside a sidecar");
             self.warnings.push(warning.with_help(help));
         }
     }

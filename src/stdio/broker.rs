@@ -13,11 +13,11 @@ use brownout_models::policy::{
 use brownout_models::{Mistake, Name, Names, Profile, Time};
 use serde_json::value::RawValue;
 
-use super::Options;
 use super::fields::{Bad, Fields, unknown_operation};
 use super::protocol::Desk;
 use super::script::Script;
 use super::vocabulary::{Answer, Completion, DeadLetterView, DeathView, Event, Events, Trouble};
+use super::{Options, nobody_to_choose};
 
 type Payload = Box<RawValue>;
 
@@ -35,6 +35,7 @@ impl Options for DispatcherOptions {
                 "send a `subscribe` with a script for each",
             ));
         }
+        mistakes.extend(nobody_to_choose(&self.balancer, &self.outlier));
         (config, mistakes)
     }
 }

@@ -139,6 +139,13 @@ impl Dialer {
         None
     }
 
+    /// Takes an answer that nobody waits for any more, so that its call counts as over.
+    pub fn hang_up<P>(&mut self, turn: &mut Turn<'_, P, Fact>, tag: u64, outcome: &Outcome<P>) {
+        if tag & 1 == CALLING {
+            self.ended(turn, Self::slot(tag), outcome);
+        }
+    }
+
     /// The instance that was called last, of those that were found.
     #[must_use]
     pub const fn picked(&self) -> Option<NodeId> {

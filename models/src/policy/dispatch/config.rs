@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Span;
-use crate::policy::Backoff;
+use crate::policy::{Backoff, BalancerOptions, OutlierOptions};
 use crate::profile::{Mistake, options};
 
 options! {
@@ -72,6 +72,10 @@ options! {
         aliases: Vec<String>;
         /// Who wants which topic, in order of subscription; scenarios only.
         subscriptions: Vec<SubscriptionOptions>;
+        /// How it chooses among the instances of a subscriber; round robin; scenarios only.
+        balancer: BalancerOptions;
+        /// How it tells instances that had better get no message; not at all; scenarios only.
+        outlier: OutlierOptions;
     }
 }
 
