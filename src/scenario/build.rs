@@ -10,7 +10,7 @@ use brownout_models::machine::{
 };
 use brownout_models::policy::{
     BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, Idempotent,
-    OutlierOptions, RegistryOptions, SidecarOptions,
+    OutlierOptions, RegistryOptions, SidecarOptions, ZoneRouting,
 };
 use brownout_models::{Map, Name, Profile, Set, Span};
 
@@ -86,9 +86,10 @@ impl Check<'_> {
         outlier: &OutlierOptions,
     ) -> Discovery {
         let (balancer, outlier) = (balancer.resolve(profile), outlier.resolve(profile));
-        self.mistakes(&path.field("balancer"), balancer.mistakes_without_zones());
+        self.mistakes(&path.field("balancer"), balancer.mistakes());
         self.mistakes(&path.field("outlier"), outlier.mistakes());
-        Discovery { registry: self.registry, balancer, outlier }
+        let zones = self.zones.clone().filter(|_| balancer.zone_routing == ZoneRouting::Aware);
+        Discovery { registry: self.registry, balancer, outlier, zones }
     }
 
     fn service(
@@ -160,9 +161,11 @@ impl Check<'_> {
 
     /// A sidecar beside its service or saga, which is nobody's upstream and has no name of its own.
     pub(super) fn attempts(&mut self, path: &Path, options: &SidecarOptions) -> Stock {
-        for (field, is_there) in
-            [("aliases", !options.aliases.is_empty()), ("upstream", options.upstream.is_some())]
-        {
+        for (field, is_there) in [
+            ("aliases", !options.aliases.is_empty()),
+            ("upstream", options.upstream.is_some()),
+            ("zone", options.zone.is_some()),
+        ] {
             if is_there {
                 let message = format!("a sidecar beside its service has no `{field}`");
                 let help = "remove it, or declare a `Sidecar` of its own in `nodes`";

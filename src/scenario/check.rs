@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
+use brownout_models::machine::ZoneMap;
 use brownout_models::policy::{Asked, Router};
 use brownout_models::{Mistake, Name, Names, Span};
 use indexmap::IndexMap;
@@ -34,6 +36,8 @@ pub(super) struct Check<'a> {
     pub(super) managed: IndexMap<String, ManagedService>,
     /// Every sidecar, and whether it knows whom its calls are for, whatever they say.
     pub(super) sidecars: BTreeMap<NodeId, bool>,
+    /// Who is in which zone, where a balancer asks.
+    pub(super) zones: Option<Arc<ZoneMap>>,
     /// Tables that some handler writes.
     pub(super) tables: Vec<String>,
     /// Topics that somebody subscribes to.
@@ -107,6 +111,7 @@ impl<'a> Check<'a> {
             broker: None,
             managed: IndexMap::new(),
             sidecars: BTreeMap::new(),
+            zones: None,
             tables: Vec::new(),
             topics: Vec::new(),
             messages: Vec::new(),

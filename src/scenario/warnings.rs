@@ -43,6 +43,7 @@ impl Check<'_> {
         for (name, node) in &file.nodes {
             let path = Path::root().field("nodes").key(name);
             self.find_idle_choices(&path, node);
+            self.find_lonely_zone(&path, file, node);
             if let NodeFile::Service(service) = node {
                 for (method, steps) in &service.handlers {
                     self.find_unwanted(&path.field("handlers").key(method), steps);

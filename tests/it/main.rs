@@ -36,6 +36,7 @@ mod stories;
 mod stranger;
 mod theory;
 mod tidy;
+mod zones;
 
 use std::path::PathBuf;
 

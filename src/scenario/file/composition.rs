@@ -19,6 +19,8 @@ pub struct CompositionFile {
     pub parts: Vec<PartFile>,
     /// A sidecar beside it, through which its calls go.
     pub sidecar: Option<SidecarOptions>,
+    /// The zone where it is; none.
+    pub zone: Option<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.

@@ -95,6 +95,8 @@ pub struct GatewayFile {
     pub unknown_path: Option<UnknownPath>,
     /// How long the gateway waits for a service.
     pub timeout: Option<Timeout>,
+    /// The zone where it is; none.
+    pub zone: Option<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.
@@ -145,6 +147,8 @@ pub struct ServiceFile {
     pub sidecar: Option<SidecarOptions>,
     /// How long the relay of the outbox waits for the broker; 1 s.
     pub relay_timeout: Option<Span>,
+    /// The zones of its instances, in turn; none.
+    pub zones: Vec<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.
@@ -171,6 +175,7 @@ impl Default for ServiceFile {
             handlers: IndexMap::new(),
             sidecar: None,
             relay_timeout: None,
+            zones: Vec::new(),
             balancer: BalancerOptions::default(),
             outlier: OutlierOptions::default(),
             start_up: None,
@@ -199,6 +204,9 @@ pub struct ClientsFile {
     /// The amount of every request; 1.
     #[serde(default = "one_i64")]
     pub amount: i64,
+    /// The zone where all of them are; none.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     #[serde(default)]
     pub balancer: BalancerOptions,

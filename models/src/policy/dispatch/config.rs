@@ -72,9 +72,11 @@ options! {
         aliases: Vec<String>;
         /// Who wants which topic, in order of subscription; scenarios only.
         subscriptions: Vec<SubscriptionOptions>;
-        /// How it chooses among the instances of a subscriber; round robin; scenarios only.
+        /// The zone where it is; none, and scenarios only.
+        zone: Option<String>;
+        /// Which instance of a subscriber gets a message; round robin; scenarios only.
         balancer: BalancerOptions;
-        /// How it tells instances that had better get no message; not at all; scenarios only.
+        /// Which had better get none; nobody is ejected; scenarios only.
         outlier: OutlierOptions;
     }
 }

@@ -56,6 +56,8 @@ options! {
         aliases: Vec<String>;
         /// The node that gets every call, where the sidecar stands in front of one.
         upstream: Option<String>;
+        /// The zone where it is; none, and scenarios only.
+        zone: Option<String>;
         /// How it chooses among the instances of a service that it calls; round robin.
         balancer: BalancerOptions;
         /// How it tells instances that had better not be called; not at all.
