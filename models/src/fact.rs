@@ -377,4 +377,13 @@ pub enum Fact {
     },
     /// Something about a deployment, or about an instance that one starts and stops.
     Deployment(DeploymentFact),
+    /// A gateway turned a request away: as many calls to the service as may be are under way.
+    GatewayFull {
+        /// The service.
+        service: Name,
+        /// The business key.
+        key: u64,
+        /// How many calls are under way.
+        inside: u32,
+    },
 }

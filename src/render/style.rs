@@ -89,6 +89,7 @@ impl Styles {
             | Fact::Broken { .. }
             | Fact::Overloaded { .. }
             | Fact::BulkheadFull { .. }
+            | Fact::GatewayFull { .. }
             | Fact::DeadLettered { .. }
             | Fact::Unwanted { .. }
             | Fact::GaveUp { .. }

@@ -150,6 +150,9 @@ impl<'a> Words<'a> {
             Fact::BulkheadFull { method, key, inside } => {
                 format!("turned {} away: bulkhead full at {inside}", of(method, key))
             }
+            Fact::GatewayFull { service, inside, .. } => {
+                format!("bulkhead of {}: turned away, full at {inside}", name(service))
+            }
             Fact::Finished { method, key, failure: None } => {
                 format!("finished {}", of(method, key))
             }

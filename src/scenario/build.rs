@@ -110,7 +110,11 @@ impl Check<'_> {
         self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
         let service = self.registers_as(name);
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
-        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead);
+        let words = (
+            "requests wait in the queue of the instance",
+            "leave it out, and write how many may wait as the service's `queue`",
+        );
+        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead, words);
         for (number, _) in group.nodes.iter().enumerate() {
             let sidecar = group.sidecars.get(number).copied();
             let handlers = file
@@ -147,13 +151,16 @@ impl Check<'_> {
         }
     }
 
-    /// How many requests an instance has in hand; they wait in its own queue.
-    fn bulkhead(&mut self, path: &Path, options: &BulkheadOptions) -> BulkheadConfig {
+    /// How much a node has in hand; nobody waits at its bulkhead, and the words say where instead.
+    pub(super) fn bulkhead(
+        &mut self,
+        path: &Path,
+        options: &BulkheadOptions,
+        (message, help): (&str, &str),
+    ) -> BulkheadConfig {
         let bulkhead = options.resolve(Profile::Guide);
         self.mistakes(path, bulkhead.mistakes());
         if bulkhead.max_waiting > 0 {
-            let message = "requests wait in the queue of the instance".to_owned();
-            let help = "leave it out, and write how many may wait as the service's `queue`";
             self.problem(&path.field("max_waiting"), message, "expected 0", help);
         }
         bulkhead

@@ -90,6 +90,11 @@ impl Check<'_> {
         self.mistakes(&path.field("limiter"), limiter.mistakes());
         let breaker = file.breaker.resolve(file.profile);
         self.mistakes(&path.field("breaker"), breaker.mistakes());
+        let words = (
+            "nobody waits at a gateway: who finds it full is refused",
+            "leave it out; a service has a `queue`",
+        );
+        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead, words);
         let discovery = self.discovery(path, file.profile, &file.balancer, &file.outlier);
         let config = GatewayConfig {
             discovery,
@@ -97,6 +102,7 @@ impl Check<'_> {
             policy: Arc::new(policy),
             limiter: Arc::new(limiter),
             breaker: Arc::new(breaker),
+            bulkhead,
         };
         GatewayDraft { config, router }
     }

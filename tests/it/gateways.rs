@@ -1,8 +1,11 @@
-//! Gateways in whole systems: which route a request takes.
+//! Gateways in whole systems: which route a request takes, and what their bulkheads refuse.
 
 use brownout::choice::Fate;
+use brownout::models::contract::Failure;
 use brownout::models::{Fact, Name};
 use brownout::{Deviation, Plan, Run, Scenario};
+
+use brownout::search::Campaign;
 
 use crate::fixtures::scenario;
 
@@ -115,4 +118,87 @@ fn a_request_line_is_the_name_of_a_message() {
     let run = shop.run(&Plan::calm().with_deviations(vec![lost]));
     assert_eq!(asked(&run), [""; 0], "it waits for ever for what was lost");
     assert!(run.fates.iter().all(|(_, fate)| *fate == Fate::Applied), "{:?}", run.fates);
+}
+
+/// Five payments within 5 ms to a bank that takes 10 ms for each, and meanwhile one question to somebody
+/// else, through a gateway whose breakers bear so many failures and that is told this besides.
+fn crowd((failures, gateway): (u32, &str)) -> Run {
+    let text = format!(
+        r#"(
+            version: 1,
+            nodes: {{
+                "gateway": Gateway(
+                    routes: [
+                        (path: "/pay", service: "bank", method: "pay", limit: 60),
+                        (path: "/ask", service: "desk", method: "ask", limit: 60),
+                    ],
+                    breaker: (failure_threshold: {failures}),
+                    {gateway}
+                ),
+                "bank": Service(registered: false, handlers: {{ "pay": [Work("10ms")] }}),
+                "desk": Service(registered: false, handlers: {{ "ask": [] }}),
+                "payer": Clients(
+                    arrivals: Every(period: "1ms", count: 5),
+                    script: [Call(to: "gateway", method: "/pay")],
+                ),
+                "asker": Clients(script: [Sleep("4ms"), Call(to: "gateway", method: "/ask")]),
+            }},
+        )"#
+    );
+    scenario(&text).run_calm()
+}
+
+fn count(run: &Run, which: impl Fn(&Fact) -> bool) -> usize {
+    run.facts().filter(|(_, fact)| which(fact)).count()
+}
+
+/// How many calls were under way, and to whom, when each of those turned away came.
+fn turned_away(run: &Run) -> Vec<(String, u32)> {
+    let inside = |fact: &Fact| {
+        let Fact::GatewayFull { service, inside, .. } = fact else { return None };
+        Some((words(run, *service), *inside))
+    };
+    run.facts().filter_map(|(_, fact)| inside(fact)).collect()
+}
+
+#[test]
+fn a_bulkhead_bounds_the_calls_to_each_service() {
+    assert_eq!(turned_away(&crowd((1, ""))), []);
+    assert_eq!(turned_away(&crowd((1, "bulkhead: (profile: hardened),"))), [], "25 at once");
+    let run = crowd((1, "bulkhead: (max_concurrent: AtMost(2)),"));
+    assert_eq!(turned_away(&run), vec![("bank".to_owned(), 2); 3]);
+    let ended = |wanted| move |fact: &Fact| matches!(fact, Fact::Ended { failure, .. } if *failure == wanted);
+    assert_eq!(count(&run, ended(None)), 3, "two payers and the asker");
+    assert_eq!(count(&run, ended(Some(Failure::Overloaded))), 3);
+    let one = r#"bulkhead: (max_concurrent: AtMost(1)), timeout: "2500us","#;
+    assert_eq!(turned_away(&crowd((9, one))).len(), 3, "a call that timed out makes room");
+}
+
+#[test]
+fn a_bulkhead_is_asked_last_and_refuses_at_the_cost_of_a_token() {
+    let admitted = |fact: &Fact| matches!(fact, Fact::Admitted { .. });
+    for (order, tokens) in [("LimiterFirst", 6), ("BreakerFirst", 6), ("Refund", 3)] {
+        let gateway = format!("bulkhead: (max_concurrent: AtMost(2)), order: {order},");
+        let run = crowd((1, &gateway));
+        assert_eq!(turned_away(&run).len(), 3, "{order}");
+        assert_eq!(count(&run, admitted), tokens, "{order}");
+        let at_breaker =
+            count(&run, |fact| matches!(fact, Fact::Breaker { .. } | Fact::Broken { .. }));
+        assert_eq!(at_breaker, 0, "what nobody tried is no failure");
+    }
+    // What the limiter refuses takes no place.
+    let run = crowd((1, "bulkhead: (max_concurrent: AtMost(2)), limiter: (burst: Tokens(1)),"));
+    assert_eq!(turned_away(&run), []);
+}
+
+#[test]
+fn a_bulkhead_that_adapts_ends_an_outage_that_retries_keep_up() {
+    let campaign = Campaign { runs: 64, ..Campaign::default() };
+    let text = crate::fixture_text("metastable_gateway.ron");
+    let report = campaign.run(&scenario(&text), &|_, _| true).unwrap();
+    assert_eq!(report.failed, 0, "{:?}", report.findings);
+    let open = text.replace("bulkhead: (limit:", "bulkhead: (max_concurrent: Unlimited), // ");
+    assert_ne!(open, text);
+    let report = campaign.run(&scenario(&open), &|_, _| true).unwrap();
+    assert!(report.failed > 0, "without it the outage goes on");
 }

@@ -72,6 +72,10 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
                 Fact::BulkheadFull { method: buy, key, inside: 3 },
                 "turned buy away: bulkhead full at 3",
             ),
+            (
+                Fact::GatewayFull { service, key, inside: 3 },
+                "bulkhead of buy: turned away, full at 3",
+            ),
             (Fact::Finished { method: buy, key, failure }, "gave buy up: rejected"),
             (Fact::AlreadyThere { table: buy, key }, "buy is there already"),
             (Fact::Unhealthy { service, instance }, "gave up shop-1 of buy"),

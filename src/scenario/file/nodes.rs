@@ -87,6 +87,8 @@ pub struct GatewayFile {
     pub limiter: LimiterOptions,
     /// How every breaker behaves.
     pub breaker: BreakerOptions,
+    /// How many calls to each service are under way at once; all that come.
+    pub bulkhead: BulkheadOptions,
     /// Who is asked first, limiter or breaker.
     pub order: Option<RefusalOrder>,
     /// What a breaker is for.
