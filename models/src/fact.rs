@@ -386,4 +386,15 @@ pub enum Fact {
         /// How many calls are under way.
         inside: u32,
     },
+    /// A sidecar tries a call again when the server asked it to, and not after its own backoff.
+    PushedBack {
+        /// The service.
+        service: Name,
+        /// The method.
+        method: Name,
+        /// The business key.
+        key: u64,
+        /// How long it waits.
+        after: Span,
+    },
 }

@@ -40,6 +40,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) foreground: u64,
     /// Some node may crash or stand still: what nodes owe is kept.
     pub(super) may_crash: bool,
+    /// When the node that hears an answer in this step may come back, if the answer says so.
+    pub(super) retry_after: Option<Span>,
 }
 
 /// The source of the flow in which a life begins.
@@ -74,6 +76,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             hosts,
             stores,
             may_crash: choices.may_crash(),
+            retry_after: None,
             choices,
             trace: Trace::new(false),
             cuts: Vec::new(),

@@ -76,10 +76,14 @@ where
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: Outcome<P>,
+        outcome: (Outcome<P>, Option<Span>),
         context: Context,
     ) {
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
+    }
+
+    fn retry_after(&self) -> Option<Span> {
+        self.fabric.retry_after
     }
 
     fn open(&mut self, call: OpenCall) -> CallId {

@@ -110,6 +110,7 @@ impl Styles {
             | Fact::Finished { .. }
             | Fact::AlreadyThere { .. }
             | Fact::Attempt { .. }
+            | Fact::PushedBack { .. }
             | Fact::Called { .. }
             | Fact::Publishing { .. }
             | Fact::Published { .. }

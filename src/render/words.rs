@@ -163,6 +163,9 @@ impl<'a> Words<'a> {
             Fact::Attempt { method, key, attempt, .. } => {
                 format!("attempt {attempt} at {}", of(method, key))
             }
+            Fact::PushedBack { method, key, after, .. } => {
+                format!("comes back with {} in {after}, as asked", of(method, key))
+            }
             Fact::Called { method, key, failure: None, .. } => {
                 format!("{} succeeded", of(method, key))
             }

@@ -108,6 +108,9 @@ impl Check<'_> {
         let help = "leave it out for 1s";
         let relay_timeout = path.field("relay_timeout");
         self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
+        let help = "leave it out where nobody is told when to come back";
+        let retry_after = path.field("retry_after");
+        self.not_zero(&retry_after, "the wait of who is turned away", file.retry_after, help);
         let service = self.registers_as(name);
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
         let words = (
@@ -137,6 +140,7 @@ impl Check<'_> {
                 workers: file.workers,
                 queue: file.queue,
                 bulkhead: bulkhead.clone(),
+                retry_after: file.retry_after,
                 handlers,
                 relay: self.broker.map(|broker| Relay {
                     broker,

@@ -24,6 +24,7 @@ mod mutated;
 mod names;
 mod plans;
 mod properties;
+mod pushback;
 mod rejected;
 mod replay;
 mod retries;

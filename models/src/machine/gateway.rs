@@ -236,7 +236,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         };
         let transitions = self.gateway.finish(turn.now(), entry, result);
         self.tell(transitions, turn);
-        turn.reply(from, path, outcome);
+        turn.pass_on(from, path, outcome);
     }
 
     /// Says what changed, and draws how much longer a breaker stays open.

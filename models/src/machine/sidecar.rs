@@ -18,9 +18,9 @@ use crate::contract::{
 use crate::fact::Fact;
 use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::{
-    AttemptView, CallMetrics, Deadline, FailureKind, GivenUp, Hedging, Parents, Retry, RetryBudget,
-    RetryConfig, RetryNext, SpanId, SpanStart, SpanStatus, SpanTable, SpanTicket, Start,
-    TelemetryConfig, Terms, Waits,
+    AttemptFailure, AttemptView, CallMetrics, ComeBack, Deadline, FailureKind, GivenUp, Hedging,
+    Parents, Pushback, Retry, RetryBudget, RetryConfig, RetryNext, SpanId, SpanStart, SpanStatus,
+    SpanTable, SpanTicket, Start, TelemetryConfig, Terms, Waits,
 };
 use crate::{Name, Span, Time};
 
@@ -240,13 +240,19 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
             Ok(_) => Ok(()),
             Err(failure) => {
                 pending.failure = Some(*failure);
-                Err(kind(*failure).into())
+                let pushback = turn.retry_after().map(ComeBack::After);
+                Err(AttemptFailure { kind: kind(*failure), pushback })
             }
         };
         let (retry, budget) = (&self.config.retry, &mut self.budget);
         let next = pending.retry.ended(retry, budget, now, result, |waits| pick(waits, turn));
         match next {
             RetryNext::Again { after } => {
+                if self.config.retry.pushback == Pushback::Honoured && turn.retry_after().is_some()
+                {
+                    let Request { service, method, key, .. } = pending.request;
+                    turn.note(Fact::PushedBack { service, method, key, after });
+                }
                 if pending.retry.under_way() == 0 {
                     pending.backoff = pending.backoff + after;
                 }
@@ -286,7 +292,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
             turn.note(Fact::GaveUp { service, method, key, why });
         }
         turn.note(Fact::Called { service, method, key, failure });
-        turn.reply(pending.from, method, outcome);
+        turn.pass_on(pending.from, method, outcome);
     }
 }
 

@@ -143,6 +143,8 @@ pub struct ServiceFile {
     pub reregisters: Option<bool>,
     /// How many requests an instance has in hand at once, those that wait included; all that come.
     pub bulkhead: BulkheadOptions,
+    /// When who is turned away may come back; it does not say.
+    pub retry_after: Option<Span>,
     /// What it does, by method or topic.
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
@@ -174,6 +176,7 @@ impl Default for ServiceFile {
             heartbeat: Some(Span::from_secs(10)),
             reregisters: None,
             bulkhead: BulkheadOptions::default(),
+            retry_after: None,
             handlers: IndexMap::new(),
             sidecar: None,
             relay_timeout: None,
