@@ -202,3 +202,29 @@ fn a_bulkhead_that_adapts_ends_an_outage_that_retries_keep_up() {
     let report = campaign.run(&scenario(&open), &|_, _| true).unwrap();
     assert!(report.failed > 0, "without it the outage goes on");
 }
+
+#[test]
+fn a_call_that_finds_no_instance_leaves_the_bulkhead() {
+    let text = r#"(
+        version: 1,
+        nodes: {
+            "registry": Registry(initial_health: Unknown),
+            "gateway": Gateway(
+                routes: [(path: "/pay", service: "bank", method: "pay", limit: 60)],
+                breaker: (failure_threshold: 9),
+                bulkhead: (max_concurrent: AtMost(1)),
+            ),
+            "bank": Service(handlers: { "pay": [] }),
+            "payer": Clients(
+                arrivals: Every(period: "1ms", count: 5),
+                script: [Sleep("1ms"), Call(to: "gateway", method: "/pay")],
+            ),
+        },
+    )"#;
+    let run = scenario(text).run_calm();
+    assert_eq!(turned_away(&run), []);
+    let is_nobody = |fact: &Fact| {
+        matches!(fact, Fact::Ended { failure: Some(Failure::NoHealthyInstances), .. })
+    };
+    assert_eq!(count(&run, is_nobody), 5);
+}

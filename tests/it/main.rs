@@ -18,6 +18,7 @@ mod findings;
 mod fixtures;
 mod gateways;
 mod hard;
+mod hardened_gateway;
 mod jitter;
 mod kernel;
 mod mutated;
