@@ -1,7 +1,6 @@
 //! What stock machines say: facts for traces, metrics and properties.
 //!
-//! A fact is what one machine knows. Observers compare the facts of different machines; no machine
-//! is asked whether it behaved.
+//! A fact is what one machine knows. Observers compare facts; no machine is asked how it behaved.
 
 mod deployment;
 

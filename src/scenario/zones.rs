@@ -1,7 +1,7 @@
 //! Zones: who is in which, and from where each service is called.
 //!
-//! Zone-aware balancers weigh the instances of a zone against the callers there, so both are looked up
-//! in the file before any machine is built. What is *not* here: which zone a call goes to.
+//! Zone-aware balancers weigh the instances of a zone against the callers there, so both are looked
+//! up in the file before any machine is built. What is *not* here: which zone a call goes to.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -109,8 +109,8 @@ fn picks(run: &Run) -> Vec<(String, char)> {
     run.facts().filter_map(pick).collect()
 }
 
-/// Three tills, the first of which never answers, and everybody who calls a service: each with the same
-/// options, once a second.
+/// Three tills, the first of which never answers, and everybody who calls a service: each with the
+/// same options, once a second.
 fn everybody(options: &str) -> Run {
     let text = format!(
         r#"(

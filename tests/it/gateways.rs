@@ -9,8 +9,8 @@ use brownout::search::Campaign;
 
 use crate::fixtures::scenario;
 
-/// A gateway with routes to the methods of one service, a client that asks for each of some lines, and
-/// what else is said.
+/// A gateway with routes to the methods of one service, a client that asks for each of some lines,
+/// and what else is said.
 fn shop(gateway: &str, routes: &[(&str, &str)], lines: &[&str]) -> Scenario {
     let route = |(path, method): &(&str, &str)| {
         format!(r#"(path: "{path}", service: "shop", method: "{method}", limit: 60),"#)
@@ -120,8 +120,9 @@ fn a_request_line_is_the_name_of_a_message() {
     assert!(run.fates.iter().all(|(_, fate)| *fate == Fate::Applied), "{:?}", run.fates);
 }
 
-/// Five payments within 5 ms to a bank that takes 10 ms for each, and meanwhile one question to somebody
-/// else, through a gateway whose breakers bear so many failures and that is told this besides.
+/// Five payments within 5 ms to a bank that takes 10 ms for each, and meanwhile one question to
+/// somebody else, through a gateway whose breakers bear so many failures and that is told this
+/// besides.
 fn crowd((failures, gateway): (u32, &str)) -> Run {
     let text = format!(
         r#"(

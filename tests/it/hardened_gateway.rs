@@ -1,5 +1,5 @@
-//! The hardened gateway in a whole system: its breakers by the clock, by chance and by instance, and who is
-//! asked first.
+//! The hardened gateway in a whole system: its breakers by the clock, by chance and by instance,
+//! and who is asked first.
 
 use brownout::choice::Fate;
 use brownout::models::policy::BreakerState;
@@ -13,9 +13,10 @@ use crate::fixtures::scenario;
 const BREAKER: &str = r#"trip: Consecutive, failure_threshold: 3, minimum_calls: 1,
     open_timeout: "5s", probes: Permits(1)"#;
 
-/// Two tills that do one thing at a time and let nobody wait, some of which are busy until the seventh
-/// second; a client that pays every 100 ms from the first second on, for 15 seconds; and what else the
-/// gateway and its breakers are told. Nobody is ejected, as that would hide what breakers do.
+/// Two tills that do one thing at a time and let nobody wait, some of which are busy until the
+/// seventh second; a client that pays every 100 ms from the first second on, for 15 seconds; and
+/// what else the gateway and its breakers are told. Nobody is ejected, as that would hide what
+/// breakers do.
 fn tills(busy: &[&str], gateway: &str, breaker: &str) -> Scenario {
     let vandal = |till: &&str| {
         format!(
@@ -172,8 +173,8 @@ fn a_breaker_of_an_instance_keeps_calls_from_it_and_from_nobody_else() {
     assert!(failed >= 30, "every second call until the seventh second, not only {failed}");
 }
 
-/// What was said to requests while the breaker was open for the first time: admitted by the limiter,
-/// turned away by it, turned away by the breaker.
+/// What was said to requests while the breaker was open for the first time: admitted by the
+/// limiter, turned away by it, turned away by the breaker.
 fn while_open(order: &str) -> [usize; 3] {
     let gateway = format!("order: {order}, limiter: (burst: Tokens(8)),");
     let run = tills(&BOTH, &gateway, r#"open_jitter: "0%""#).run_calm();

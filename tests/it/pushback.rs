@@ -6,8 +6,8 @@ use brownout::{Deviation, Plan, Run};
 
 use crate::fixtures::scenario;
 
-/// A till that is busy for 150 ms and turns others away, as it is told to; and a client that comes after
-/// 10 ms, through a proxy, with a backoff of 50 ms, that is told this besides.
+/// A till that is busy for 150 ms and turns others away, as it is told to; and a client that comes
+/// after 10 ms, through a proxy, with a backoff of 50 ms, that is told this besides.
 fn till(till: &str, proxy: &str) -> String {
     format!(
         r#"(

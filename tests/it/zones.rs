@@ -6,8 +6,8 @@ use brownout::{Deviation, Plan, Run, Scenario};
 
 use crate::fixtures::scenario;
 
-/// So many instances in these zones, a caller in each of some zones that asks 200 times, and what their
-/// balancer is told besides.
+/// So many instances in these zones, a caller in each of some zones that asks 200 times, and what
+/// their balancer is told besides.
 fn stock(instances: u32, zones: &str, callers: &[&str], balancer: &str) -> Scenario {
     let caller = |zone: &&str| {
         format!(

@@ -22,8 +22,8 @@ pub trait Driver<P, F>: Surroundings {
         context: Context,
     );
 
-    /// Carry the answer to a call, and with it when the caller may come back, if the answer says so;
-    /// `what` is what was asked.
+    /// Carry the answer to a call, and with it when the caller may come back, if the answer says
+    /// so; `what` is what was asked.
     fn answer(
         &mut self,
         to: Sender,

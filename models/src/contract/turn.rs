@@ -132,15 +132,15 @@ impl<'a, P, F> Turn<'a, P, F> {
         self.reply_saying(to, what, outcome, None);
     }
 
-    /// Answers with the outcome of a call that ended in this step, and with when the caller may come
-    /// back, if whoever was called said so.
+    /// Answers with the outcome of a call that ended in this step, and with when the caller may
+    /// come back, if whoever was called said so.
     pub fn pass_on(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
         let retry_after = self.retry_after().filter(|_| outcome.is_err());
         self.reply_saying(to, what, outcome, retry_after);
     }
 
-    /// Answers that it refuses, and when the caller may come back: `Retry-After` of HTTP (RFC 9110),
-    /// `grpc-retry-pushback-ms` of gRPC.
+    /// Answers that it refuses, and when the caller may come back: `Retry-After` of HTTP (RFC
+    /// 9110), `grpc-retry-pushback-ms` of gRPC.
     pub fn refuse(&mut self, to: Sender, what: Name, failure: Failure, after: Option<Span>) {
         self.reply_saying(to, what, Err(failure), after);
     }

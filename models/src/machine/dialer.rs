@@ -1,8 +1,8 @@
 //! Calling a service: ask the registry for instances, pick one, call it.
 //!
-//! Follows the guide's `ServiceClient.Call`; discovery is asked for every call, and nobody tries the
-//! next instance when the first is gone (LB-7). How it picks, whether it ejects instances whose calls
-//! fail, and whether calls stay in their zone, is its configuration's.
+//! Follows the guide's `ServiceClient.Call`; discovery is asked for every call, and nobody tries
+//! the next instance when the first is gone (LB-7). How it picks, whether it ejects instances whose
+//! calls fail, and whether calls stay in their zone, is its configuration's.
 
 use std::sync::Arc;
 

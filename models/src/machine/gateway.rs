@@ -1,9 +1,10 @@
 //! The API gateway: route by request, limit by client, break by service, call an instance.
 //!
 //! The order in which it refuses, what its breakers are for, and what they count are options of its
-//! [`Gateway`](crate::policy::Gateway). What is *not* here: which of several routes a request takes. A
-//! request between machines has one name, `POST shop.example/orders` for instance, and whoever makes the
-//! gateway asks a [`Router`](crate::policy::Router) once for each name that there is.
+//! [`Gateway`](crate::policy::Gateway). What is *not* here: which of several routes a request
+//! takes. A request between machines has one name, `POST shop.example/orders` for instance, and
+//! whoever makes the gateway asks a [`Router`](crate::policy::Router) once for each name that there
+//! is.
 
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ pub struct GatewayConfig {
     pub limiter: Arc<LimiterConfig>,
     /// How every breaker behaves.
     pub breaker: Arc<BreakerConfig>,
-    /// How many calls to each service are under way at once. Nobody waits: who finds it full is refused.
+    /// How many calls to each service are under way at once. Nobody waits: who finds it full is
+    /// refused.
     pub bulkhead: BulkheadConfig,
 }
 

@@ -170,8 +170,8 @@ impl Balancer {
         self.pick(pick, &there).map(|at| places[at])
     }
 
-    /// The zone whose hosts may be picked; nothing where all of them may. Who asks this and picks among
-    /// those picks as [`pick_in_zones`](Self::pick_in_zones) does.
+    /// The zone whose hosts may be picked; nothing where all of them may. Who asks this and picks
+    /// among those picks as [`pick_in_zones`](Self::pick_in_zones) does.
     #[must_use]
     pub fn zone(&self, zones: Zones<'_>) -> Option<Name> {
         zones::chosen(&self.config, zones)

@@ -213,9 +213,9 @@ impl Gateway {
         transitions.into_iter().map(|transition| (key, transition)).collect()
     }
 
-    /// Takes back that it let a request in, as somebody behind it refused: the permit of its breaker is
-    /// free again, and under [`RefusalOrder::Refund`] the limiter has its token back. Returns what
-    /// changed at the breaker, and whether the request has spent a token all the same.
+    /// Takes back that it let a request in, as somebody behind it refused: the permit of its
+    /// breaker is free again, and under [`RefusalOrder::Refund`] the limiter has its token back.
+    /// Returns what changed at the breaker, and whether the request has spent a token all the same.
     pub fn take_back(
         &mut self,
         now: Time,

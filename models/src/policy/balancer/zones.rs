@@ -27,8 +27,8 @@ pub struct Zones<'a> {
     pub word: u64,
 }
 
-/// How much of its calls a caller's zone has room for, and what all of them are; nothing where zones
-/// do not matter.
+/// How much of its calls a caller's zone has room for, and what all of them are; nothing where
+/// zones do not matter.
 pub(super) fn room(config: &BalancerConfig, zones: Zones<'_>) -> Option<(u128, u128)> {
     let Zones { own, callers, hosts, .. } = zones;
     match config.zone_routing {

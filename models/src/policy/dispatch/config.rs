@@ -15,8 +15,7 @@ options! {
         /// Who waits for whom.
         dispatch: Dispatch = Dispatch::Single, hardened Dispatch::PerSubscription;
         /// Messages that wait without holding up their publishers; 1,000, the guide's channel.
-        /// `Single`: behind the one under way; `PerSubscription`: at each subscription, behind
-        /// those that were handed out.
+        /// `Single`: behind the one under way; `PerSubscription`: at each, behind those handed out.
         buffer: usize = 1_000;
         /// What becomes of a message when the buffer is full.
         overflow: Overflow = Overflow::Block, hardened Overflow::Reject;

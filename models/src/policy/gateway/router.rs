@@ -1,13 +1,13 @@
 //! Which route a request takes: by path alone, or by host, method and path with a fixed precedence.
 //!
 //! A path that ends in `/*` is a prefix: `/orders/*` matches `/orders` and everything below it, and
-//! `/ordersets` not. Where several routes match, an exact path goes before a prefix, a longer prefix
-//! before a shorter one, then a route with the request's host before one for any, then one with its method
-//! before one for any, then the earlier one. What a request leaves out fits every route, and there one for
-//! any goes first. (The precedence of the Kubernetes Gateway API's `HTTPRoute`, with the
-//! host after the path.) As one text, both are written as Go's `ServeMux` writes patterns:
-//! `POST shop.example/orders`, of which the path alone must be there. What is *not* here: what a
-//! route leads to.
+//! `/ordersets` not. Where several routes match, an exact path goes before a prefix, a longer
+//! prefix before a shorter one, then a route with the request's host before one for any, then one
+//! with its method before one for any, then the earlier one. What a request leaves out fits every
+//! route, and there one for any goes first. (The precedence of the Kubernetes Gateway API's
+//! `HTTPRoute`, with the host after the path.) As one text, both are written as Go's `ServeMux`
+//! writes patterns: `POST shop.example/orders`, of which the path alone must be there. What is
+//! *not* here: what a route leads to.
 //!
 //! ```
 //! use brownout_models::policy::{Asked, RouteMatch, RoutePattern, Router};
@@ -109,8 +109,9 @@ impl<T> Router<T> {
 }
 
 impl<'a> Asked<'a> {
-    /// The request that a line like `POST shop.example/orders` is: a method ends with the first blank, a
-    /// host begins where there is no slash yet; each may be left out. A text without a slash is a path.
+    /// The request that a line like `POST shop.example/orders` is: a method ends with the first
+    /// blank, a host begins where there is no slash yet; each may be left out. A text without a
+    /// slash is a path.
     #[must_use]
     pub fn of_line(line: &'a str) -> Self {
         let (method, rest) = match line.split_once(' ') {
