@@ -1,7 +1,6 @@
 //! What stock machines say: facts for traces, metrics and properties.
 //!
-//! A fact is what one machine knows. Observers compare the facts of different machines; no machine
-//! is asked whether it behaved.
+//! A fact is what one machine knows. Observers compare facts; no machine is asked how it behaved.
 
 mod deployment;
 
@@ -383,5 +382,25 @@ pub enum Fact {
         table: Name,
         /// The key of the row.
         key: u64,
+    },
+    /// A gateway turned a request away: as many calls to the service as may be are under way.
+    GatewayFull {
+        /// The service.
+        service: Name,
+        /// The business key.
+        key: u64,
+        /// How many calls are under way.
+        inside: u32,
+    },
+    /// A sidecar tries a call again when the server asked it to, and not after its own backoff.
+    PushedBack {
+        /// The service.
+        service: Name,
+        /// The method.
+        method: Name,
+        /// The business key.
+        key: u64,
+        /// How long it waits.
+        after: Span,
     },
 }

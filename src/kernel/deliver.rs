@@ -53,12 +53,14 @@ impl<M: Machine> World<M> {
                     self.deliver(node, context, way, call, body, watch);
                 }
             }
-            EventKind::Answer { way, call, to, ref mut outcome } => {
+            EventKind::Answer { way, call, to, ref mut outcome, retry_after } => {
                 let outcome = outcome.take();
                 self.fabric.queue.discard(drawn);
+                self.fabric.retry_after = retry_after;
                 if let Some(outcome) = outcome {
                     self.hear(node, context, way, (call, to), outcome, watch);
                 }
+                self.fabric.retry_after = None;
             }
         }
     }

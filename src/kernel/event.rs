@@ -1,8 +1,8 @@
 //! Events that wait, and the rounds in which the events of one instant are taken.
 
 use super::queue;
-use brownout_models::Name;
 use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome};
+use brownout_models::{Name, Span};
 
 /// Something that will happen to a node.
 #[derive(Clone, Debug)]
@@ -26,7 +26,14 @@ pub(super) enum EventKind<P> {
     /// A message that is no answer arrives.
     Ask { way: Way, call: Option<CallId>, body: Option<Body<P>> },
     /// The answer to a call arrives.
-    Answer { way: Way, call: CallId, to: Name, outcome: Option<Outcome<P>> },
+    Answer {
+        way: Way,
+        call: CallId,
+        to: Name,
+        outcome: Option<Outcome<P>>,
+        /// When the caller may come back.
+        retry_after: Option<Span>,
+    },
 }
 
 /// Where a message comes from, and the lives of both ends when it left.

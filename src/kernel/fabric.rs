@@ -42,6 +42,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) may_crash: bool,
     /// Some host had its clock set, or made to go at another pace.
     pub(super) clocks_differ: bool,
+    /// When the node that hears an answer in this step may come back, if the answer says so.
+    pub(super) retry_after: Option<Span>,
 }
 
 /// The source of the flow in which a life begins.
@@ -81,6 +83,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             hosts,
             stores,
             may_crash: choices.may_crash(),
+            retry_after: None,
             choices,
             clocks_differ: false,
             trace: Trace::new(false),

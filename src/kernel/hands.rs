@@ -90,11 +90,15 @@ where
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: Outcome<P>,
+        outcome: (Outcome<P>, Option<Span>),
         mut context: Context,
     ) {
         self.make_outward(&mut context);
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
+    }
+
+    fn retry_after(&self) -> Option<Span> {
+        self.fabric.retry_after
     }
 
     fn open(&mut self, mut call: OpenCall) -> CallId {

@@ -64,7 +64,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: Outcome<P>,
+        (outcome, retry_after): (Outcome<P>, Option<Span>),
         context: Context,
         watch: &mut impl Watch<F>,
     ) {
@@ -81,13 +81,16 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
                 Travel::Once(at) => arrives = at,
                 Travel::Twice(first, second) => {
                     let outcome = Some(outcome.clone());
-                    let copy = EventKind::Answer { way, call, to: what, outcome };
+                    let copy = EventKind::Answer { way, call, to: what, outcome, retry_after };
                     self.schedule_rarely(first, to, context, copy);
                     arrives = second;
                 }
             }
         }
-        let arrival = || EventKind::Answer { way, call, to: what, outcome: Some(outcome) };
+        let arrival = || {
+            let outcome = Some(outcome);
+            EventKind::Answer { way, call, to: what, outcome, retry_after }
+        };
         self.schedule(arrives, to, context, arrival);
     }
 
@@ -217,7 +220,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if self.choices.ask(site, context.flow, &Question::Strike) != 0 {
             return;
         }
-        self.answer(node, sender, call, kind.name, Err(Failure::Reset), context, watch);
+        self.answer(node, sender, call, kind.name, (Err(Failure::Reset), None), context, watch);
     }
 
     /// The event happens once the host goes on.

@@ -93,6 +93,7 @@ impl Styles {
             | Fact::Broken { .. }
             | Fact::Overloaded { .. }
             | Fact::BulkheadFull { .. }
+            | Fact::GatewayFull { .. }
             | Fact::DeadLettered { .. }
             | Fact::Unwanted { .. }
             | Fact::GaveUp { .. }
@@ -114,6 +115,7 @@ impl Styles {
             | Fact::AlreadyThere { .. }
             | Fact::Conflicted { .. }
             | Fact::Attempt { .. }
+            | Fact::PushedBack { .. }
             | Fact::Called { .. }
             | Fact::Publishing { .. }
             | Fact::Published { .. }

@@ -160,6 +160,9 @@ impl<'a> Words<'a> {
             Fact::BulkheadFull { method, key, inside } => {
                 format!("turned {} away: bulkhead full at {inside}", of(method, key))
             }
+            Fact::GatewayFull { service, inside, .. } => {
+                format!("bulkhead of {}: turned away, full at {inside}", name(service))
+            }
             Fact::Finished { method, key, failure: None } => {
                 format!("finished {}", of(method, key))
             }
@@ -172,6 +175,9 @@ impl<'a> Words<'a> {
             }
             Fact::Attempt { method, key, attempt, .. } => {
                 format!("attempt {attempt} at {}", of(method, key))
+            }
+            Fact::PushedBack { method, key, after, .. } => {
+                format!("comes back with {} in {after}, as asked", of(method, key))
             }
             Fact::Called { method, key, failure: None, .. } => {
                 format!("{} succeeded", of(method, key))

@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
 use brownout_models::machine::{
-    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, Discovery, GatewayConfig,
-    GatewayNode, Heartbeat, RegistryNode, RegistryNodeConfig, Relay, Route, ServiceConfig,
-    ServiceNode, SidecarConfig, SidecarNode, Subscription,
+    Arrivals, BrokerConfig, BrokerNode, ClientConfig, ClientNode, Discovery, Heartbeat,
+    RegistryNode, RegistryNodeConfig, Relay, ServiceConfig, ServiceNode, SidecarConfig,
+    SidecarNode, Subscription,
 };
 use brownout_models::policy::{
-    BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, GatewayOptions,
-    Idempotent, OutlierOptions, RegistryOptions, SidecarOptions,
+    BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, Idempotent,
+    OutlierOptions, RegistryOptions, SidecarOptions, ZoneRouting,
 };
 use brownout_models::{Map, Name, Profile, Set, Span};
 
 use super::check::{Check, Group, remedy};
-use super::file::{
-    ArrivalsFile, ClientsFile, GatewayFile, NodeFile, OwnFile, RouteFile, ScenarioFile, ServiceFile,
-};
+use super::file::{ArrivalsFile, ClientsFile, NodeFile, OwnFile, ScenarioFile, ServiceFile};
 use super::source::Path;
 use crate::system::{At, Kinds, Stock};
 
@@ -42,12 +40,16 @@ impl Check<'_> {
     /// Builds the machine of every place.
     pub(super) fn build_machines(&mut self, file: &ScenarioFile, kinds: &Kinds) -> Vec<Stock> {
         let mut machines = Vec::new();
+        let mut gateways = Vec::new();
         for (number, (name, node)) in (0_u64..).zip(&file.nodes) {
             let path = Path::root().field("nodes").key(name);
             let Some(group) = self.groups.get(name).cloned() else { continue };
             match node {
                 NodeFile::Registry(file) => machines.push(self.registry(&path, file)),
-                NodeFile::Gateway(file) => machines.push(self.gateway(&path, file)),
+                NodeFile::Gateway(file) => {
+                    let at = machines.len() + gateways.len();
+                    gateways.push((at, self.gateway(&path, file)));
+                }
                 NodeFile::Service(file) => self.service(&path, name, file, &group, &mut machines),
                 NodeFile::Sidecar(file) => machines.push(self.sidecar(&path, file)),
                 NodeFile::Broker(file) => machines.push(self.broker(&path, file)),
@@ -61,6 +63,10 @@ impl Check<'_> {
                 NodeFile::Own(file) => machines.extend(self.own(&path, file, kinds)),
             }
         }
+        // Only now is it known what requests are called.
+        for (at, gateway) in gateways {
+            machines.insert(at, Stock::Gateway(gateway.build(&self.names)));
+        }
         machines
     }
 
@@ -71,45 +77,8 @@ impl Check<'_> {
         Stock::Registry(RegistryNode::new(RegistryNodeConfig { registry, split }))
     }
 
-    fn gateway(&mut self, path: &Path, file: &GatewayFile) -> Stock {
-        let mut routes = Map::default();
-        for (index, route) in file.routes.iter().enumerate() {
-            let path = path.field("routes").index(index);
-            let earlier = file.routes[..index].iter().any(|earlier| earlier.path == route.path);
-            if earlier {
-                let message = format!("there is another route for `{}`", route.path);
-                let help = "remove one of the two: a path leads to one service and one method";
-                self.problem(&path.field("path"), message, "expected a new path", help);
-            }
-            if let Some(target) = self.route(&path, route) {
-                routes.insert(self.name(&route.path), target);
-            }
-        }
-        let options = GatewayOptions {
-            order: file.order,
-            breaker_per: file.breaker_per,
-            unknown_path: file.unknown_path,
-            timeout: file.timeout,
-            ..GatewayOptions::default()
-        };
-        let policy = options.resolve(file.profile);
-        self.mistakes(path, policy.mistakes());
-        let limiter = file.limiter.resolve(file.profile);
-        self.mistakes(&path.field("limiter"), limiter.mistakes());
-        let breaker = file.breaker.resolve(file.profile);
-        self.mistakes(&path.field("breaker"), breaker.mistakes());
-        let discovery = self.discovery(path, file.profile, &file.balancer, &file.outlier);
-        Stock::Gateway(GatewayNode::new(Arc::new(GatewayConfig {
-            discovery,
-            routes,
-            policy: Arc::new(policy),
-            limiter: Arc::new(limiter),
-            breaker: Arc::new(breaker),
-        })))
-    }
-
     /// How a node that calls services finds and chooses their instances.
-    fn discovery(
+    pub(super) fn discovery(
         &mut self,
         path: &Path,
         profile: Profile,
@@ -117,18 +86,10 @@ impl Check<'_> {
         outlier: &OutlierOptions,
     ) -> Discovery {
         let (balancer, outlier) = (balancer.resolve(profile), outlier.resolve(profile));
-        self.mistakes(&path.field("balancer"), balancer.mistakes_without_zones());
+        self.mistakes(&path.field("balancer"), balancer.mistakes());
         self.mistakes(&path.field("outlier"), outlier.mistakes());
-        Discovery { registry: self.registry, balancer, outlier }
-    }
-
-    fn route(&mut self, path: &Path, file: &RouteFile) -> Option<Route> {
-        let help = "write how many requests a client has in a minute; a large number for no limit";
-        self.at_least_one(&path.field("limit"), ("the limit", file.limit), help);
-        let via = file.via.as_ref().map(|via| self.via(&path.field("via"), via));
-        let (service, method) = (path.field("service"), path.field("method"));
-        let target = self.target((&service, &file.service), (&method, &file.method), via)?;
-        Some(Route { target, method: self.name(&file.method), limit: file.limit })
+        let zones = self.zones.clone().filter(|_| balancer.zone_routing == ZoneRouting::Aware);
+        Discovery { registry: self.registry, balancer, outlier, zones }
     }
 
     fn service(
@@ -147,9 +108,16 @@ impl Check<'_> {
         let help = "leave it out for 1s";
         let relay_timeout = path.field("relay_timeout");
         self.not_zero(&relay_timeout, "the relay's timeout", file.relay_timeout, help);
+        let help = "leave it out where nobody is told when to come back";
+        let retry_after = path.field("retry_after");
+        self.not_zero(&retry_after, "the wait of who is turned away", file.retry_after, help);
         let service = self.registers_as(name);
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
-        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead);
+        let words = (
+            "requests wait in the queue of the instance",
+            "leave it out, and write how many may wait as the service's `queue`",
+        );
+        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead, words);
         for (number, _) in group.nodes.iter().enumerate() {
             let sidecar = group.sidecars.get(number).copied();
             let handlers = file
@@ -172,6 +140,7 @@ impl Check<'_> {
                 workers: file.workers,
                 queue: file.queue,
                 bulkhead: bulkhead.clone(),
+                retry_after: file.retry_after,
                 handlers,
                 relay: self.broker.map(|broker| Relay {
                     broker,
@@ -186,13 +155,16 @@ impl Check<'_> {
         }
     }
 
-    /// How many requests an instance has in hand; they wait in its own queue.
-    fn bulkhead(&mut self, path: &Path, options: &BulkheadOptions) -> BulkheadConfig {
+    /// How much a node has in hand; nobody waits at its bulkhead, and the words say where instead.
+    pub(super) fn bulkhead(
+        &mut self,
+        path: &Path,
+        options: &BulkheadOptions,
+        (message, help): (&str, &str),
+    ) -> BulkheadConfig {
         let bulkhead = options.resolve(Profile::Guide);
         self.mistakes(path, bulkhead.mistakes());
         if bulkhead.max_waiting > 0 {
-            let message = "requests wait in the queue of the instance".to_owned();
-            let help = "leave it out, and write how many may wait as the service's `queue`";
             self.problem(&path.field("max_waiting"), message, "expected 0", help);
         }
         bulkhead
@@ -200,9 +172,11 @@ impl Check<'_> {
 
     /// A sidecar beside its service or saga, which is nobody's upstream and has no name of its own.
     pub(super) fn attempts(&mut self, path: &Path, options: &SidecarOptions) -> Stock {
-        for (field, is_there) in
-            [("aliases", !options.aliases.is_empty()), ("upstream", options.upstream.is_some())]
-        {
+        for (field, is_there) in [
+            ("aliases", !options.aliases.is_empty()),
+            ("upstream", options.upstream.is_some()),
+            ("zone", options.zone.is_some()),
+        ] {
             if is_there {
                 let message = format!("a sidecar beside its service has no `{field}`");
                 let help = "remove it, or declare a `Sidecar` of its own in `nodes`";
@@ -224,9 +198,25 @@ impl Check<'_> {
             Idempotent::Only(methods) => Some(self.idempotent(path, methods)),
         };
         let telemetry = options.telemetry(Profile::Guide);
-        let registry = self.registry;
-        let config = SidecarConfig { registry, retry, idempotent, telemetry, upstream };
+        let discovery = self.discovery(path, Profile::Guide, &options.balancer, &options.outlier);
+        if upstream.is_some() {
+            self.nobody_to_choose(path, options);
+        }
+        let config = SidecarConfig { discovery, retry, idempotent, telemetry, upstream };
         Stock::Sidecar(SidecarNode::new(Arc::new(config)))
+    }
+
+    /// A sidecar in front of one node has no instances to choose among.
+    fn nobody_to_choose(&mut self, path: &Path, options: &SidecarOptions) {
+        let written = [
+            ("balancer", options.balancer != BalancerOptions::default()),
+            ("outlier", options.outlier != OutlierOptions::default()),
+        ];
+        for (field, _) in written.into_iter().filter(|(_, is_written)| *is_written) {
+            let message = format!("a sidecar with an `upstream` has no use for `{field}`");
+            let help = "remove it, or remove the `upstream` and let callers name it as `via`";
+            self.problem(&path.field(field), message, "expected none", help);
+        }
     }
 
     /// The names of methods that may be done twice, each of them in use.
@@ -255,7 +245,8 @@ impl Check<'_> {
             let topic = self.name(&subscription.topic);
             subscriptions.push(Subscription { topic, subscriber });
         }
-        let config = BrokerConfig { registry: self.registry, dispatcher, subscriptions };
+        let discovery = self.discovery(path, Profile::Guide, &options.balancer, &options.outlier);
+        let config = BrokerConfig { discovery, dispatcher, subscriptions };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
     }
 

@@ -25,9 +25,9 @@ impl Check<'_> {
         if !self.answers_calls(to_path, to, &group, via) {
             return None;
         }
-        if let Some(methods) = &group.methods
-            && !methods.iter().any(|known| known == method)
-        {
+        let is_sound =
+            group.kind != GroupKind::Gateway || self.check_request_line(method_path, method);
+        if let Some(methods) = group.methods.as_ref().filter(|_| is_sound && !group.takes(method)) {
             let what = if group.kind == GroupKind::Gateway { "route" } else { "handler" };
             let otherwise = format!("add it to the {what}s of `{name}`");
             let help = remedy(method, methods, &otherwise);

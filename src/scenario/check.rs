@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
+use brownout_models::machine::ZoneMap;
+use brownout_models::policy::{Asked, Router};
 use brownout_models::{Map, Mistake, Name, Names, Span};
 use indexmap::IndexMap;
 
@@ -35,6 +38,8 @@ pub(super) struct Check<'a> {
     pub(super) sidecars: BTreeMap<NodeId, bool>,
     /// How long databases take to flush what is written, by their index.
     pub(super) flushes: Map<u32, Span>,
+    /// Who is in which zone, where a balancer asks.
+    pub(super) zones: Option<Arc<ZoneMap>>,
     /// Tables that some handler writes.
     pub(super) tables: Vec<String>,
     /// Topics that somebody subscribes to.
@@ -55,6 +60,19 @@ pub(super) struct Group {
     pub(super) is_registered: bool,
     /// What it can be asked for; `None` when it does not say.
     pub(super) methods: Option<Vec<String>>,
+    /// Which of its routes a request takes, at a gateway.
+    pub(super) routes: Option<Router<usize>>,
+}
+
+impl Group {
+    /// Whether it can be asked for this, as far as it says.
+    pub(super) fn takes(&self, method: &str) -> bool {
+        match (&self.routes, &self.methods) {
+            (Some(routes), _) => routes.find(Asked::of_line(method)).is_some(),
+            (None, Some(methods)) => methods.iter().any(|known| known == method),
+            (None, None) => true,
+        }
+    }
 }
 
 /// What an entry of `nodes` is.
@@ -96,6 +114,7 @@ impl<'a> Check<'a> {
             managed: IndexMap::new(),
             sidecars: BTreeMap::new(),
             flushes: Map::default(),
+            zones: None,
             tables: Vec::new(),
             topics: Vec::new(),
             messages: Vec::new(),

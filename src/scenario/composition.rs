@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brownout_models::Profile;
 use brownout_models::machine::{CompositionNode, CompositionNodeConfig, CompositionPart};
 
 use super::check::{Check, Group};
@@ -41,8 +42,9 @@ impl Check<'_> {
         }
         let composition = file.options().resolve(file.profile);
         self.mistakes(path, composition.mistakes());
-        let (name, registry) = (self.name(name), self.registry);
-        let config = CompositionNodeConfig { name, registry, parts, composition };
+        let name = self.name(name);
+        let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
+        let config = CompositionNodeConfig { name, discovery, parts, composition };
         machines.push(Stock::Composition(CompositionNode::new(Arc::new(config))));
         if let Some(attempts) = &file.sidecar {
             machines.push(self.attempts(&path.field("sidecar"), attempts));

@@ -128,6 +128,7 @@ impl Scenario {
         check.find_words(file);
         check.find_places(file);
         check.find_deployments(file);
+        check.find_zones(file);
         let machines = check.build_machines(file, kinds);
         let latencies = check.latencies(&file.network);
         let faults = check.faults(&file.faults);

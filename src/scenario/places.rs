@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::check::{Check, Group, GroupKind};
 use super::file::{NodeFile, ScenarioFile};
+use super::gateway::routes;
 use super::source::{Path, Place as FilePlace};
 use crate::layout::Place;
 
@@ -90,6 +91,7 @@ impl Check<'_> {
             sidecars: Vec::new(),
             is_registered: matches!(node, NodeFile::Service(file) if file.registered),
             methods: methods(node),
+            routes: if let NodeFile::Gateway(file) = node { Some(routes(file)) } else { None },
         };
         for instance in 1..=instances.min(INSTANCES_MAX) {
             let suffix =

@@ -13,7 +13,7 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 5] = ["lose", "duplicate", "delay", "partition", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 22] = [
+const AT_NODES: [&str; 23] = [
     "crash",
     "pause",
     "slow",
@@ -32,13 +32,14 @@ const AT_NODES: [&str; 22] = [
     "moment",
     "draw",
     "second draw",
+    "zone",
     "jitter",
     "open jitter",
     "start-up",
     "warm-up",
 ];
 /// What the weather decides.
-const WEATHER: [&str; 11] = [
+const WEATHER: [&str; 12] = [
     "latency",
     "work",
     "sleep",
@@ -46,6 +47,7 @@ const WEATHER: [&str; 11] = [
     "moment",
     "draw",
     "second draw",
+    "zone",
     "jitter",
     "open jitter",
     "start-up",

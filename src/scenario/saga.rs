@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brownout_models::Profile;
 use brownout_models::contract::NodeId;
 use brownout_models::machine::{SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables};
 
@@ -39,7 +40,8 @@ impl Check<'_> {
         } else {
             SagaTables { inbox: name, log: name }
         };
-        let config = SagaNodeConfig { name, registry: self.registry, steps, saga, tables };
+        let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
+        let config = SagaNodeConfig { name, discovery, steps, saga, tables };
         let mut is_fine = true;
         for (step, mistake) in config.mistakes() {
             let path = step.map_or_else(|| path.clone(), |at| path.field("steps").index(at));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use brownout_models::Profile;
 use brownout_models::contract::NodeId;
 use brownout_models::policy::dispatch::DedupWindow;
+use brownout_models::policy::{BalancerOptions, OutlierOptions};
 
 use super::check::{Check, remedy};
 use super::diagnostic::{Diagnostic, render};
@@ -59,6 +60,8 @@ impl Check<'_> {
         let forgets = file.nodes.values().any(is_forgetful);
         for (name, node) in &file.nodes {
             let path = Path::root().field("nodes").key(name);
+            self.find_idle_choices(&path, node);
+            self.find_lonely_zone(&path, file, node);
             if let NodeFile::Service(service) = node {
                 for (method, steps) in &service.handlers {
                     let path = path.field("handlers").key(method);
@@ -69,6 +72,8 @@ impl Check<'_> {
                 let path = path.field("script");
                 self.find_unwanted(&path, &clients.script);
                 self.find_forgotten(&path, &clients.script, forgets);
+            } else if let NodeFile::Gateway(gateway) = node {
+                self.find_lost_routes(&path, gateway);
             }
         }
         self.warnings.sort_by_key(|warning| warning.place.start);
@@ -86,6 +91,34 @@ impl Check<'_> {
             let message = "this fault never strikes: an earlier one of its kind covers all of it";
             let help = "the first that fits holds: write what is special before what is general";
             let warning = Diagnostic::warning(place, message, format!("covered by line {line}"));
+            self.warnings.push(warning.with_help(help));
+        }
+    }
+
+    /// Where every call goes through a sidecar, the sidecar chooses.
+    fn find_idle_choices(&mut self, path: &Path, node: &NodeFile) {
+        let (sidecar, balancer, outlier) = match node {
+            NodeFile::Service(file) => (&file.sidecar, &file.balancer, &file.outlier),
+            NodeFile::Saga(file) => (&file.sidecar, &file.balancer, &file.outlier),
+            NodeFile::Composition(file) => (&file.sidecar, &file.balancer, &file.outlier),
+            NodeFile::Registry(_)
+            | NodeFile::Gateway(_)
+            | NodeFile::Sidecar(_)
+            | NodeFile::Broker(_)
+            | NodeFile::Deployment(_)
+            | NodeFile::Clients(_)
+            | NodeFile::Drill(_)
+            | NodeFile::Own(_) => return,
+        };
+        let written = [
+            ("balancer", *balancer != BalancerOptions::default()),
+            ("outlier", *outlier != OutlierOptions::default()),
+        ];
+        for (field, _) in written.into_iter().filter(|(_, it)| sidecar.is_some() && *it) {
+            let place = self.source.nearest(&path.field(field));
+            let message = format!("this `{field}` is never asked: calls go through the sidecar");
+            let help = format!("write it within `sidecar: (..)`: `sidecar: ({field}: (..))`");
+            let warning = Diagnostic::warning(place, message, "expected none beside a sidecar");
             self.warnings.push(warning.with_help(help));
         }
     }

@@ -14,11 +14,11 @@ use brownout_models::policy::{
 };
 use brownout_models::{Mistake, Name, Names, Profile, Time};
 
-use super::Options;
 use super::fields::{Bad, Fields};
 use super::protocol::Desk;
 use super::script::Script;
 use super::vocabulary::{Answer, Completion, DeadLetterView, DeathView, Event, Events, Trouble};
+use super::{Options, nobody_to_choose};
 pub(super) use request::BrokerRequest;
 use request::Payload;
 
@@ -36,6 +36,7 @@ impl Options for DispatcherOptions {
                 "send a `subscribe` with a script for each",
             ));
         }
+        mistakes.extend(nobody_to_choose(&self.balancer, &self.outlier));
         (config, mistakes)
     }
 }

@@ -199,6 +199,21 @@ trait Options: Default + DeserializeOwned {
     fn checked(&self, profile: Profile) -> (Self::Config, Vec<Mistake>);
 }
 
+/// Handlers over stdio are no instances: there is nobody to choose.
+fn nobody_to_choose(balancer: &BalancerOptions, outlier: &OutlierOptions) -> Vec<Mistake> {
+    let written = [
+        ("balancer", *balancer != BalancerOptions::default()),
+        ("outlier", *outlier != OutlierOptions::default()),
+    ];
+    let written = written.into_iter().filter(|(_, is_written)| *is_written);
+    let help = "leave it out; scenarios have instances, and the machine of this name is one alone";
+    written
+        .map(|(option, _)| {
+            Mistake::new(option, "nobody has several instances here", "expected none", help)
+        })
+        .collect()
+}
+
 impl Config<'_> {
     /// The machine's configuration: what the text says, and the profile's values for the rest. Under
     /// `guide` nothing is checked, as the guide checks nothing.

@@ -10,13 +10,13 @@ use brownout_models::policy::{
 use brownout_models::{Mistake, Names, Profile, Span, Time};
 use indexmap::IndexMap;
 
-use super::Options;
 use super::agenda::Agenda;
 use super::fields::{Bad, Fields};
 use super::protocol::Desk;
 use super::vocabulary::{
     Answer, Completion, Events, HistogramView, MoreMetrics, MoreOfSpan, SpanView, Trouble, Verdict,
 };
+use super::{Options, nobody_to_choose};
 use request::{CallRequest, Handler, SidecarRequest};
 
 /// How a sidecar behaves, and whether it says what only a hardened one knows.
@@ -31,7 +31,8 @@ impl Options for SidecarOptions {
     type Config = SidecarDeskConfig;
 
     fn checked(&self, profile: Profile) -> (SidecarDeskConfig, Vec<Mistake>) {
-        let (retry, mistakes) = self.retry(profile);
+        let (retry, mut mistakes) = self.retry(profile);
+        mistakes.extend(nobody_to_choose(&self.balancer, &self.outlier));
         let telemetry = self.telemetry(profile);
         let says_more = self.profile.unwrap_or(profile) == Profile::Hardened;
         (SidecarDeskConfig { retry, telemetry, says_more }, mistakes)

@@ -1,7 +1,7 @@
 //! Discovery in whole systems: what the hardened options change for those who call.
 
 use brownout::Run;
-use brownout::kernel::What;
+use brownout::kernel::{Entry, What};
 use brownout::models::Fact;
 
 use crate::fixtures::scenario;
@@ -95,5 +95,133 @@ fn every_rule_serves_all_who_arrive() {
             assert_eq!(ends.len(), 121, "{kind}");
             assert!(ends.iter().all(|well| *well), "{kind} under {profile}");
         }
+    }
+}
+
+/// Who asked which instance, by the last digit of its name, in order.
+fn picks(run: &Run) -> Vec<(String, char)> {
+    let layout = run.world().layout();
+    let pick = |(entry, fact): (&Entry<Fact>, &Fact)| {
+        let Fact::Picked { instance, .. } = fact else { return None };
+        let digit = layout.node_name(*instance).chars().last()?;
+        Some((layout.node_name(entry.node).to_owned(), digit))
+    };
+    run.facts().filter_map(pick).collect()
+}
+
+/// Three tills, the first of which never answers, and everybody who calls a service: each with the
+/// same options, once a second.
+fn everybody(options: &str) -> Run {
+    let text = format!(
+        r#"(
+            version: 1,
+            horizon: "1m",
+            nodes: {{
+                "registry": Registry(),
+                "till": Service(
+                    instances: 3,
+                    handlers: {{ "pay": [Work("5ms")], "hang": [Work("1h")], "paid": [Work("5ms")] }},
+                    workers: 1,
+                ),
+                "vandal": Clients(
+                    script: [Call(to: "till-1", method: "hang", timeout: "1s", may_fail: true)],
+                ),
+                "proxy": Sidecar(max_attempts: 1, attempt_timeout: "100ms", {options}),
+                "broker": Broker(
+                    subscriptions: [(topic: "paid", subscriber: "till")],
+                    ack_wait: "100ms",
+                    max_attempts: 1,
+                    {options}
+                ),
+                "saga": Saga(
+                    steps: [(name: "pay", action: (to: "till", method: "pay"))],
+                    step_timeout: "100ms",
+                    {options}
+                ),
+                "page": Composition(
+                    parts: [(name: "till", to: "till", method: "pay")],
+                    deadline: "100ms",
+                    {options}
+                ),
+                "shopper": Clients(
+                    arrivals: Every(period: "1s", count: 30),
+                    script: [
+                        Sleep("1ms"),
+                        Call(to: "till", method: "pay", via: "proxy", may_fail: true),
+                        Call(to: "saga", method: "run", may_fail: true),
+                        Call(to: "page", method: "show", may_fail: true),
+                        Publish(topic: "paid"),
+                    ],
+                ),
+            }},
+        )"#
+    );
+    scenario(&text).run_calm()
+}
+
+#[test]
+fn whoever_calls_a_service_chooses_as_it_is_told() {
+    for (options, expected) in [
+        ("", "123123"),
+        // A call that hangs is over for its caller, and so are its load and its place.
+        ("balancer: (profile: hardened),", "123123"),
+        ("balancer: (kind: Maglev),", ""),
+    ] {
+        let run = everybody(options);
+        for node in ["proxy", "saga", "page", "broker"] {
+            let picked: String =
+                picks(&run).iter().filter(|(of, _)| of == node).map(|(_, it)| *it).collect();
+            assert_eq!(picked.len(), 30, "{node}");
+            assert!(picked.starts_with(expected), "{node} with `{options}`: {picked}");
+            let is_cyclic = picked.as_bytes().windows(4).all(|four| four[0] == four[3]);
+            assert_eq!(is_cyclic, !expected.is_empty(), "{node} with `{options}`: {picked}");
+        }
+    }
+}
+
+#[test]
+fn whoever_calls_a_service_ejects_an_instance_that_hangs() {
+    let run = everybody("outlier: (consecutive_failures: AtLeast(2)),");
+    for node in ["proxy", "saga", "page", "broker"] {
+        let picked: String =
+            picks(&run).iter().filter(|(of, _)| of == node).map(|(_, it)| *it).collect();
+        // Out with its second failure, and not back within the rest of the run.
+        assert_eq!(picked.matches('1').count(), 2, "{node}: {picked}");
+    }
+}
+
+#[test]
+fn calls_that_nobody_waits_for_any_more_are_no_load() {
+    // Hedges leave calls behind; least request must see them end.
+    let text = r#"(
+        version: 1,
+        nodes: {
+            "registry": Registry(),
+            "till": Service(instances: 2, handlers: { "pay": [Work("50ms")] }),
+            "page": Composition(
+                parts: [(name: "till", to: "till", method: "pay")],
+                hedging_delay: "10ms",
+                balancer: (kind: LeastRequest),
+            ),
+            "proxy": Sidecar(
+                max_attempts: 2,
+                hedging: After("10ms"),
+                balancer: (kind: LeastRequest),
+            ),
+            "shopper": Clients(
+                arrivals: Every(period: "1s", count: 4),
+                script: [
+                    Sleep("1ms"),
+                    Call(to: "page", method: "show"),
+                    Call(to: "till", method: "pay", via: "proxy"),
+                ],
+            ),
+        },
+    )"#;
+    let run = scenario(text).run_calm();
+    for node in ["page", "proxy"] {
+        let picked: String =
+            picks(&run).iter().filter(|(of, _)| of == node).map(|(_, it)| *it).collect();
+        assert_eq!(picked, "12121212", "{node}: the first is idle again each time");
     }
 }

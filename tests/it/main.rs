@@ -16,13 +16,16 @@ mod examples;
 mod explain;
 mod findings;
 mod fixtures;
+mod gateways;
 mod hard;
+mod hardened_gateway;
 mod jitter;
 mod kernel;
 mod mutated;
 mod names;
 mod plans;
 mod properties;
+mod pushback;
 mod rejected;
 mod replay;
 mod retries;
@@ -36,6 +39,7 @@ mod stories;
 mod stranger;
 mod theory;
 mod tidy;
+mod zones;
 
 use std::path::PathBuf;
 

@@ -41,6 +41,16 @@ fn the_guides_demo_runs_calmly() {
 }
 
 #[test]
+fn one_path_leads_to_three_places() {
+    check("routes", "trace", &trace(&load("routes").run_calm()));
+}
+
+#[test]
+fn a_busy_till_says_when_to_come_back() {
+    check("pushback", "trace", &trace(&load("pushback").run_calm()));
+}
+
+#[test]
 fn orders_hold_under_their_own_seed() {
     let scenario = load("order_system");
     let run = scenario.run_seed(scenario.seed);

@@ -22,15 +22,19 @@ pub trait Driver<P, F>: Surroundings {
         context: Context,
     );
 
-    /// Carry the answer to a call; `what` is what was asked.
+    /// Carry the answer to a call, and with it when the caller may come back, if the answer says
+    /// so; `what` is what was asked.
     fn answer(
         &mut self,
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: Outcome<P>,
+        outcome: (Outcome<P>, Option<Span>),
         context: Context,
     );
+
+    /// When the caller may come back, as the answer says that the machine hears in this step.
+    fn retry_after(&self) -> Option<Span>;
 
     /// Number a call that is about to be made, and keep what it is about until it is settled.
     fn open(&mut self, call: OpenCall) -> CallId;
@@ -124,11 +128,15 @@ where
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: Outcome<Q>,
+        (outcome, retry_after): (Outcome<Q>, Option<Span>),
         context: Context,
     ) {
         let outcome = outcome.map(|answer| answer.map_payload(&mut self.payload));
-        self.outer.answer(to, call, what, outcome, context);
+        self.outer.answer(to, call, what, (outcome, retry_after), context);
+    }
+
+    fn retry_after(&self) -> Option<Span> {
+        self.outer.retry_after()
     }
 
     fn open(&mut self, call: OpenCall) -> CallId {

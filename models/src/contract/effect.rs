@@ -129,12 +129,17 @@ impl<P, F> Driver<P, F> for Desk<'_, P, F> {
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: Outcome<P>,
+        (outcome, retry_after): (Outcome<P>, Option<Span>),
         context: Context,
     ) {
-        let message = Message::Answer { call, to: what, outcome };
+        let message = Message::Answer { call, to: what, outcome, retry_after };
         let (to, after, life) = (to.node, Span::ZERO, Some(to.life));
         self.effects.push(Effect::Send { to, message, after, life, context });
+    }
+
+    /// A desk is told of inputs, and not of what else their messages said.
+    fn retry_after(&self) -> Option<Span> {
+        None
     }
 
     fn open(&mut self, call: OpenCall) -> CallId {

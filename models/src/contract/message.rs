@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::Span;
 use crate::contract::{CallId, NodeId};
 use crate::name::{self, Name};
 
@@ -65,6 +66,8 @@ pub enum Message<P> {
         to: Name,
         /// How the call ended.
         outcome: Outcome<P>,
+        /// When the caller may come back, where a refusal says so.
+        retry_after: Option<Span>,
     },
 }
 
@@ -252,8 +255,9 @@ impl<P> Message<P> {
     pub fn map_payload<Q>(self, map: impl FnOnce(P) -> Q) -> Message<Q> {
         match self {
             Self::Ask { call, body } => Message::Ask { call, body: body.map_payload(map) },
-            Self::Answer { call, to, outcome } => {
-                Message::Answer { call, to, outcome: outcome.map(|answer| answer.map_payload(map)) }
+            Self::Answer { call, to, outcome, retry_after } => {
+                let outcome = outcome.map(|answer| answer.map_payload(map));
+                Message::Answer { call, to, outcome, retry_after }
             }
         }
     }

@@ -129,10 +129,39 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Answers a message; one that wants no answer gets none. `what` is what was asked.
     pub fn reply(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
+        self.reply_saying(to, what, outcome, None);
+    }
+
+    /// Answers with the outcome of a call that ended in this step, and with when the caller may
+    /// come back, if whoever was called said so.
+    pub fn pass_on(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
+        let retry_after = self.retry_after().filter(|_| outcome.is_err());
+        self.reply_saying(to, what, outcome, retry_after);
+    }
+
+    /// Answers that it refuses, and when the caller may come back: `Retry-After` of HTTP (RFC
+    /// 9110), `grpc-retry-pushback-ms` of gRPC.
+    pub fn refuse(&mut self, to: Sender, what: Name, failure: Failure, after: Option<Span>) {
+        self.reply_saying(to, what, Err(failure), after);
+    }
+
+    fn reply_saying(
+        &mut self,
+        to: Sender,
+        what: Name,
+        outcome: Outcome<P>,
+        retry_after: Option<Span>,
+    ) {
         let Some(call) = to.call else { return };
         if self.act() {
-            self.driver.answer(to, call, what, outcome, self.context);
+            self.driver.answer(to, call, what, (outcome, retry_after), self.context);
         }
+    }
+
+    /// When it may come back, as the answer says that this step hears; nothing in every other step.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Span> {
+        self.driver.retry_after()
     }
 
     /// What it takes to answer this message later, whatever the machine does meanwhile.

@@ -9,11 +9,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::Name;
-use crate::contract::{
-    Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Turn,
-};
+use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
 use crate::fact::Fact;
-use crate::machine::{Dialer, Slab, Target};
+use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::dispatch::Durability;
 use crate::policy::{
     Action, AttemptEnd, DeliveryId, Dispatcher, DispatcherConfig, Message, Publication, Published,
@@ -30,8 +28,8 @@ crate::timers! {
 /// How a broker behaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BrokerConfig {
-    /// Where subscribers that are services are found.
-    pub registry: Option<NodeId>,
+    /// How subscribers that are services are found, and which instance of one gets a message.
+    pub discovery: Discovery,
     /// Everything but who subscribes. A handler's time counts for finding an instance and for the
     /// answer, each.
     pub dispatcher: DispatcherConfig,
@@ -98,7 +96,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
                 configured.push(index);
             }
         }
-        let dialer = Dialer::new(config.registry);
+        let dialer = Dialer::new(config.discovery.clone());
         let (blocked, handling) = (Slab::default(), Vec::new());
         Self { config, dispatcher, configured, dialer, blocked, handling }
     }
@@ -311,7 +309,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
 
     fn power_cut(&mut self) {
         self.dispatcher.power_cut();
-        self.dialer = Dialer::new(self.config.registry);
+        self.dialer = Dialer::new(self.config.discovery.clone());
         self.blocked = Slab::default();
         self.handling.clear();
     }

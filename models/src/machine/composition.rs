@@ -8,11 +8,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::contract::{
-    Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Turn,
-};
+use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
 use crate::fact::Fact;
-use crate::machine::{Dialer, Slab, Target};
+use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::{Composed, Composition, CompositionConfig, Demand, Missing, Need, PartSpec};
 use crate::{Name, Span, Time};
 
@@ -29,8 +27,8 @@ crate::timers! {
 pub struct CompositionNodeConfig {
     /// The name of the composition.
     pub name: Name,
-    /// Where services are found.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
     /// The parts, in order.
     pub parts: Vec<CompositionPart>,
     /// How they are put together.
@@ -84,7 +82,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> CompositionNode<P> {
     /// A composition that nobody has asked for.
     #[must_use]
     pub fn new(config: Arc<CompositionNodeConfig>) -> Self {
-        let dialer = Dialer::new(config.registry);
+        let dialer = Dialer::new(config.discovery.clone());
         Self { config, dialer, requests: Slab::default(), calls: Slab::default() }
     }
 
@@ -153,6 +151,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> CompositionNode<P> {
         let Some((slot, pending)) = of.and_then(|slot| Some((slot, self.requests.get_mut(slot)?)))
         else {
             self.calls.remove(number);
+            self.dialer.hang_up(turn, tag, &outcome);
             return;
         };
         let CompositionPart { target, method, .. } = self.config.parts[part];

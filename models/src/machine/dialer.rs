@@ -1,18 +1,18 @@
 //! Calling a service: ask the registry for instances, pick one, call it.
 //!
-//! Follows the guide's `ServiceClient.Call`; discovery is asked for every call, and nobody tries the
-//! next instance when the first is gone (LB-7). How it picks, and whether it ejects instances whose
-//! calls fail, is its configuration's.
+//! Follows the guide's `ServiceClient.Call`; discovery is asked for every call, and nobody tries
+//! the next instance when the first is gone (LB-7). How it picks, whether it ejects instances whose
+//! calls fail, and whether calls stay in their zone, is its configuration's.
 
 use std::sync::Arc;
 
 use crate::hash::Map;
 use serde::Serialize;
 
-use crate::contract::{Answer, Body, Failure, NodeId, Outcome, Purpose, Request, Turn};
+use crate::contract::{Answer, Body, Choice, Failure, NodeId, Outcome, Purpose, Request, Turn};
 use crate::fact::Fact;
 use crate::policy::outlier::{Outlier, OutlierConfig, Verdict};
-use crate::policy::{Balancer, BalancerConfig, Host, Pick};
+use crate::policy::{Balancer, BalancerConfig, Host, Pick, Zones};
 use crate::{Name, Span, Time};
 
 /// Who is called.
@@ -33,6 +33,28 @@ pub struct Discovery {
     pub balancer: BalancerConfig,
     /// Which instances get none for a while.
     pub outlier: OutlierConfig,
+    /// Who is in which zone, for a balancer that heeds them.
+    pub zones: Option<Arc<ZoneMap>>,
+}
+
+/// Which nodes are in which zone, and from where services are called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ZoneMap {
+    /// The zone of each node; [`NOWHERE`](Self::NOWHERE) for those that are in none.
+    pub of: Vec<Name>,
+    /// The zones of all who call each service, one for each node.
+    pub callers: Map<Name, Vec<Name>>,
+}
+
+impl ZoneMap {
+    /// The zone of nodes that are in none.
+    pub const NOWHERE: Name = Name(u32::MAX);
+
+    /// The zone of a node.
+    #[must_use]
+    pub fn zone(&self, node: NodeId) -> Name {
+        self.of.get(node.0 as usize).copied().unwrap_or(Self::NOWHERE)
+    }
 }
 
 impl From<Option<NodeId>> for Discovery {
@@ -48,6 +70,7 @@ pub struct Dialer {
     registry: Option<NodeId>,
     balancer: Balancer,
     outlier: OutlierConfig,
+    zones: Option<Arc<ZoneMap>>,
     /// What was seen of the instances of each service, where that matters.
     outliers: Map<Name, Outlier>,
     /// Calls to instances, by slot, where somebody wants to hear of their ends.
@@ -75,14 +98,26 @@ const CALLING: u64 = 1;
 const DRAW: Purpose = Purpose("draw");
 const SECOND_DRAW: Purpose = Purpose("second draw");
 
+/// Whether a call stays in its zone, and otherwise where it goes: a moment of a second, of which as
+/// long a part stands for a zone as calls go there. Calm is to stay.
+const ZONE: Purpose = Purpose("zone");
+const SECOND: Span = Span::from_secs(1);
+
 impl Dialer {
     /// A dialer that has called nobody.
     #[must_use]
     pub fn new(discovery: impl Into<Discovery>) -> Self {
-        let Discovery { registry, balancer, outlier } = discovery.into();
-        let balancer = Balancer::new(balancer);
-        let (outliers, under_way) = (Map::default(), Map::default());
-        Self { registry, balancer, outlier, outliers, under_way, picked: None, hosts: Vec::new() }
+        let Discovery { registry, balancer, outlier, zones } = discovery.into();
+        Self {
+            registry,
+            balancer: Balancer::new(balancer),
+            outlier,
+            zones,
+            outliers: Map::default(),
+            under_way: Map::default(),
+            picked: None,
+            hosts: Vec::new(),
+        }
     }
 
     /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`; `timeout`
@@ -128,6 +163,7 @@ impl Dialer {
             Err(failure) => return Some(Err(failure)),
         };
         let instances = self.without_outliers(turn, service, instances);
+        let instances = self.in_one_zone(turn, target.service, instances);
         let Some(instance) = self.pick(turn, service, &instances, request.key) else {
             return Some(Err(Failure::NoInstances));
         };
@@ -137,6 +173,13 @@ impl Dialer {
         self.began(turn.now(), Self::slot(tag), service, instance);
         turn.call(instance, Body::Request(addressed(request, target)), timeout, tag | CALLING);
         None
+    }
+
+    /// Takes an answer that nobody waits for any more, so that its call counts as over.
+    pub fn hang_up<P>(&mut self, turn: &mut Turn<'_, P, Fact>, tag: u64, outcome: &Outcome<P>) {
+        if tag & 1 == CALLING {
+            self.ended(turn, Self::slot(tag), outcome);
+        }
     }
 
     /// The instance that was called last, of those that were found.
@@ -192,6 +235,27 @@ impl Dialer {
         let is_in = |instance: &&NodeId| !outlier.is_ejected(Name(instance.0));
         let left: Arc<[NodeId]> = instances.iter().filter(is_in).copied().collect();
         if left.is_empty() { instances } else { left }
+    }
+
+    /// The instances in the zone where the call goes; all of them where zones do not matter.
+    fn in_one_zone<P>(
+        &self,
+        turn: &mut Turn<'_, P, Fact>,
+        service: Name,
+        instances: Arc<[NodeId]>,
+    ) -> Arc<[NodeId]> {
+        let Some(map) = &self.zones else { return instances };
+        let hosts: Vec<Name> = instances.iter().map(|instance| map.zone(*instance)).collect();
+        let callers = map.callers.get(&service).map_or(&[][..], Vec::as_slice);
+        let mut zones = Zones { own: map.zone(turn.me()), callers, hosts: &hosts, word: 0 };
+        if self.balancer.draws_zone(zones) {
+            let choice = Choice::Within { width: SECOND, calm: Span::ZERO };
+            let moment = u128::from(turn.choose(ZONE, choice));
+            let word = (moment << u64::BITS) / u128::from(SECOND.as_nanos());
+            zones.word = u64::try_from(word).unwrap_or(u64::MAX);
+        }
+        let Some(zone) = self.balancer.zone(zones) else { return instances };
+        instances.iter().copied().filter(|instance| map.zone(*instance) == zone).collect()
     }
 
     fn began(&mut self, now: Time, slot: u32, service: Name, instance: NodeId) {

@@ -1,8 +1,10 @@
-//! The API gateway: route by path, limit by client, break by service, call an instance.
+//! The API gateway: route by request, limit by client, break by service, call an instance.
 //!
 //! The order in which it refuses, what its breakers are for, and what they count are options of its
-//! [`Gateway`](crate::policy::Gateway). What is *not* here: routes by host or prefix, as requests between
-//! machines have one name.
+//! [`Gateway`](crate::policy::Gateway). What is *not* here: which of several routes a request
+//! takes. A request between machines has one name, `POST shop.example/orders` for instance, and
+//! whoever makes the gateway asks a [`Router`](crate::policy::Router) once for each name that there
+//! is.
 
 use std::sync::Arc;
 
@@ -14,10 +16,11 @@ use crate::contract::{
     Request, Sender, Subset, Turn,
 };
 use crate::fact::Fact;
+use crate::machine::in_hand::InHand;
 use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::{
-    BreakerConfig, BreakerKey, BreakerPer, BreakerState, CallResult, Entry, FailureClass, Gateway,
-    Judged, LimiterConfig, Passage, Ruling, Transition,
+    BreakerConfig, BreakerKey, BreakerPer, BreakerState, BulkheadConfig, CallResult, Entry,
+    FailureClass, Gateway, Judged, LimiterConfig, Passage, Ruling, Transition,
 };
 use crate::{Name, Span, Time};
 
@@ -26,7 +29,7 @@ use crate::{Name, Span, Time};
 pub struct GatewayConfig {
     /// How services are found, and which instance of one is called.
     pub discovery: Discovery,
-    /// Routes by path.
+    /// The route of each request that has one, in order of the routes.
     pub routes: Map<Name, Route>,
     /// In what order it refuses, and what its breakers are for.
     pub policy: Arc<crate::policy::GatewayConfig>,
@@ -34,11 +37,16 @@ pub struct GatewayConfig {
     pub limiter: Arc<LimiterConfig>,
     /// How every breaker behaves.
     pub breaker: Arc<BreakerConfig>,
+    /// How many calls to each service are under way at once. Nobody waits: who finds it full is
+    /// refused.
+    pub bulkhead: BulkheadConfig,
 }
 
-/// Where the requests for a path go.
+/// Where requests go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Route {
+    /// Its own name, for limits and breakers: that of all requests that take it.
+    pub name: Name,
     /// The service, or a node of its own in front of it.
     pub target: Target,
     /// The method that it is asked for.
@@ -53,6 +61,8 @@ pub struct GatewayNode<P> {
     config: Arc<GatewayConfig>,
     gateway: Gateway,
     dialer: Dialer,
+    /// The calls under way to each service, where somebody bounds them.
+    in_hand: Option<Box<Map<Name, InHand>>>,
     pending: Slab<Pending<P>>,
     /// When the timer wakes that breakers need.
     armed: Option<Time>,
@@ -87,11 +97,15 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let GatewayConfig { policy, limiter, breaker, .. } = &*config;
         let mut gateway =
             Gateway::new(Arc::clone(policy), Arc::clone(limiter), Arc::clone(breaker));
-        for (path, route) in &config.routes {
-            gateway.route(*path, route.target.service, None);
+        for route in config.routes.values() {
+            gateway.route(route.name, route.target.service, None);
         }
         let dialer = Dialer::new(config.discovery.clone());
-        Self { config, gateway, dialer, pending: Slab::default(), armed: None, wakings: 0 }
+        let services = config.routes.values().map(|route| route.target.service);
+        let in_hand: Option<Map<Name, InHand>> =
+            services.map(|service| Some((service, InHand::new(&config.bulkhead)?))).collect();
+        let (in_hand, pending) = (in_hand.map(Box::new), Slab::default());
+        Self { config, gateway, dialer, in_hand, pending, armed: None, wakings: 0 }
     }
 
     fn handle(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -104,14 +118,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             turn.reply_failure(from, path, failure);
             return;
         };
-        let (service, limit) = (route.target.service, route.limit);
-        let passage = Passage { client, route: path, service, limit, cost: 1 };
+        let Route { name, target: Target { service, .. }, limit, .. } = route;
+        let passage = Passage { client, route: name, service, limit, cost: 1 };
         let Judged { ruling, transitions } = self.gateway.admit(now, passage);
-        let admitted = Fact::Admitted { client, route: path, limit };
+        let admitted = Fact::Admitted { client, route: name, limit };
         match ruling {
             Ruling::RateLimited(_) => {
                 self.tell(transitions, turn);
-                turn.note(Fact::Limited { client, route: path, limit });
+                turn.note(Fact::Limited { client, route: name, limit });
                 turn.reply_failure(from, path, Failure::RateLimited);
             }
             Ruling::BreakerOpen { has_spent, .. } => {
@@ -122,20 +136,58 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
                 turn.note(Fact::Broken { service });
                 turn.reply_failure(from, path, Failure::BreakerOpen);
             }
-            Ruling::Admitted(entry) => {
-                turn.note(admitted);
-                self.tell(transitions, turn);
-                let request = Request { method: route.method, ..request };
-                let context = turn.context();
-                let asked = request.clone();
-                let pending = Pending { context, from, path, route, request, entry };
-                let slot = self.pending.insert(pending);
-                let timeout = self.config.policy.timeout.span();
-                if let Err(failure) = self.dialer.dial(turn, route.target, &asked, timeout, slot) {
-                    self.finish(slot, Err(failure), turn);
+            Ruling::Admitted(entry) => match self.enter(now, service) {
+                Ok(()) => {
+                    turn.note(admitted);
+                    self.tell(transitions, turn);
+                    self.forward(from, request, (route, entry), turn);
                 }
-            }
+                // Asked last, so that what others refuse takes no place.
+                Err(inside) => {
+                    self.tell(transitions, turn);
+                    let (transitions, has_spent) = self.gateway.take_back(now, passage, entry);
+                    if has_spent {
+                        turn.note(admitted);
+                    }
+                    self.tell(transitions, turn);
+                    turn.note(Fact::GatewayFull { service, key: request.key, inside });
+                    turn.reply_failure(from, path, Failure::Overloaded);
+                }
+            },
         }
+    }
+
+    /// Calls the service for a request that was let in.
+    fn forward(
+        &mut self,
+        from: Sender,
+        request: Request<P>,
+        (route, entry): (Route, Entry),
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        let (context, path) = (turn.context(), request.method);
+        let request = Request { method: route.method, ..request };
+        let asked = request.clone();
+        let slot = self.pending.insert(Pending { context, from, path, route, request, entry });
+        if let Some(in_hand) = self.in_hand_of(route.target.service) {
+            in_hand.began(slot, turn.now());
+        }
+        let timeout = self.config.policy.timeout.span();
+        if let Err(failure) = self.dialer.dial(turn, route.target, &asked, timeout, slot) {
+            self.finish(slot, Err(failure), turn);
+        }
+    }
+
+    /// A call to a service wants to begin.
+    ///
+    /// # Errors
+    /// Its bulkhead is full: how many calls are under way.
+    fn enter(&mut self, now: Time, service: Name) -> Result<(), u32> {
+        self.in_hand_of(service).map_or(Ok(()), |in_hand| in_hand.enter(now))
+    }
+
+    fn in_hand_of(&mut self, service: Name) -> Option<&mut InHand> {
+        self.in_hand.as_mut()?.get_mut(&service)
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -172,14 +224,21 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     fn finish(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         let Some(pending) = self.pending.get_mut(slot) else { return };
         let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
+        let service = pending.route.target.service;
         self.pending.discard(slot);
+        if let Some(in_hand) = self.in_hand_of(service) {
+            match outcome.as_ref().err().copied() {
+                Some(failure) if was_nobody_called(failure) => in_hand.left(slot),
+                failure => in_hand.finished(slot, turn.now(), failure),
+            }
+        }
         let result = match &outcome {
             Ok(_) => CallResult::Success,
             Err(failure) => CallResult::Failure(class(*failure)),
         };
         let transitions = self.gateway.finish(turn.now(), entry, result);
         self.tell(transitions, turn);
-        turn.reply(from, path, outcome);
+        turn.pass_on(from, path, outcome);
     }
 
     /// Says what changed, and draws how much longer a breaker stays open.
@@ -257,6 +316,11 @@ const fn class(failure: Failure) -> FailureClass {
         Failure::TimedOut => FailureClass::Timeout,
         Failure::Failed | Failure::RolledBack | Failure::NeedsIntervention => FailureClass::Error,
     }
+}
+
+/// Whether a failure says nothing of the service: how long it took is no latency.
+fn was_nobody_called(failure: Failure) -> bool {
+    matches!(class(failure), FailureClass::Discovery | FailureClass::OwnRejection)
 }
 
 impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {

@@ -1,4 +1,4 @@
-//! The requests that a service with a bulkhead has in hand.
+//! What a node with a bulkhead has in hand: the requests of a service, the calls of a gateway.
 
 use crate::hash::Map;
 use serde::Serialize;
@@ -45,6 +45,14 @@ impl InHand {
         let Some(since) = self.since.swap_remove(&slot) else { return };
         let is_dropped = failure.is_some_and(is_drop);
         self.bulkhead.finish(Sample { latency: now.since(since), is_dropped });
+    }
+
+    /// The job is over before it began, and tells nothing.
+    pub(super) fn left(&mut self, slot: u32) {
+        if self.since.swap_remove(&slot).is_some() {
+            // Nobody waits at the bulkhead of a node.
+            let _ = self.bulkhead.leave();
+        }
     }
 }
 

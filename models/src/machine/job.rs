@@ -248,6 +248,7 @@ impl<P: Clone> Jobs<P> {
         let Self { jobs, dialer } = self;
         let job = jobs.get_mut(Dialer::slot(tag))?;
         if job.killed {
+            dialer.hang_up(turn, tag, &outcome);
             return Some(Err(Failure::Reset));
         }
         let step = job.next.checked_sub(1).and_then(|at| program.steps.get(at as usize))?;

@@ -56,6 +56,8 @@ pub struct ServiceConfig {
     /// How many requests it has in hand at once, those that wait for a worker included; nobody
     /// waits for the bulkhead itself, whatever that says.
     pub bulkhead: BulkheadConfig,
+    /// When who is turned away may come back, if it says so.
+    pub retry_after: Option<Span>,
     /// What it does, by method or topic.
     pub handlers: Map<Name, Program>,
     /// Where the events of its outbox go.
@@ -193,13 +195,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         let is_free = self.busy < self.config.workers;
         if !is_free && self.waiting.len() >= self.config.queue as usize {
             turn.note(Fact::Overloaded { method, key });
-            turn.reply_failure(from, method, Failure::Overloaded);
+            turn.refuse(from, method, Failure::Overloaded, self.config.retry_after);
             return;
         }
         let since = turn.now();
         if let Some(inside) = self.in_hand.as_mut().and_then(|in_hand| in_hand.enter(since).err()) {
             turn.note(Fact::BulkheadFull { method, key, inside });
-            turn.reply_failure(from, method, Failure::Overloaded);
+            turn.refuse(from, method, Failure::Overloaded, self.config.retry_after);
             return;
         }
         let program = u32::try_from(program).unwrap_or(u32::MAX);

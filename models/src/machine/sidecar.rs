@@ -16,11 +16,11 @@ use crate::contract::{
     Body, Choice, Context, Failure, Input, Machine, NodeId, Outcome, Purpose, Request, Sender, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Slab, Target};
+use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::{
-    AttemptView, CallMetrics, Deadline, FailureKind, GivenUp, Hedging, Parents, Retry, RetryBudget,
-    RetryConfig, RetryNext, SpanId, SpanStart, SpanStatus, SpanTable, SpanTicket, Start,
-    TelemetryConfig, Terms, Waits,
+    AttemptFailure, AttemptView, CallMetrics, ComeBack, Deadline, FailureKind, GivenUp, Hedging,
+    Parents, Pushback, Retry, RetryBudget, RetryConfig, RetryNext, SpanId, SpanStart, SpanStatus,
+    SpanTable, SpanTicket, Start, TelemetryConfig, Terms, Waits,
 };
 use crate::{Name, Span, Time};
 
@@ -35,8 +35,8 @@ crate::timers! {
 /// How a sidecar behaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SidecarConfig {
-    /// Where services are found.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
     /// How often and how patiently it tries again.
     pub retry: RetryConfig,
     /// The names of the methods that may be done twice; `None` for all of them.
@@ -94,7 +94,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
     #[must_use]
     pub fn new(config: Arc<SidecarConfig>) -> Self {
         Self {
-            dialer: Dialer::new(config.registry),
+            dialer: Dialer::new(config.discovery.clone()),
             budget: RetryBudget::new(config.retry.budget.clone()),
             metrics: CallMetrics::new(&config.telemetry),
             spans: SpanTable::new(&config.telemetry, 0),
@@ -201,6 +201,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
         let Some(attempt) = self.attempts.get(place) else { return };
         let Some(pending) = attempt.call.and_then(|slot| self.pending.get(slot)) else {
             self.attempts.remove(place);
+            self.dialer.hang_up(turn, tag, &outcome);
             return;
         };
         let now = turn.now();
@@ -239,13 +240,19 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
             Ok(_) => Ok(()),
             Err(failure) => {
                 pending.failure = Some(*failure);
-                Err(kind(*failure).into())
+                let pushback = turn.retry_after().map(ComeBack::After);
+                Err(AttemptFailure { kind: kind(*failure), pushback })
             }
         };
         let (retry, budget) = (&self.config.retry, &mut self.budget);
         let next = pending.retry.ended(retry, budget, now, result, |waits| pick(waits, turn));
         match next {
             RetryNext::Again { after } => {
+                if self.config.retry.pushback == Pushback::Honoured && turn.retry_after().is_some()
+                {
+                    let Request { service, method, key, .. } = pending.request;
+                    turn.note(Fact::PushedBack { service, method, key, after });
+                }
                 if pending.retry.under_way() == 0 {
                     pending.backoff = pending.backoff + after;
                 }
@@ -285,7 +292,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
             turn.note(Fact::GaveUp { service, method, key, why });
         }
         turn.note(Fact::Called { service, method, key, failure });
-        turn.reply(pending.from, method, outcome);
+        turn.pass_on(pending.from, method, outcome);
     }
 }
 

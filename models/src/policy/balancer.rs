@@ -163,11 +163,24 @@ impl Balancer {
     /// The same where it is known who is in which zone: first the zone is chosen, where
     /// [`zone_routing`](BalancerConfig::zone_routing) says so, then a host there by the rule.
     pub fn pick_in_zones(&mut self, pick: Pick, hosts: &[Host], zones: Zones<'_>) -> Option<usize> {
-        let Some(zone) = zones::chosen(&self.config, zones) else { return self.pick(pick, hosts) };
+        let Some(zone) = self.zone(zones) else { return self.pick(pick, hosts) };
         let is_there = |at: &usize| zones.hosts.get(*at) == Some(&zone);
         let places: Vec<usize> = (0..hosts.len()).filter(is_there).collect();
         let there: Vec<Host> = places.iter().map(|at| hosts[*at]).collect();
         self.pick(pick, &there).map(|at| places[at])
+    }
+
+    /// The zone whose hosts may be picked; nothing where all of them may. Who asks this and picks
+    /// among those picks as [`pick_in_zones`](Self::pick_in_zones) does.
+    #[must_use]
+    pub fn zone(&self, zones: Zones<'_>) -> Option<Name> {
+        zones::chosen(&self.config, zones)
+    }
+
+    /// Whether the zone depends on the zones' word, as not everything can stay near.
+    #[must_use]
+    pub fn draws_zone(&self, zones: Zones<'_>) -> bool {
+        zones::room(&self.config, zones).is_some_and(|(stay, all)| stay < all)
     }
 
     /// How many places of the list the word of the next pick must choose among: none, one or two.

@@ -213,6 +213,24 @@ impl Gateway {
         transitions.into_iter().map(|transition| (key, transition)).collect()
     }
 
+    /// Takes back that it let a request in, as somebody behind it refused: the permit of its
+    /// breaker is free again, and under [`RefusalOrder::Refund`] the limiter has its token back.
+    /// Returns what changed at the breaker, and whether the request has spent a token all the same.
+    pub fn take_back(
+        &mut self,
+        now: Time,
+        passage: Passage,
+        entry: Entry,
+    ) -> (Vec<(BreakerKey, Transition)>, bool) {
+        let transitions = self.finish(now, entry, CallResult::Abandoned);
+        let has_spent = self.config.order != RefusalOrder::Refund;
+        if !has_spent {
+            let Passage { client, route, limit, cost, .. } = passage;
+            self.limiter.refund(now, client, route, limit, cost);
+        }
+        (transitions, has_spent)
+    }
+
     /// Hears that a route leads to a service now, and to which before.
     pub fn route(&mut self, route: Name, service: Name, before: Option<Name>) {
         if let Some(before) = before.filter(|before| *before != service)

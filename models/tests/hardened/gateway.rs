@@ -208,6 +208,38 @@ fn gw_8_an_abandoned_call_gives_its_probe_back() {
 }
 
 #[test]
+fn who_is_refused_behind_it_has_no_permit_and_a_token_under_refund() {
+    for (order, spends) in [
+        (RefusalOrder::LimiterFirst, true),
+        (RefusalOrder::BreakerFirst, true),
+        (RefusalOrder::Refund, false),
+    ] {
+        let breaker = BreakerConfig {
+            trip: Trip::Consecutive,
+            failure_threshold: 1,
+            minimum_calls: 1,
+            ..BreakerConfig::hardened()
+        };
+        let config = GatewayConfig { order, ..GatewayConfig::hardened() };
+        let mut gateway = Gateway::new(config, LimiterConfig::hardened(), breaker);
+        fail(&mut gateway, ORDERS);
+        let due = gateway.due().unwrap();
+        assert!(gateway.wake(due).is_some(), "half-open: one probe at a time");
+        let few = Passage { client: Name(7), ..passage(ORDERS, 10) };
+        let Ruling::Admitted(entry) = gateway.admit(due, few).ruling else { panic!("{order:?}") };
+        let (transitions, has_spent) = gateway.take_back(due, few, entry);
+        assert_eq!((transitions.len(), has_spent), (0, spends), "{order:?}");
+        let again = gateway.admit(due, few).ruling;
+        let is_limited = matches!(again, Ruling::RateLimited(_));
+        let is_admitted = matches!(again, Ruling::Admitted(_));
+        assert_eq!((is_limited, is_admitted), (spends, !spends), "{order:?}: {again:?}");
+        let other = Passage { client: Name(8), ..few };
+        let is_next = matches!(gateway.admit(due, other).ruling, Ruling::Admitted(_));
+        assert_eq!(is_next, spends, "{order:?}: the permit is there for one");
+    }
+}
+
+#[test]
 fn gw_9_discovery_opens_the_breaker_or_does_not_count() {
     let is_open_after_discovery_failed = |ignored| {
         let breaker = BreakerConfig { failure_threshold: 1, ignored, ..BreakerConfig::guide() };

@@ -47,8 +47,8 @@ fn naive_find(routes: &[(RoutePattern, usize)], asked: Asked<'_>) -> Option<usiz
     for prefix in ["/a/b/*", "/a/*"] {
         prefer(&|route| route.path == prefix);
     }
-    prefer(&|route| route.host.is_some());
-    prefer(&|route| route.method.is_some());
+    prefer(&|route| route.host.is_some() == asked.host.is_some());
+    prefer(&|route| route.method.is_some() == asked.method.is_some());
     left.first().map(|(_, to)| *to)
 }
 

@@ -8,7 +8,7 @@ use brownout_models::contract::{
     Machine, Message, NodeId, Purpose, Request, RowWrite, Sender, Store, Surroundings, Timer, Turn,
 };
 use brownout_models::machine::{
-    Add, Discovery, Heartbeat, Program, Relay, ServiceConfig, ServiceNode, Step, Write,
+    Add, Discovery, Heartbeat, Program, Relay, ServiceConfig, ServiceNode, Step, Update, Write,
 };
 use brownout_models::policy::BulkheadConfig;
 use brownout_models::{Fact, Map, Name, Span, Time};
@@ -47,7 +47,9 @@ enum Act {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let event = prop::option::of((0..2_u32).prop_map(Name));
+    // Of the row's key or another one.
+    let event = (0..2_u32, 0..5_u64).prop_map(|(topic, key)| (Name(topic), key));
+    let event = prop::option::of(event);
     let extreme = prop_oneof![4 => -3..4_i64, 1 => Just(i64::MAX), 1 => Just(i64::MIN)];
     let write = (0..2_u32, 0..3_u64, extreme, event).prop_map(|(table, key, amount, event)| {
         RowWrite { table: Name(table), key, amount, event }
@@ -90,7 +92,7 @@ impl Lists {
             None => self.rows.push((table, key, amount)),
         }
         let number = self.events.len() as u64;
-        self.events.extend(event.map(|topic| (number, topic, key, amount, true)));
+        self.events.extend(event.map(|(topic, key)| (number, topic, key, amount, true)));
     }
 }
 
@@ -175,7 +177,14 @@ struct Life {
 
 impl Life {
     fn new() -> Self {
-        let write = Write { table: LEDGER, add: Add::Amount, once: false, event: Some(CHARGED) };
+        let write = Write {
+            table: LEDGER,
+            row: None,
+            add: Add::Amount,
+            update: Update::Atomic,
+            once: false,
+            event: Some(CHARGED),
+        };
         let steps = vec![Step::Transaction { writes: vec![write], inbox: true }, Step::Reply];
         let mut handlers = Map::default();
         handlers.insert(CHARGE, Program { steps });
@@ -187,6 +196,7 @@ impl Life {
             workers: 1,
             queue: 0,
             bulkhead: BulkheadConfig::guide(),
+            retry_after: None,
             handlers,
             relay: Some(Relay { broker: BROKER, timeout: Span::from_secs(1) }),
             managed: None,

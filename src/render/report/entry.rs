@@ -126,9 +126,9 @@ fn fact_field(node: NodeId, field: String, value: Value, words: &Words<'_>) -> (
             let word = value.as_str().map(snake_case);
             (field, word.into())
         }
-        ("latency", _) => {
+        ("latency" | "after", _) => {
             let span = value.as_str().and_then(|text| text.parse::<Span>().ok());
-            ("latency_ns".to_owned(), span.map(Span::as_nanos).into())
+            (format!("{field}_ns"), span.map(Span::as_nanos).into())
         }
         _ => (field, value),
     }

@@ -72,7 +72,15 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
                 Fact::BulkheadFull { method: buy, key, inside: 3 },
                 "turned buy away: bulkhead full at 3",
             ),
+            (
+                Fact::GatewayFull { service, key, inside: 3 },
+                "bulkhead of buy: turned away, full at 3",
+            ),
             (Fact::Finished { method: buy, key, failure }, "gave buy up: rejected"),
+            (
+                Fact::PushedBack { service, method: buy, key, after: Span::from_millis(200) },
+                "comes back with buy in 200ms, as asked",
+            ),
             (Fact::AlreadyThere { table: buy, key }, "buy is there already"),
             (Fact::Unhealthy { service, instance }, "gave up shop-1 of buy"),
             (Fact::Revived { service, instance }, "heard again from shop-1 of buy"),

@@ -2,7 +2,8 @@
 
 use brownout_models::Profile;
 use brownout_models::policy::{
-    CompositionOptions, ErrorOrder, Need, OnPartFailure, SidecarOptions, Timeout,
+    BalancerOptions, CompositionOptions, ErrorOrder, Need, OnPartFailure, OutlierOptions,
+    SidecarOptions, Timeout,
 };
 use serde::Deserialize;
 
@@ -18,6 +19,12 @@ pub struct CompositionFile {
     pub parts: Vec<PartFile>,
     /// A sidecar beside it, through which its calls go.
     pub sidecar: Option<SidecarOptions>,
+    /// The zone where it is; none.
+    pub zone: Option<String>,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    pub outlier: OutlierOptions,
     /// See [`CompositionOptions::on_failure`].
     pub on_failure: Option<OnPartFailure>,
     /// See [`CompositionOptions::errors`].

@@ -2,7 +2,8 @@
 
 use brownout_models::policy::{
     BalancerOptions, BreakerOptions, BreakerPer, BulkheadOptions, DispatcherOptions,
-    LimiterOptions, OutlierOptions, RefusalOrder, RegistryOptions, SidecarOptions, UnknownPath,
+    LimiterOptions, OutlierOptions, RefusalOrder, RegistryOptions, RouteMatch, SidecarOptions,
+    UnknownPath,
 };
 use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
@@ -78,12 +79,16 @@ pub struct GatewayFile {
     pub profile: Profile,
     /// Former names.
     pub aliases: Vec<String>,
-    /// Where requests go, by path.
+    /// Where requests go.
     pub routes: Vec<RouteFile>,
+    /// What tells routes apart.
+    pub route_match: Option<RouteMatch>,
     /// How the limiter behaves.
     pub limiter: LimiterOptions,
     /// How every breaker behaves.
     pub breaker: BreakerOptions,
+    /// How many calls to each service are under way at once; all that come.
+    pub bulkhead: BulkheadOptions,
     /// Who is asked first, limiter or breaker.
     pub order: Option<RefusalOrder>,
     /// What a breaker is for.
@@ -92,17 +97,20 @@ pub struct GatewayFile {
     pub unknown_path: Option<UnknownPath>,
     /// How long the gateway waits for a service.
     pub timeout: Option<Timeout>,
+    /// The zone where it is; none.
+    pub zone: Option<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.
     pub outlier: OutlierOptions,
 }
 
-/// Where the requests for a path go.
+/// Where requests go.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename = "Route", deny_unknown_fields)]
 pub struct RouteFile {
-    /// The path.
+    /// Which requests: a path or, with `/*`, all that begin with one; and before it, where they
+    /// matter, an HTTP method and a host, like `POST shop.example/orders`.
     pub path: String,
     /// The service.
     pub service: String,
@@ -135,6 +143,8 @@ pub struct ServiceFile {
     pub reregisters: Option<bool>,
     /// How many requests an instance has in hand at once, those that wait included; all that come.
     pub bulkhead: BulkheadOptions,
+    /// When who is turned away may come back; it does not say.
+    pub retry_after: Option<Span>,
     /// What it does, by method or topic.
     pub handlers: IndexMap<String, Vec<StepFile>>,
     /// A sidecar beside each instance, through which its calls go.
@@ -144,6 +154,8 @@ pub struct ServiceFile {
     pub flush: Option<Span>,
     /// How long the relay of the outbox waits for the broker; 1 s.
     pub relay_timeout: Option<Span>,
+    /// The zones of its instances, in turn; none.
+    pub zones: Vec<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.
@@ -167,10 +179,12 @@ impl Default for ServiceFile {
             heartbeat: Some(Span::from_secs(10)),
             reregisters: None,
             bulkhead: BulkheadOptions::default(),
+            retry_after: None,
             handlers: IndexMap::new(),
             sidecar: None,
             flush: None,
             relay_timeout: None,
+            zones: Vec::new(),
             balancer: BalancerOptions::default(),
             outlier: OutlierOptions::default(),
             start_up: None,
@@ -199,6 +213,9 @@ pub struct ClientsFile {
     /// The amount of every request; 1.
     #[serde(default = "one_i64")]
     pub amount: i64,
+    /// The zone where all of them are; none.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
     #[serde(default)]
     pub balancer: BalancerOptions,

@@ -1,8 +1,9 @@
 //! A saga orchestrator: its steps, and the options of its policy beside them.
 
 use brownout_models::policy::{
-    Cause, CompensationFailure, Completed, Durability, FailingStep, LockOn, Lookup,
-    MissingCompensation, SagaOptions, SameId, SemanticLock, SidecarOptions, StepKind, Timeout,
+    BalancerOptions, Cause, CompensationFailure, Completed, Durability, FailingStep, LockOn,
+    Lookup, MissingCompensation, OutlierOptions, SagaOptions, SameId, SemanticLock, SidecarOptions,
+    StepKind, Timeout,
 };
 use brownout_models::{Profile, Span};
 use serde::Deserialize;
@@ -19,6 +20,12 @@ pub struct SagaFile {
     pub steps: Vec<SagaStepFile>,
     /// A sidecar beside it, through which its calls go.
     pub sidecar: Option<SidecarOptions>,
+    /// The zone where it is; none.
+    pub zone: Option<String>,
+    /// How it chooses among the instances of a service that it calls; round robin.
+    pub balancer: BalancerOptions,
+    /// How it tells instances that had better not be called; not at all.
+    pub outlier: OutlierOptions,
     /// See [`SagaOptions::lookup`].
     pub lookup: Option<Lookup>,
     /// See [`SagaOptions::completed`].

@@ -17,7 +17,8 @@ pub enum StepFile {
     Call {
         /// The service or the node.
         to: String,
-        /// The method or path.
+        /// The method; at a gateway the path, and before it what its routes ask for, an HTTP method
+        /// and a host, like `POST shop.example/orders`.
         method: String,
         /// How long to wait; for ever.
         #[serde(default)]

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use crate::Name;
-use crate::contract::NodeId;
-use crate::machine::Target;
+use crate::machine::{Discovery, Target};
 use crate::policy::{SagaConfig, SagaStepSpec, StepKind};
 use crate::profile::Mistake;
 
@@ -13,8 +12,8 @@ use crate::profile::Mistake;
 pub struct SagaNodeConfig {
     /// The name of the saga.
     pub name: Name,
-    /// Where services are found.
-    pub registry: Option<NodeId>,
+    /// How services are found, and which instance of one is called.
+    pub discovery: Discovery,
     /// The steps, in order.
     pub steps: Vec<SagaStep>,
     /// How it treats failures, crashes and company.

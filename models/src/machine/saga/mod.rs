@@ -85,7 +85,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         for step in &config.steps {
             saga.try_add_step(step.spec()).expect("the steps were checked");
         }
-        let dialer = Dialer::new(config.registry);
+        let dialer = Dialer::new(config.discovery.clone());
         let locks = SagaLocks::new(config.saga.lock);
         let company = Box::new(Company { by_id: Map::default(), locks });
         Self { config, saga: Arc::new(saga), dialer, executions: Slab::default(), company }

@@ -39,7 +39,7 @@ options! {
         /// The time in which `PeakEwma` forgets half of a latency; 10 s, the decay of tower.
         decay: Span = Span::from_secs(10);
         /// Whether calls stay in the caller's zone as far as its share of the hosts allows; `Off`.
-        /// Only where the owner says who is in which zone.
+        /// Only where it is said who is in which zone.
         zone_routing: ZoneRouting = ZoneRouting::Off;
         /// Where fewer hosts than this are shown, zones do not matter; 6, as in Envoy.
         min_cluster_size: u32 = 6;
@@ -201,7 +201,7 @@ impl BalancerConfig {
                 "zone_routing",
                 "nothing is in any zone here",
                 "expected `Off`",
-                "leave it out; the machine `balancer` over stdio knows zones",
+                "leave it out; scenarios and the machine `balancer` know zones",
             ));
         }
         mistakes

@@ -27,9 +27,10 @@ pub struct Zones<'a> {
     pub word: u64,
 }
 
-/// The zone whose hosts may be picked; nothing where all may.
-pub(super) fn chosen(config: &BalancerConfig, zones: Zones<'_>) -> Option<Name> {
-    let Zones { own, callers, hosts, word } = zones;
+/// How much of its calls a caller's zone has room for, and what all of them are; nothing where
+/// zones do not matter.
+pub(super) fn room(config: &BalancerConfig, zones: Zones<'_>) -> Option<(u128, u128)> {
+    let Zones { own, callers, hosts, .. } = zones;
     match config.zone_routing {
         ZoneRouting::Off => return None,
         ZoneRouting::Aware => {}
@@ -43,27 +44,40 @@ pub(super) fn chosen(config: &BalancerConfig, zones: Zones<'_>) -> Option<Name> 
     {
         return None;
     }
-    // A host's share times a caller's, so that shares compare as whole numbers.
-    let of_hosts = |zone: Name| (count(hosts, zone) * callers.len()) as u128;
-    let of_callers = |zone: Name| (count(callers, zone) * hosts.len()) as u128;
-    let (stay, all) = (of_hosts(own), of_callers(own));
+    Some((of_hosts(zones, own), of_callers(zones, own)))
+}
+
+/// The zone whose hosts may be picked; nothing where all may.
+pub(super) fn chosen(config: &BalancerConfig, zones: Zones<'_>) -> Option<Name> {
+    let Zones { own, hosts, word, .. } = zones;
+    let (stay, all) = room(config, zones)?;
     if stay >= all {
         return Some(own);
     }
     // The place in the range of all calls, in 2^-32: lists have at most some millions of entries.
     let place = u128::from(word >> 32) * all;
     let Some(beyond) = place.checked_sub(stay << 32) else { return Some(own) };
-    let excess = |zone: Name| of_hosts(zone).saturating_sub(of_callers(zone));
+    let excess = |zone: Name| of_hosts(zones, zone).saturating_sub(of_callers(zones, zone));
     let others = || (0..hosts.len()).filter(|at| is_first(hosts, *at)).map(|at| hosts[at]);
-    let room: u128 = others().map(excess).sum();
+    let room_elsewhere: u128 = others().map(excess).sum();
     // Own zone has too few hosts, so another one has too many.
-    let mut drawn = beyond * room / ((all - stay) << 32);
+    let mut drawn = beyond * room_elsewhere / ((all - stay) << 32);
     others().find(|zone| {
         let here = excess(*zone);
         let is_here = drawn < here;
         drawn = drawn.saturating_sub(here);
         is_here
     })
+}
+
+/// A zone's share of the hosts times all callers, and its share of the callers times all hosts: so
+/// shares compare as whole numbers.
+fn of_hosts(zones: Zones<'_>, zone: Name) -> u128 {
+    (count(zones.hosts, zone) * zones.callers.len()) as u128
+}
+
+fn of_callers(zones: Zones<'_>, zone: Name) -> u128 {
+    (count(zones.callers, zone) * zones.hosts.len()) as u128
 }
 
 fn count(zones: &[Name], zone: Name) -> usize {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Span;
-use crate::policy::Backoff;
+use crate::policy::{Backoff, BalancerOptions, OutlierOptions};
 use crate::profile::{Mistake, options};
 
 options! {
@@ -15,8 +15,7 @@ options! {
         /// Who waits for whom.
         dispatch: Dispatch = Dispatch::Single, hardened Dispatch::PerSubscription;
         /// Messages that wait without holding up their publishers; 1,000, the guide's channel.
-        /// `Single`: behind the one under way; `PerSubscription`: at each subscription, behind
-        /// those that were handed out.
+        /// `Single`: behind the one under way; `PerSubscription`: at each, behind those handed out.
         buffer: usize = 1_000;
         /// What becomes of a message when the buffer is full.
         overflow: Overflow = Overflow::Block, hardened Overflow::Reject;
@@ -72,6 +71,12 @@ options! {
         aliases: Vec<String>;
         /// Who wants which topic, in order of subscription; scenarios only.
         subscriptions: Vec<SubscriptionOptions>;
+        /// The zone where it is; none, and scenarios only.
+        zone: Option<String>;
+        /// Which instance of a subscriber gets a message; round robin; scenarios only.
+        balancer: BalancerOptions;
+        /// Which had better get none; nobody is ejected; scenarios only.
+        outlier: OutlierOptions;
     }
 }
 

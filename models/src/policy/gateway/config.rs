@@ -40,8 +40,9 @@ pub enum RefusalOrder {
     /// The breaker; a request that it refuses spends nothing, and one that the limiter refuses gives
     /// its permit back, so that in half-open a client over its limit delays a probe and no more.
     BreakerFirst,
-    /// The limiter, which gets the token back when the breaker refuses. Requests that are refused are
-    /// then not limited while the breaker is open, as with `BreakerFirst`.
+    /// The limiter, which gets the token back when the breaker or somebody behind it refuses.
+    /// Requests that are refused are then not limited while the breaker is open, as with
+    /// `BreakerFirst`.
     Refund,
 }
 

@@ -1,24 +1,26 @@
 //! Which route a request takes: by path alone, or by host, method and path with a fixed precedence.
 //!
 //! A path that ends in `/*` is a prefix: `/orders/*` matches `/orders` and everything below it, and
-//! `/ordersets` not. Where several routes match, an exact path goes before a prefix, a longer prefix
-//! before a shorter one, then a route with a host before one for any, then one with a method before one
-//! for any, then the earlier one. (The precedence of the Kubernetes Gateway API's `HTTPRoute`, with the
-//! host after the path.) What is *not* here: what a route leads to.
+//! `/ordersets` not. Where several routes match, an exact path goes before a prefix, a longer
+//! prefix before a shorter one, then a route with the request's host before one for any, then one
+//! with its method before one for any, then the earlier one. What a request leaves out fits every
+//! route, and there one for any goes first. (The precedence of the Kubernetes Gateway API's
+//! `HTTPRoute`, with the host after the path.) As one text, both are written as Go's `ServeMux`
+//! writes patterns: `POST shop.example/orders`, of which the path alone must be there. What is
+//! *not* here: what a route leads to.
 //!
 //! ```
 //! use brownout_models::policy::{Asked, RouteMatch, RoutePattern, Router};
 //!
 //! let mut router = Router::new(RouteMatch::HostMethodPath);
-//! let pattern = |method, path: &str| RoutePattern { host: None, method, path: path.to_owned() };
-//! router.insert(pattern(Some("GET".to_owned()), "/orders"), "list");
-//! router.insert(pattern(Some("POST".to_owned()), "/orders"), "place");
-//! router.insert(pattern(None, "/orders/*"), "one");
-//! let find = |method, path| router.find(Asked { host: None, method: Some(method), path }).copied();
-//! assert_eq!(find("POST", "/orders"), Some("place"));
-//! assert_eq!(find("DELETE", "/orders"), Some("one"));
-//! assert_eq!(find("GET", "/orders/7"), Some("one"));
-//! assert_eq!(find("GET", "/ordersets"), None);
+//! router.insert(RoutePattern::of_line("GET /orders"), "list");
+//! router.insert(RoutePattern::of_line("POST /orders"), "place");
+//! router.insert(RoutePattern::of_line("/orders/*"), "one");
+//! let find = |line| router.find(Asked::of_line(line)).copied();
+//! assert_eq!(find("POST /orders"), Some("place"));
+//! assert_eq!(find("DELETE shop.example/orders"), Some("one"));
+//! assert_eq!(find("GET /orders/7"), Some("one"));
+//! assert_eq!(find("GET /ordersets"), None);
 //! ```
 
 use std::cmp::Reverse;
@@ -46,7 +48,7 @@ pub struct RoutePattern {
     pub path: String,
 }
 
-/// What a request says of itself; what it leaves out fits every route.
+/// What a request says of itself; what it leaves out fits every route, one for any before others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
     /// The host.
@@ -88,7 +90,7 @@ impl<T> Router<T> {
             RouteMatch::HostMethodPath => {
                 let matching = self.routes.iter().filter(|(pattern, _)| pattern.matches(asked));
                 // The first of the least, so the earlier of two that are alike.
-                matching.min_by_key(|(pattern, _)| pattern.precedence()).map(|(_, to)| to)
+                matching.min_by_key(|(pattern, _)| pattern.precedence(asked)).map(|(_, to)| to)
             }
         }
     }
@@ -106,7 +108,32 @@ impl<T> Router<T> {
     }
 }
 
+impl<'a> Asked<'a> {
+    /// The request that a line like `POST shop.example/orders` is: a method ends with the first
+    /// blank, a host begins where there is no slash yet; each may be left out. A text without a
+    /// slash is a path.
+    #[must_use]
+    pub fn of_line(line: &'a str) -> Self {
+        let (method, rest) = match line.split_once(' ') {
+            Some((method, rest)) => (Some(method), rest),
+            None => (None, line),
+        };
+        match rest.find('/') {
+            None | Some(0) => Self { host: None, method, path: rest },
+            Some(at) => Self { host: Some(&rest[..at]), method, path: &rest[at..] },
+        }
+    }
+}
+
 impl RoutePattern {
+    /// The pattern that a line like `POST shop.example/orders/*` is; see [`Asked::of_line`].
+    #[must_use]
+    pub fn of_line(line: &str) -> Self {
+        let Asked { host, method, path } = Asked::of_line(line);
+        let text = |part: Option<&str>| part.map(str::to_owned);
+        Self { host: text(host), method: text(method), path: path.to_owned() }
+    }
+
     fn prefix(&self) -> Option<&str> {
         self.path.strip_suffix("/*")
     }
@@ -127,9 +154,15 @@ impl RoutePattern {
     }
 
     /// The least goes first.
-    fn precedence(&self) -> (bool, Reverse<usize>, bool, bool) {
+    fn precedence(&self, asked: Asked<'_>) -> (bool, Reverse<usize>, u8, u8) {
+        let rank = |pattern: &Option<String>, asked: Option<&str>| match (pattern, asked) {
+            (Some(_), Some(_)) => 0,
+            (None, _) => 1,
+            (Some(_), None) => 2,
+        };
         let prefix = self.prefix();
         let len = Reverse(prefix.map_or(0, str::len));
-        (prefix.is_some(), len, self.host.is_none(), self.method.is_none())
+        let (host, method) = (rank(&self.host, asked.host), rank(&self.method, asked.method));
+        (prefix.is_some(), len, host, method)
     }
 }

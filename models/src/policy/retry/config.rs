@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::policy::backoff::{BackoffConfig, BackoffOptions, backoff_or_base};
-use crate::policy::{BudgetConfig, TelemetryConfig, TelemetryOptions};
+use crate::policy::{
+    BalancerOptions, BudgetConfig, OutlierOptions, TelemetryConfig, TelemetryOptions,
+};
 use crate::profile::{Mistake, options};
 use crate::{Span, Timeout};
 
@@ -54,6 +56,12 @@ options! {
         aliases: Vec<String>;
         /// The node that gets every call, where the sidecar stands in front of one.
         upstream: Option<String>;
+        /// The zone where it is; none, and scenarios only.
+        zone: Option<String>;
+        /// How it chooses among the instances of a service that it calls; round robin.
+        balancer: BalancerOptions;
+        /// How it tells instances that had better not be called; not at all.
+        outlier: OutlierOptions;
     }
 }
 
