@@ -403,4 +403,13 @@ pub enum Fact {
         /// How long it waits.
         after: Span,
     },
+    /// A database refused a transaction, and nothing was written.
+    WriteRefused {
+        /// The table of its first row, or the method where it has none.
+        table: Name,
+        /// The key of that row.
+        key: u64,
+        /// Whether it is full, so that trying again will not help.
+        is_full: bool,
+    },
 }

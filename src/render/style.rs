@@ -114,6 +114,7 @@ impl Styles {
             | Fact::Finished { .. }
             | Fact::AlreadyThere { .. }
             | Fact::Conflicted { .. }
+            | Fact::WriteRefused { .. }
             | Fact::Attempt { .. }
             | Fact::PushedBack { .. }
             | Fact::Called { .. }

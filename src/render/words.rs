@@ -170,6 +170,10 @@ impl<'a> Words<'a> {
                 format!("gave {} up: {}", of(method, key), failure.words())
             }
             Fact::AlreadyThere { table, key } => format!("{} is there already", of(table, key)),
+            Fact::WriteRefused { table, key, is_full } => {
+                let why = if *is_full { "full" } else { "refused" };
+                format!("{} was not written: {why}", of(table, key))
+            }
             Fact::Conflicted { table, key } => {
                 format!("{} changed since it was read", of(table, key))
             }

@@ -100,6 +100,9 @@ impl Check<'_> {
             FaultFile::Fail { odds, at } => {
                 rule(Fault::Machine(self.nodes(path, at)?, "fail".to_owned()), *odds)
             }
+            FaultFile::RefuseWrite { odds, at } => {
+                rule(Fault::Machine(self.nodes(path, at)?, "write".to_owned()), *odds)
+            }
             FaultFile::Tie { odds, at } => rule(Fault::Tie(self.nodes(path, at)?), *odds),
             FaultFile::Own { what, odds, at } => {
                 rule(Fault::Machine(self.nodes(path, at)?, what.clone()), *odds)

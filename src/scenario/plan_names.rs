@@ -13,7 +13,7 @@ use crate::system::Stock;
 /// What links decide: the last one is weather.
 const ON_LINKS: [&str; 5] = ["lose", "duplicate", "delay", "partition", "latency"];
 /// What nodes of stock machines decide, faults first.
-const AT_NODES: [&str; 23] = [
+const AT_NODES: [&str; 24] = [
     "crash",
     "pause",
     "slow",
@@ -24,6 +24,7 @@ const AT_NODES: [&str; 23] = [
     "unflushed",
     "tie",
     "fail",
+    "write",
     "gap",
     "operation",
     "work",

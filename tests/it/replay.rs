@@ -66,6 +66,7 @@ fn everything_that_can_break_breaks() {
         "successor",
         "tie",
         "unflushed",
+        "write",
     ];
     assert_eq!(struck, expected);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use brownout::kernel::What;
 use brownout::models::Fact;
+use brownout::models::contract::Failure;
 use brownout::search::{Campaign, Certificate, certify};
 use brownout::{Deviation, Kinds, Plan, Run, Scenario};
 
@@ -178,4 +179,43 @@ fn of_two_updates_of_one_row_both_count_or_one_is_lost_or_refused() {
     assert_eq!(race("update: Atomic"), (vec![3, 6], 0));
     assert_eq!(race("update: LastWriteWins"), (vec![3, 3], 0));
     assert_eq!(race("update: CompareAndSet"), (vec![3], 1));
+}
+
+/// A transaction of two rows, one with an event, behind a sidecar that tries again.
+const REFUSED: &str = r#"(
+    version: 1,
+    nodes: {
+        "till": Service(registered: false, handlers: { "pay": [
+            Transaction(writes: [(table: "paid", event: "paid"), (table: "sums", row: "day")]),
+        ] }),
+        "proxy": Sidecar(profile: hardened, upstream: "till-1", max_attempts: 3),
+        "broker": Broker(subscriptions: [(topic: "paid", subscriber: "mail")]),
+        "mail": Service(registered: false, handlers: { "paid": [] }),
+        "shopper": Clients(script: [Call(to: "proxy", method: "pay", timeout: "30s", may_fail: true)]),
+    },
+    faults: [RefuseWrite(odds: "1%", at: ["till"])],
+    properties: [EventPerRow(table: "paid", topic: "paid"), RowPerEvent(table: "paid", topic: "paid")],
+)"#;
+
+/// How the handler ended each time, and how many rows were written.
+fn refused(answer: &str) -> (Vec<Option<Failure>>, usize) {
+    let [site, what, flow, answer] = ["till-1", "write", "shopper/0", answer].map(str::to_owned);
+    let deviation = Deviation { site, what, flow, count: 1, answer };
+    let run = scenario(REFUSED).run(&Plan::calm().with_deviations(vec![deviation]));
+    assert!(run.held() && run.fates[0].1.word() == "applied", "{:?}", run.violation);
+    let pay = run.world().layout().names.find("pay");
+    let ended = run.facts().filter_map(|(_, fact)| {
+        let Fact::Finished { method, failure, .. } = fact else { return None };
+        (Some(*method) == pay).then_some(*failure)
+    });
+    let rows = run.entries().filter(|entry| matches!(entry.what, What::Wrote { .. })).count();
+    (ended.collect(), rows)
+}
+
+#[test]
+fn a_write_that_is_refused_leaves_nothing_behind_and_may_be_tried_again() {
+    assert_eq!(refused("refused"), (vec![Some(Failure::Failed), None], 2));
+    assert_eq!(refused("full"), (vec![Some(Failure::Rejected)], 0), "it would be no use");
+    let certificate = certify(&scenario(REFUSED), 2, None, &|_, _| ()).unwrap();
+    assert_eq!((certificate.plans, plans(&certificate)), (5, vec![]), "two ways, twice");
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Name;
-use crate::contract::{Failure, Request, Row, RowWrite, Turn};
+use crate::contract::{Failure, Purpose, Request, Row, RowWrite, Turn};
 use crate::fact::Fact;
 use crate::machine::program::{Add, Update, Write};
 
@@ -17,6 +17,10 @@ struct Read {
     key: u64,
     row: Row,
 }
+
+/// Whether and how the database refuses a transaction.
+const WRITE: Purpose = Purpose("write");
+const WAYS_TO_REFUSE: [&str; 2] = ["refused", "full"];
 
 /// A row that was never written.
 const ABSENT: Row = Row { value: 0, version: 0 };
@@ -44,7 +48,8 @@ impl Reads {
     /// Writes what is to be written, all at once; nothing at all of a request that was handled before.
     ///
     /// # Errors
-    /// A row changed since it was read, and its write insists that it did not: nothing is written.
+    /// A row changed since it was read, and its write insists that it did not; or the database refuses.
+    /// Then nothing is written.
     pub(super) fn transact<P>(
         &self,
         request: &Request<P>,
@@ -69,14 +74,22 @@ impl Reads {
             let (table, key) = (write.table, write.row.unwrap_or(request.key));
             let Some(amount) = self.amount(write, request, &rows, turn) else { continue };
             let event = write.event.map(|topic| (topic, request.key));
-            if let Some((topic, key)) = event {
-                turn.note(Fact::Publishing { topic, key });
-            }
             rows.push(RowWrite { table, key, amount, event });
         }
-        if inbox || !rows.is_empty() {
-            turn.transact(&rows, inbox.then_some((method, request.key)));
+        if !inbox && rows.is_empty() {
+            return Ok(());
         }
+        if let Some(way) = turn.fault(WRITE, &WAYS_TO_REFUSE) {
+            let first = rows.first().map_or((method, request.key), |row| (row.table, row.key));
+            let (table, key) = first;
+            let is_full = way > 0;
+            turn.note(Fact::WriteRefused { table, key, is_full });
+            return Err(if is_full { Failure::Rejected } else { Failure::Failed });
+        }
+        for (topic, key) in rows.iter().filter_map(|row| row.event) {
+            turn.note(Fact::Publishing { topic, key });
+        }
+        turn.transact(&rows, inbox.then_some((method, request.key)));
         Ok(())
     }
 

@@ -82,6 +82,8 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
                 "comes back with buy in 200ms, as asked",
             ),
             (Fact::AlreadyThere { table: buy, key }, "buy is there already"),
+            (Fact::Conflicted { table: buy, key }, "buy changed since it was read"),
+            (Fact::WriteRefused { table: buy, key, is_full: true }, "buy was not written: full"),
             (Fact::Unhealthy { service, instance }, "gave up shop-1 of buy"),
             (Fact::Revived { service, instance }, "heard again from shop-1 of buy"),
             (Fact::Evicted { service, instance }, "evicted shop-1 of buy"),

@@ -168,6 +168,14 @@ pub enum FaultFile {
         #[serde(default)]
         at: Vec<String>,
     },
+    /// Databases refuse writes: for once, or because they are full.
+    RefuseWrite {
+        /// The odds for each write or transaction.
+        odds: Ratio,
+        /// Which services or nodes; all but clients.
+        #[serde(default)]
+        at: Vec<String>,
+    },
     /// Among events of one node at one instant another than the first is taken.
     Tie {
         /// The odds for each tie.
