@@ -108,7 +108,12 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
     let mut text = heading(scenario, styles);
     let points: Vec<String> =
         certificate.points.iter().map(|(what, count)| format!("{count} {what}")).collect();
-    let points = if points.is_empty() { "none".to_owned() } else { points.join(", ") };
+    let is_calm = |(plan, _): &(Plan, _)| plan.deviations.is_empty();
+    let points = match certificate.failures.first() {
+        Some(first) if is_calm(first) => "nobody looked, for the calm run fails already".to_owned(),
+        _ if points.is_empty() => "none".to_owned(),
+        _ => points.join(", "),
+    };
     text.push_str(&wrapped(&format!("points where a fault can strike: {points}"), 0));
     if certificate.crash_points > 0 {
         let _ = writeln!(text, "moments to crash: {}", certificate.crash_points);

@@ -45,11 +45,13 @@ impl HostClock {
         self.set_at + Span::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Sets it ahead by a span, or back, though not before the beginning of all times.
-    pub(super) fn jump(&mut self, now: Time, by: Span, is_back: bool) {
+    /// Sets it ahead by a span, or back, though not before the beginning of all times. Returns by how
+    /// much.
+    pub(super) fn jump(&mut self, now: Time, by: Span, is_back: bool) -> Span {
         let read = self.reads(now);
         let then = if is_back { Time::ZERO + read.since(Time::ZERO + by) } else { read + by };
         *self = Self { set_at: now, read: then, ..*self };
+        if is_back { read.since(then) } else { then.since(read) }
     }
 
     /// Makes it go so many millionths faster than true for a while.
@@ -126,9 +128,9 @@ mod tests {
     #[test]
     fn a_jump_moves_what_it_reads_and_a_drift_how_fast() {
         let mut clock = HostClock::default();
-        clock.jump(time(100), Span::from_nanos(30), false);
+        assert_eq!(clock.jump(time(100), Span::from_nanos(30), false), Span::from_nanos(30));
         assert_eq!(clock.reads(time(100)), time(130));
-        clock.jump(time(110), Span::from_nanos(500), true);
+        assert_eq!(clock.jump(time(110), Span::from_nanos(500), true), Span::from_nanos(140));
         assert_eq!(clock.reads(time(115)), time(5), "it began anew");
         clock.drift(time(115), 500_000, time(125));
         assert_eq!(clock.reads(time(121)), time(14), "half as fast again");
@@ -156,7 +158,9 @@ mod tests {
                         clock.drift(time(now), ppm, time(now + by));
                         prop_assert_eq!(clock.reads(time(now)), before, "no jump");
                     }
-                    None => clock.jump(time(now), Span::from_nanos(by), is_back),
+                    None => {
+                        clock.jump(time(now), Span::from_nanos(by), is_back);
+                    }
                 }
             }
             let then = clock.reads(time(now)) + Span::from_nanos(wait);

@@ -63,7 +63,7 @@ impl<M: Machine> World<M> {
             self.fabric.emit(watch, node, context, What::Drifted { until });
         }
         if let Some((by, is_back)) = self.jump(node, context) {
-            self.fabric.hosts[host].clock.jump(now, by, is_back);
+            let by = self.fabric.hosts[host].clock.jump(now, by, is_back);
             self.fabric.clocks_differ = true;
             self.fabric.emit(watch, node, context, What::Skewed { by, is_back });
         }

@@ -75,7 +75,17 @@ impl Check<'_> {
                 rule(Fault::Slow(self.nodes(path, at)?, lasting.0.clone(), factor), *odds)
             }
             FaultFile::Skew { odds, at, by, ways } => {
-                self.has_length(&path.field("by"), &by.0);
+                if by.0 == Distribution::Constant(Span::ZERO) {
+                    let help =
+                        "write by how much, like `\"5s\"`; `ways` says whether ahead or back";
+                    let message = "a clock that is set by no time stays as it is";
+                    self.problem(
+                        &path.field("by"),
+                        message,
+                        "expected a span longer than 0s",
+                        help,
+                    );
+                }
                 rule(Fault::Skew(self.nodes(path, at)?, by.0.clone(), *ways), *odds)
             }
             FaultFile::Drift { odds, at, ppm, lasting } => {

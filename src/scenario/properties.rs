@@ -49,7 +49,7 @@ impl Check<'_> {
                 let at = path.field("tables");
                 if tables.len() < 2 {
                     let message = "a balance needs at least two tables";
-                    let help = "name the tables whose sums must be equal for every key";
+                    let help = "name the tables whose values must be equal";
                     self.problem(&at, message, "expected two tables or more", help);
                 }
                 let names: Option<Vec<Name>> = (0..)

@@ -42,6 +42,7 @@ impl Check<'_> {
     /// Looks through a scenario that makes sense.
     pub(super) fn warn(&mut self, file: &ScenarioFile, faults: &[FaultRule]) {
         self.find_dead_rules(faults);
+        self.find_durable(faults);
         let is_forgetful = |node: &NodeFile| match node {
             NodeFile::Broker(options) => {
                 options.resolve(Profile::Guide).dedup_window == DedupWindow::Off
@@ -77,6 +78,24 @@ impl Check<'_> {
             }
         }
         self.warnings.sort_by_key(|warning| warning.place.start);
+    }
+
+    /// A database that flushes at once loses nothing.
+    fn find_durable(&mut self, faults: &[FaultRule]) {
+        for (index, rule) in faults.iter().enumerate() {
+            let Fault::Unflushed(nodes) = &rule.what else { continue };
+            let flushes = |(number, place): (u32, &crate::layout::Place)| {
+                nodes.holds(NodeId(number)) && self.flushes.contains_key(&place.store)
+            };
+            if (0..).zip(&self.places).any(flushes) {
+                continue;
+            }
+            let place = self.source.nearest(&Path::root().field("faults").index(index));
+            let message = "this fault never strikes: every database here flushes at once";
+            let label = "expected a service with a `flush`";
+            let help = "say how long it takes to flush, `flush: \"200ms\"`, or remove the fault";
+            self.warnings.push(Diagnostic::warning(place, message, label).with_help(help));
+        }
     }
 
     /// The first rule that fits holds: one that an earlier one covers never does.

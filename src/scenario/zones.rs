@@ -102,9 +102,16 @@ impl Check<'_> {
             let message = format!("`{name}` is in no zone");
             let help = format!("say where it is, `{field}`, or leave `zone_routing` out");
             self.problem(path, message, "expected `Off`", help);
-        } else if !services(file).any(|zones| !zones.is_empty()) {
+        } else if !file.nodes.iter().any(|(other, node)| {
+            other != name && matches!(node, NodeFile::Service(_)) && !zones(node).is_empty()
+        }) {
             let help = "say `zones: [\"eu-1\", \"eu-2\"]` of the services that are called";
-            self.problem(path, "no instance is in any zone", "expected `Off`", help);
+            self.problem(
+                path,
+                "no instance of another service is in any zone",
+                "expected `Off`",
+                help,
+            );
         }
     }
 

@@ -132,6 +132,7 @@ fn what_is_hardly_meant_is_a_warning_with_its_place_and_no_mistake() {
             Pause(odds: "1%", at: ["shop"], lasting: "1s"),
             Crash(odds: "9%", at: ["shop"]),
             Crash(odds: "9%"),
+            Unflushed(odds: "9%"),
         ],
     )"#;
     let scenario = Scenario::parse("x", text, &Kinds::new()).unwrap();
@@ -152,6 +153,9 @@ fn what_is_hardly_meant_is_a_warning_with_its_place_and_no_mistake() {
         format!("13 {dead}"),
         format!("17 {dead}"),
         format!("18 {dead}"),
+        "19 this fault never strikes: every database here flushes at once; \
+         say how long it takes to flush, `flush: \"200ms\"`, or remove the fault"
+            .to_owned(),
     ];
     assert_eq!(warnings, expected);
     assert!(scenario.warnings.render(false).starts_with("warning: nobody subscribes"));

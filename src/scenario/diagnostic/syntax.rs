@@ -57,6 +57,17 @@ impl Reader<'_> {
                 "expected each field once",
             )
             .with_help("remove one of the two"),
+            Error::SuggestRawIdentifier(found)
+                if found.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                let read = self.source.text().get(..self.at).unwrap_or_default();
+                let at = read.rfind(found.as_str()).unwrap_or(self.before);
+                let message = format!("`{found}` is a number, and the value here has a name");
+                let help =
+                    "values that come in several forms are written by name, like `AtMost(3)`";
+                Diagnostic::new(self.source.token_at(at), message, "expected a word")
+                    .with_help(help)
+            }
             Error::InvalidValueForType { expected, found } => {
                 let place = self.consumed();
                 let message = format!("expected {expected}, found {found}");

@@ -41,7 +41,7 @@ fn a_clock_that_is_set_reads_another_time_and_timers_wake_as_ever() {
         "5ms b clock set by 1s, back: false",
         "15ms b wake 1",
         "15ms b says it is 1.015s",
-        "15ms b clock set by 2s, back: true",
+        "15ms b clock set by 1.015s, back: true",
         "25ms b wake 2",
         "25ms b says it is 10ms",
     ];
