@@ -130,6 +130,23 @@ fn check_reports_every_file() {
 }
 
 #[test]
+fn a_certificate_of_what_fails_without_a_fault_does_not_say_that_nothing_can_strike() {
+    let text = r#"(version: 1, title: "x",
+        nodes: {
+            "shop": Service(handlers: { "buy": [Work("1s")] }),
+            "client": Clients(script: [Call(to: "shop", method: "buy")]),
+        },
+        faults: [Lose(odds: "1%")],
+        properties: [EveryCallEnds(within: "1ms")],
+    )"#;
+    let said = run(&["certify", &file("fails_calm.ron", text)]);
+    assert_eq!(said.status, Some(1), "{}", said.err);
+    let expected =
+        "points where a fault can strike: nobody looked, for the calm run fails already\n";
+    assert!(said.out.contains(expected), "{}", said.out);
+}
+
+#[test]
 fn warnings_go_to_stderr_and_change_no_status() {
     let text = r#"(version: 1, title: "x",
         nodes: {

@@ -70,3 +70,22 @@ fn a_fault_long_before_the_end_is_shown_all_the_same() {
     assert_eq!(lines.iter().filter(|line| **line == "  ..").count(), 2, "{story}");
     assert_eq!(lines.len(), 1 + 40 + 2, "{story}");
 }
+
+/// Two books that never agree, whoever comes: nothing struck, and no key is at fault.
+#[test]
+fn a_violation_about_no_work_in_particular_is_shown_with_the_load_that_it_takes() {
+    let books = PRESS
+        .replace("EveryCallEnds()", r#"LedgerBalance(tables: ["prints", "lost"], per: Total)"#);
+    let books = books.replace(r#""reader":"#, r#""none": Service(registered: false, handlers: { "lose": [Write(table: "lost")] }), "reader":"#);
+    let load = Some(vec!["writer/0".to_owned()]);
+    let run = scenario(&books).run(&Plan { load, ..Plan::calm() });
+    assert_eq!(
+        run.violation.as_ref().unwrap().message,
+        "the books do not balance: prints 1, lost 0"
+    );
+    let told_of_one = told(&run);
+    assert!(told_of_one.starts_with("Everything in writer/0 ("), "{told_of_one}");
+    assert!(!told_of_one.contains("reader"), "{told_of_one}");
+    let run = scenario(&books).run(&Plan::calm());
+    assert!(told(&run).starts_with("Everything in the run ("), "the plan says nothing of load");
+}

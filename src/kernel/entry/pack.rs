@@ -89,8 +89,9 @@ impl<F: Serialize> Entry<F> {
                 begin(13);
                 digest.word(until.as_nanos());
             }
-            What::Wrote { table, key, amount, value } => {
-                begin(14);
+            What::Wrote { table, key, amount, value }
+            | What::Unwrote { table, key, amount, value } => {
+                begin(if matches!(self.what, What::Wrote { .. }) { 14 } else { 20 });
                 for word in
                     [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
                 {
@@ -125,14 +126,6 @@ impl<F: Serialize> Entry<F> {
             What::Drifted { until } => {
                 begin(22);
                 digest.word(until.as_nanos());
-            }
-            What::Unwrote { table, key, amount, value } => {
-                begin(20);
-                for word in
-                    [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
-                {
-                    digest.word(word);
-                }
             }
         }
     }
