@@ -124,7 +124,7 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
         .then_some(slot << SLOT_SHIFT | within)
 }
 
-/// How often each site decided for each flow. They stand apart, because calm flows have none, and
+/// How often each site decided for each flow. They stand apart, because most flows need none, and
 /// all in one list, because flows are many.
 #[derive(Clone, Debug, Default)]
 struct Counts {
@@ -136,15 +136,21 @@ struct Counts {
 /// What a flow itself knows of its counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Own {
-    /// A bit for every site that decided for it, several sites a bit: most sites decide once, and then
-    /// nobody has to look for them.
+    /// A bit for every site that decided for it. The first [`ALONE`] sites have one each, and most sites
+    /// decide once: then the bit is all there is to keep. The others share the bits that are left.
     seen: u64,
-    /// Its last page; none before its first decision that anybody wants to know of.
+    /// Its last page; none before it has a count that is not in its bits.
     last: Option<NonZeroU32>,
 }
 
-/// A few small counters of one flow, in all one line of the cache: most flows meet a dozen sites,
-/// mostly once.
+/// How many sites have a bit of a flow to themselves: those that decided first, which are those that
+/// decide most.
+const ALONE: u16 = 48;
+
+/// The bits that the other sites share.
+const SHARED: u16 = 64 - ALONE;
+
+/// A few small counters of one flow, in half a line of the cache.
 #[derive(Clone, Debug)]
 struct Page {
     few: [(u16, u16); FEW],
@@ -153,7 +159,7 @@ struct Page {
     before: Option<NonZeroU32>,
 }
 
-const FEW: usize = 14;
+const FEW: usize = 6;
 
 impl Counts {
     fn clear(&mut self) {
@@ -166,29 +172,45 @@ impl Counts {
     #[inline]
     fn next(&mut self, own: &mut Own, flow: u32, site: u32) -> u32 {
         let Ok(small) = u16::try_from(site) else { return self.many(flow, site, 0) };
-        let bit = 1 << (small & 63);
-        if own.seen & bit != 0
-            && let Some(count) = self.again(own.last, flow, small)
-        {
+        let is_alone = small < ALONE;
+        let bit = 1 << if is_alone { small } else { ALONE + small % SHARED };
+        let is_first = own.seen & bit == 0;
+        own.seen |= bit;
+        if is_first && is_alone {
+            return 1;
+        }
+        self.in_pages(own, flow, (small, is_alone), is_first)
+    }
+
+    /// Counts one more decision of a site whose count is kept in pages: of one with a bit of its own
+    /// from the second.
+    fn in_pages(
+        &mut self,
+        own: &mut Own,
+        flow: u32,
+        (site, is_alone): (u16, bool),
+        is_first: bool,
+    ) -> u32 {
+        if !is_first && let Some(count) = self.again(own.last, flow, site) {
             return count;
         }
-        own.seen |= bit;
+        let count = if is_alone { 2 } else { 1 };
         if let Some(last) = own.last
             && let Some(page) = self.pages.get_mut(last.get() as usize - 1)
             && let Some(free) = page.few.get_mut(page.len as usize)
         {
-            *free = (small, 1);
+            *free = (site, count);
             page.len += 1;
-            return 1;
+            return u32::from(count);
         }
         let mut page = Page { few: [(0, 0); FEW], len: 1, before: own.last };
-        page.few[0] = (small, 1);
+        page.few[0] = (site, count);
         self.pages.push(page);
         own.last = u32::try_from(self.pages.len()).ok().and_then(NonZeroU32::new);
-        1
+        u32::from(count)
     }
 
-    /// Counts one more decision of a site that probably decided before; `None` when it did not.
+    /// Counts one more decision of a site that is in a page; `None` when it is in none.
     fn again(&mut self, last: Option<NonZeroU32>, flow: u32, site: u16) -> Option<u32> {
         let mut page = last;
         while let Some(number) = page {
@@ -223,7 +245,7 @@ mod tests {
     fn counts_go_on_beyond_a_page() {
         let (mut counts, mut own) = (Counts::default(), Own::default());
         for round in 1..=3 {
-            for site in 0..40 {
+            for site in 0..80 {
                 assert_eq!(counts.next(&mut own, 0, site), round, "site {site}");
             }
             assert_eq!(counts.next(&mut own, 0, 1 << 20), round);
@@ -235,6 +257,7 @@ mod tests {
         let (mut counts, mut own) = (Counts::default(), Own::default());
         for expected in 1..=u32::from(u16::MAX) + 3 {
             assert_eq!(counts.next(&mut own, 0, 5), expected);
+            assert_eq!(counts.next(&mut own, 0, u32::from(ALONE)), expected);
         }
     }
 
@@ -242,7 +265,7 @@ mod tests {
         #[test]
         fn counts_are_those_of_a_map(
             asked in proptest::collection::vec(
-                (0..3_u32, proptest::prop_oneof![0..40_u32, 65_500..65_600_u32]), 0..400)
+                (0..3_u32, proptest::prop_oneof![0..80_u32, 65_500..65_600_u32]), 0..400)
         ) {
             let (mut counts, mut owns) = (Counts::default(), [Own::default(); 3]);
             let mut reference = std::collections::BTreeMap::new();

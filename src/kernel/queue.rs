@@ -67,8 +67,6 @@ pub struct Queue<E> {
     len: usize,
     /// One for each of `events`.
     links: Vec<Link>,
-    /// The number of the push that each of `events` came with; 0 once no handle removes it.
-    generations: Vec<u32>,
     events: Vec<Option<E>>,
 }
 
@@ -107,7 +105,6 @@ impl<E> Queue<E> {
             generation: 0,
             len: 0,
             links: Vec::new(),
-            generations: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -125,11 +122,8 @@ impl<E> Queue<E> {
         debug_assert!(at.as_nanos() >= self.now, "nothing is pushed into the past");
         let at = at.as_nanos().max(self.now);
         let handle = self.enter(at);
-        // What is left of an earlier event goes first: then nothing stands between the new one and its
-        // place, and its fields are written there at once.
-        let place = &mut self.events[handle.index as usize];
-        *place = None;
-        *place = Some(event());
+        // Nothing is left of an earlier event that would have to be given back, so nobody looks.
+        mem::forget(self.events[handle.index as usize].replace(event()));
         if at == self.now {
             self.due = append(&mut self.links, self.due, handle.index);
         } else if !self.front.covers(at) {
@@ -144,10 +138,11 @@ impl<E> Queue<E> {
     /// Takes back a pending event; `None` when it was popped or removed before.
     pub fn remove(&mut self, handle: Handle) -> Option<E> {
         let Handle { index, generation } = handle;
-        if generation == 0 || *self.generations.get(index as usize)? != generation {
+        let link = self.links.get(index as usize)?;
+        if generation == 0 || link.generation != generation {
             return None;
         }
-        let at = self.links[index as usize].at;
+        let at = link.at;
         if at == self.now {
             self.due = unlink(&mut self.links, self.due, index);
         } else if self.front.covers(at) {
@@ -207,9 +202,9 @@ impl<E> Queue<E> {
         self.events[drawn.0 as usize].as_mut().expect(DRAWN_ONCE)
     }
 
-    /// Forgets the event that was drawn. What is left of it goes when its place is used again.
+    /// Forgets the event that was drawn. What it owns is to be taken out before: it is not dropped.
     #[inline(always)]
-    pub fn discard(&mut self, Drawn(index): Drawn) {
+    pub(crate) fn discard(&mut self, Drawn(index): Drawn) {
         self.links[index as usize].next = mem::replace(&mut self.vacant, index);
     }
 
@@ -233,14 +228,11 @@ impl<E> Queue<E> {
     /// new queue, the order of events does not.
     pub fn clear(&mut self) {
         let (mut links, mut events) = (mem::take(&mut self.links), mem::take(&mut self.events));
-        let mut generations = mem::take(&mut self.generations);
         links.clear();
-        generations.clear();
         events.clear();
         links.reserve(FEW);
-        generations.reserve(FEW);
         events.reserve(FEW);
-        *self = Self { generation: self.generation, links, generations, events, ..Self::new() };
+        *self = Self { generation: self.generation, links, events, ..Self::new() };
     }
 
     /// When the next event is due.
@@ -295,7 +287,7 @@ impl<E> Queue<E> {
     }
 
     fn pending(&self, index: usize) -> Option<(Time, &E)> {
-        let event = self.events[index].as_ref().filter(|_| self.generations[index] != 0)?;
+        let event = self.events[index].as_ref().filter(|_| self.links[index].generation != 0)?;
         Some((Time::from_nanos(self.links[index].at), event))
     }
 
@@ -313,7 +305,7 @@ impl<E> Queue<E> {
         let link = &mut self.links[index as usize];
         self.vacant = link.next;
         link.at = at;
-        self.generations[index as usize] = generation;
+        link.generation = generation;
         Handle { index, generation }
     }
 
@@ -321,8 +313,7 @@ impl<E> Queue<E> {
     fn grow(&mut self, at: u64, generation: u32) -> Handle {
         let index = u32::try_from(self.links.len()).unwrap_or(NONE);
         assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
-        self.links.push(Link { at, next: index, prev: index });
-        self.generations.push(generation);
+        self.links.push(Link { at, next: index, prev: index, generation });
         self.events.push(None);
         Handle { index, generation }
     }
@@ -330,7 +321,7 @@ impl<E> Queue<E> {
     /// An entry that is in no list any more: no handle names it.
     #[inline]
     fn drawn(&mut self, index: u32) -> Drawn {
-        self.generations[index as usize] = 0;
+        self.links[index as usize].generation = 0;
         self.len -= 1;
         Drawn(index)
     }
