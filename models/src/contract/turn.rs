@@ -30,11 +30,9 @@ impl<'a, P, F> Turn<'a, P, F> {
         Self { now, me, context, driver, power: u32::MAX, acts: 0 }
     }
 
-    /// The same turn whose power fails after `acts` sends, replies and writes.
-    #[must_use]
-    pub const fn with_power_for(mut self, acts: u32) -> Self {
+    /// Its power fails after `acts` sends, replies and writes.
+    pub const fn power_for(&mut self, acts: u32) {
         self.power = acts;
-        self
     }
 
     /// The time on the node's own clock.

@@ -1,0 +1,125 @@
+//! How a caller chooses an instance: the draws, the loads, and who is left out.
+
+use std::sync::Arc;
+
+use brownout_models::Name;
+use brownout_models::contract::{Failure, NodeId};
+use brownout_models::machine::{
+    CompositionNode, CompositionNodeConfig, CompositionPart, Discovery, Target,
+};
+use brownout_models::policy::outlier::ConsecutiveFailures;
+use brownout_models::policy::{
+    BalancerConfig, BalancerKind, CompositionConfig, Need, OutlierConfig,
+};
+
+use super::{DONE, Rig, instances};
+
+/// A caller of one service that gives up nothing of its own.
+fn rig(balancer: BalancerConfig, outlier: OutlierConfig) -> Rig<CompositionNode<()>> {
+    let target = Target { node: None, service: Name(20) };
+    let discovery = Discovery { balancer, outlier, ..Discovery::from(Some(NodeId(2))) };
+    let part = CompositionPart { name: Name(1), need: Need::Required, target, method: Name(6) };
+    Rig::new(CompositionNode::new(Arc::new(CompositionNodeConfig {
+        name: Name(50),
+        discovery,
+        parts: vec![part],
+        composition: CompositionConfig::default(),
+    })))
+}
+
+/// Places the `nth` request of all, of which each takes two calls, and says whom it went to.
+fn call(rig: &mut Rig<CompositionNode<()>>, at: &str, nth: usize, among: &[u32]) -> Vec<String> {
+    assert_eq!(rig.request(at, 50, nth as u64), ["ask 2 where 20 is"]);
+    rig.reply(at, 2 * nth, instances(among))
+}
+
+fn to(instance: u32, nth: usize) -> [String; 2] {
+    let picked = format!("Picked {{ service: Name(20), instance: NodeId({instance}), of: 3 }}");
+    [picked, format!("ask {instance} with 6 of {nth}")]
+}
+
+fn two_draws() -> BalancerConfig {
+    BalancerConfig { kind: BalancerKind::PowerOfTwo, ..BalancerConfig::default() }
+}
+
+#[test]
+fn two_different_instances_are_drawn_and_the_idler_one_is_called() {
+    let mut rig = rig(two_draws(), OutlierConfig::default());
+    // Every pair of places, in both orders, once with the first of them busy.
+    let mut nth = 0;
+    for (first, second) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+        // The second draw is among the others.
+        let others = if second > first { second - 1 } else { second };
+        rig.answers([first, others]);
+        let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
+        assert_eq!(lines[..2], ["choose draw", "choose second draw"]);
+        let busy = [first, second].map(|place| to(10 + place as u32, nth));
+        let idler = busy.iter().position(|to| lines[2..] == *to).expect("one of the two");
+        // The same two again: now the other one has less to do.
+        rig.answers([first, others]);
+        let lines = call(&mut rig, "0s", nth + 1, &[10, 11, 12]);
+        let other = [first, second][1 - idler];
+        assert_eq!(lines[2..], to(10 + other as u32, nth + 1));
+        rig.reply("1s", 2 * nth + 1, DONE);
+        rig.reply("1s", 2 * nth + 3, DONE);
+        nth += 2;
+    }
+}
+
+#[test]
+fn a_single_instance_is_drawn_once() {
+    let mut rig = rig(two_draws(), OutlierConfig::default());
+    let lines = call(&mut rig, "0s", 0, &[10]);
+    assert_eq!(lines.last().unwrap(), "ask 10 with 6 of 0");
+}
+
+#[test]
+fn who_fails_too_often_is_said_to_be_out_and_then_back() {
+    let outlier = OutlierConfig {
+        consecutive_failures: ConsecutiveFailures::AtLeast(1),
+        ..OutlierConfig::default()
+    };
+    let mut rig = rig(BalancerConfig::default(), outlier);
+    assert_eq!(call(&mut rig, "0s", 0, &[10, 11, 12]), to(10, 0));
+    let lines = rig.reply("1s", 1, Err(Failure::Failed));
+    assert_eq!(lines[0], "Ejected { service: Name(20), instance: NodeId(10) }");
+    let lines = call(&mut rig, "2s", 1, &[10, 11, 12]);
+    assert!(!lines.concat().contains("NodeId(10)"), "{lines:?}");
+    let lines = call(&mut rig, "41s", 2, &[10, 11, 12]);
+    assert_eq!(lines[0], "Readmitted { service: Name(20), instance: NodeId(10) }");
+}
+
+#[test]
+fn failures_of_the_caller_eject_nobody() {
+    for (failure, ejects) in [
+        (Failure::Reset, true),
+        (Failure::TimedOut, true),
+        (Failure::Failed, true),
+        (Failure::Overloaded, true),
+        (Failure::RateLimited, false),
+        (Failure::Rejected, false),
+        (Failure::UnknownMethod, false),
+    ] {
+        let outlier = OutlierConfig {
+            consecutive_failures: ConsecutiveFailures::AtLeast(1),
+            ..OutlierConfig::default()
+        };
+        let mut rig = rig(BalancerConfig::default(), outlier);
+        call(&mut rig, "0s", 0, &[10, 11, 12]);
+        let lines = rig.reply("1s", 1, Err(failure));
+        assert_eq!(lines[0].starts_with("Ejected"), ejects, "{failure:?}");
+    }
+}
+
+#[test]
+fn without_a_registry_a_service_has_no_instances() {
+    let target = Target { node: None, service: Name(20) };
+    let part = CompositionPart { name: Name(1), need: Need::Required, target, method: Name(6) };
+    let mut rig = Rig::new(CompositionNode::<()>::new(Arc::new(CompositionNodeConfig {
+        name: Name(50),
+        discovery: Discovery::from(None),
+        parts: vec![part],
+        composition: CompositionConfig::default(),
+    })));
+    assert_eq!(rig.request("0s", 50, 1).last().unwrap(), "answer 9: no instances");
+}
