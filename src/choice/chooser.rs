@@ -15,6 +15,7 @@ use brownout_models::contract::{Distribution, FlowId, Ground, NodeId, Purpose};
 
 pub(crate) use self::links::LinkSites;
 use self::links::{LinkKey, NEAR, NOWHERE};
+pub(crate) use self::surroundings::address;
 use self::surroundings::flow_key;
 use super::draw::{self, Tables};
 use super::flow::{self, Flows};
