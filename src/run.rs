@@ -28,7 +28,7 @@ pub struct Run {
     pub digest: Digest,
     /// The first property that did not hold.
     pub violation: Option<Violation>,
-    /// Properties that never had anything to look at.
+    /// Properties that never had anything to look at, but for what should be reached sometimes.
     pub toothless: Vec<String>,
     /// What should be reached sometimes, and whether this run did.
     pub sometimes: Vec<(String, bool)>,
@@ -104,11 +104,10 @@ pub(crate) fn finish(plan: &Plan, mut world: World<Stock>, mut judge: Judge, kee
     judge.end(end, world.now());
     let (mut toothless, mut sometimes) = (Vec::new(), Vec::new());
     for property in judge.properties() {
-        if property.observer.looked() == 0 {
-            toothless.push(property.name.clone());
-        }
         if let Some(reached) = property.observer.reached() {
             sometimes.push((property.name.clone(), reached));
+        } else if property.observer.looked() == 0 {
+            toothless.push(property.name.clone());
         }
     }
     Run {
