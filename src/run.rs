@@ -36,6 +36,9 @@ pub struct Run {
     pub applied: Vec<Deviation>,
     /// What became of each deviation of the plan.
     pub fates: Vec<(Deviation, Fate)>,
+    /// For each of them that was inapplicable, which answers were possible instead, in words; empty for
+    /// the others.
+    pub possible: Vec<String>,
     /// The numbers; empty where only the verdict was wanted.
     pub metrics: Metrics,
     /// The points where the scenario's faults could strike, where they were wanted.
@@ -121,6 +124,7 @@ pub(crate) fn finish(plan: &Plan, mut world: World<Stock>, mut judge: Judge, kee
         sometimes,
         applied: world.applied().to_vec(),
         fates: world.fates().map(|(deviation, fate)| (deviation.clone(), fate)).collect(),
+        possible: world.possible().map(str::to_owned).collect(),
         metrics,
         points: world.take_points(),
         world,

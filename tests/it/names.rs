@@ -136,6 +136,33 @@ fn the_outside_world_does_not_break_in_a_plan_either() {
 }
 
 #[test]
+fn an_answer_that_is_not_possible_is_told_with_those_that_are() {
+    let reply = "payment-1>checkout-sidecar charge reply";
+    let cases = [
+        (reply, "lose", "maybe", "`yes`"),
+        (reply, "delay", "0s", "a span longer than `0s`, like `1s`"),
+        ("payment-1", "skew", "5s", "a span behind `+` or `-`, like `+5s`"),
+        ("payment-1", "crash", "after effect 9", "`before the step` or `after no effect`"),
+        ("payment-1", "crash", "soon", "`before the step`, `after no effect`, or `after effect 1`"),
+    ];
+    for (site, what, answer, possible) in cases {
+        let plan = format!(
+            r#"(deviations: [
+                (site: "{site}", what: "{what}", flow: "shopper/2.15", count: 1, answer: "{answer}"),
+            ])"#
+        );
+        let path = file("impossible.ron", &plan);
+        let said = run(&["run", ORDERS, "--plan", &path]);
+        assert!(said.out.contains("unused    1 inapplicable"), "{what}: {}", said.out);
+        let words = format!("\n      possible there: {possible}");
+        assert!(said.out.contains(&words), "{what}: {}", said.out);
+        let json = run(&["run", ORDERS, "--plan", &path, "--json"]);
+        let possible = format!("\"possible\":\"{possible}");
+        assert!(json.out.contains(&possible), "{what}: {}", json.out);
+    }
+}
+
+#[test]
 fn every_unknown_name_of_a_plan_is_reported_at_once() {
     let plan = deviation("\"lose\"", "\"loose\"").replace("\"payment-1\"", "\"paymnt-1\"");
     let said = run(&["run", ORDERS, "--plan", &file("unknown_twice.ron", &plan)]);
