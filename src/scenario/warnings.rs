@@ -10,7 +10,7 @@ use brownout_models::policy::{BalancerOptions, BulkheadOptions, Limit, OutlierOp
 use brownout_models::{Profile, Span};
 
 use super::check::Check;
-use super::diagnostic::{Diagnostic, render};
+use super::diagnostic::{Diagnostic, Screen, render};
 use super::file::{DeploymentFile, NodeFile, ScenarioFile};
 use super::source::{Path, Source};
 use crate::layout::{Fault, FaultRule, LinkSet, NodeSet};
@@ -35,8 +35,8 @@ impl Warnings {
 
     /// The warnings as a person reads them; nothing when there are none.
     #[must_use]
-    pub fn render(&self, colour: bool) -> String {
-        render(&self.source, &self.diagnostics, colour)
+    pub fn render(&self, screen: impl Into<Screen>) -> String {
+        render(&self.source, &self.diagnostics, screen)
     }
 }
 
