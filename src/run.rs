@@ -28,7 +28,7 @@ pub struct Run {
     pub digest: Digest,
     /// The first property that did not hold.
     pub violation: Option<Violation>,
-    /// Properties that never had anything to look at.
+    /// Properties that never had anything to look at, but for what should be reached sometimes.
     pub toothless: Vec<String>,
     /// What should be reached sometimes, and whether this run did.
     pub sometimes: Vec<(String, bool)>,
@@ -36,6 +36,9 @@ pub struct Run {
     pub applied: Vec<Deviation>,
     /// What became of each deviation of the plan.
     pub fates: Vec<(Deviation, Fate)>,
+    /// For each of them that was inapplicable, which answers were possible instead, in words; empty for
+    /// the others.
+    pub possible: Vec<String>,
     /// The numbers; empty where only the verdict was wanted.
     pub metrics: Metrics,
     /// The points where the scenario's faults could strike, where they were wanted.
@@ -104,11 +107,10 @@ pub(crate) fn finish(plan: &Plan, mut world: World<Stock>, mut judge: Judge, kee
     judge.end(end, world.now());
     let (mut toothless, mut sometimes) = (Vec::new(), Vec::new());
     for property in judge.properties() {
-        if property.observer.looked() == 0 {
-            toothless.push(property.name.clone());
-        }
         if let Some(reached) = property.observer.reached() {
             sometimes.push((property.name.clone(), reached));
+        } else if property.observer.looked() == 0 {
+            toothless.push(property.name.clone());
         }
     }
     Run {
@@ -122,6 +124,7 @@ pub(crate) fn finish(plan: &Plan, mut world: World<Stock>, mut judge: Judge, kee
         sometimes,
         applied: world.applied().to_vec(),
         fates: world.fates().map(|(deviation, fate)| (deviation.clone(), fate)).collect(),
+        possible: world.possible().map(str::to_owned).collect(),
         metrics,
         points: world.take_points(),
         world,

@@ -45,6 +45,9 @@ pub struct Mistake {
     pub expected: String,
     /// What would fix it.
     pub help: String,
+    /// Other options that it is about, as they are written: where `option` has its default value, the
+    /// first of these that is written is where somebody decided otherwise.
+    pub beside: Vec<String>,
 }
 
 impl Mistake {
@@ -57,20 +60,30 @@ impl Mistake {
         help: impl Into<String>,
     ) -> Self {
         let (option, message) = (option.into(), message.into());
-        Self { option, message, expected: expected.into(), help: help.into() }
+        let (expected, help) = (expected.into(), help.into());
+        Self { option, message, expected, help, beside: Vec::new() }
+    }
+
+    /// The same mistake, which other options have a part in: the likeliest first.
+    #[must_use]
+    pub fn beside(self, options: &[&str]) -> Self {
+        Self { beside: options.iter().map(|option| (*option).to_owned()).collect(), ..self }
     }
 
     /// The same mistake of an option that is inside the option `outer`.
     #[must_use]
     pub fn within(mut self, outer: &str) -> Self {
         self.option = format!("{outer}.{}", self.option);
+        for option in &mut self.beside {
+            *option = format!("{outer}.{option}");
+        }
         self
     }
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { option, message, expected, help } = self;
+        let Self { option, message, expected, help, beside: _ } = self;
         write!(f, "`{option}`: {message}, {expected}; {help}")
     }
 }

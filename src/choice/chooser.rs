@@ -15,6 +15,7 @@ use brownout_models::contract::{Distribution, FlowId, Ground, NodeId, Purpose};
 
 pub(crate) use self::links::LinkSites;
 use self::links::{LinkKey, NEAR, NOWHERE};
+pub(crate) use self::surroundings::address;
 use self::surroundings::flow_key;
 use super::draw::{self, Tables};
 use super::flow::{self, Flows};
@@ -46,6 +47,8 @@ struct Planned {
     owner: Option<Owner>,
     flow: Option<u64>,
     fate: Fate,
+    /// Which answers are possible where it is inapplicable, in words; else empty.
+    possible: String,
 }
 
 /// The answers of one run.
@@ -147,12 +150,12 @@ impl Choices {
     /// Follows another plan from here on, one that agrees with the answers so far, and writes down
     /// the points from here on or not.
     pub(crate) fn deviate(&mut self, plan: Arc<Plan>, points: bool) {
-        let fates: Vec<Fate> = self.planned.iter().map(|planned| planned.fate).collect();
+        let before = std::mem::take(&mut self.planned);
         self.plan = plan;
         self.points = points.then(Vec::new);
         self.adopt();
-        for (planned, fate) in self.planned.iter_mut().zip(fates) {
-            planned.fate = fate;
+        for (planned, before) in self.planned.iter_mut().zip(before) {
+            (planned.fate, planned.possible) = (before.fate, before.possible);
         }
     }
 
@@ -167,6 +170,7 @@ impl Choices {
             owner: site::parse(&deviation.site, layout),
             flow: flow_key(&deviation.flow, layout),
             fate: Fate::Unreached,
+            possible: String::new(),
         }));
         let load = self.plan.load.as_ref();
         self.load =
@@ -323,6 +327,12 @@ impl Choices {
     /// What became of each deviation of the plan.
     pub(crate) fn fates(&self) -> impl Iterator<Item = (&Deviation, Fate)> {
         self.plan.deviations.iter().zip(self.planned.iter().map(|planned| planned.fate))
+    }
+
+    /// Which answers were possible instead, for each deviation of the plan that was inapplicable; empty
+    /// for the others.
+    pub(crate) fn possible(&self) -> impl Iterator<Item = &str> {
+        self.planned.iter().map(|planned| planned.possible.as_str())
     }
 
     /// What the weather decided in this run: `latency`, `work`, ..

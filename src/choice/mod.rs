@@ -17,7 +17,7 @@ pub use brownout_models::Ratio;
 pub use chooser::Point;
 pub use plan::{Deviation, Fate, Plan, Weather};
 
-pub(crate) use chooser::{Choices, LinkSites, SiteId};
+pub(crate) use chooser::{Choices, LinkSites, SiteId, address};
 pub(crate) use flow::{index_of, index_text};
 pub(crate) use site::purpose;
 pub(crate) use words::{Question, delays_around};

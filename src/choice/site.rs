@@ -97,31 +97,22 @@ fn rule(owner: Owner, what: Purpose, layout: &Layout) -> (Ratio, Option<Distribu
         .faults
         .iter()
         .find_map(|rule| {
-            let (name, fits, length) = match &rule.what {
-                Fault::Lose(links) => (purpose::LOSE.0, on_link(owner, links), None),
-                Fault::Duplicate(links) => (purpose::DUPLICATE.0, on_link(owner, links), None),
-                Fault::Delay(links, by) => (purpose::DELAY.0, on_link(owner, links), Some(by)),
-                Fault::Crash(nodes, _) => (purpose::CRASH.0, at_node(owner, nodes), None),
-                Fault::Pause(nodes, length) => {
-                    (purpose::PAUSE.0, at_node(owner, nodes), Some(length))
-                }
-                Fault::Partition(links, length, _) => {
-                    (purpose::PARTITION.0, on_link(owner, links), Some(length))
-                }
-                Fault::Slow(nodes, length, _) => {
-                    (purpose::SLOW.0, at_node(owner, nodes), Some(length))
-                }
-                Fault::Skew(nodes, by, _) => (purpose::SKEW.0, at_node(owner, nodes), Some(by)),
-                Fault::Drift(nodes, length, _) => {
-                    (purpose::DRIFT.0, at_node(owner, nodes), Some(length))
-                }
-                Fault::Successor(nodes) => (purpose::SUCCESSOR.0, at_node(owner, nodes), None),
-                Fault::Unflushed(nodes) => (purpose::UNFLUSHED.0, at_node(owner, nodes), None),
-                Fault::Silence(nodes) => (purpose::SILENCE.0, at_node(owner, nodes), None),
-                Fault::Tie(nodes) => (purpose::TIE.0, at_node(owner, nodes), None),
-                Fault::Machine(nodes, name) => (name.as_str(), at_node(owner, nodes), None),
+            let (fits, length) = match &rule.what {
+                Fault::Lose(links) | Fault::Duplicate(links) => (on_link(owner, links), None),
+                Fault::Delay(links, by) => (on_link(owner, links), Some(by)),
+                Fault::Partition(links, length, _) => (on_link(owner, links), Some(length)),
+                Fault::Pause(nodes, length)
+                | Fault::Slow(nodes, length, _)
+                | Fault::Skew(nodes, length, _)
+                | Fault::Drift(nodes, length, _) => (at_node(owner, nodes), Some(length)),
+                Fault::Crash(nodes, _)
+                | Fault::Successor(nodes)
+                | Fault::Unflushed(nodes)
+                | Fault::Silence(nodes)
+                | Fault::Tie(nodes)
+                | Fault::Machine(nodes, _) => (at_node(owner, nodes), None),
             };
-            (fits && name == what.0).then(|| (rule.odds, length.cloned()))
+            (fits && rule.what.word() == what.0).then(|| (rule.odds, length.cloned()))
         })
         .unwrap_or((Ratio::ZERO, None))
 }

@@ -1,6 +1,6 @@
 //! Questions and their answers in words: names, never indices.
 
-use brownout_models::contract::{Choice, Distribution};
+use brownout_models::contract::{Choice, Distribution, NodeId};
 use brownout_models::{Span, Time};
 
 use super::draw::{self, Tables};
@@ -214,6 +214,54 @@ pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
             (1..=u64::from(*transactions)).map(|answer| write(question, answer, layout)).collect()
         }
         Question::Tie(events) => events.iter().skip(1).cloned().collect(),
+    }
+}
+
+/// The answers that a plan may give, in words.
+pub(crate) fn possible(question: &Question<'_>, may_be_calm: bool, layout: &Layout) -> String {
+    // The calm answer is what happens anyway, so it is none that a plan can give.
+    let but_calm = if may_be_calm {
+        String::new()
+    } else {
+        format!(" other than `{}`", write(question, question.calm(), layout))
+    };
+    match question {
+        Question::Machine(Choice::Span(_) | Choice::Within { .. }) => {
+            format!("a span{but_calm}, like `20ms`")
+        }
+        Question::Machine(Choice::Count { .. }) => format!("a whole number{but_calm}"),
+        Question::Machine(Choice::Node { of, calm }) => {
+            let is_meant = |(at, _): &(usize, &NodeId)| may_be_calm || *at != *calm as usize;
+            let nodes = of.iter().enumerate().filter(is_meant);
+            listed(nodes.map(|(_, node)| layout.node_name(*node)))
+        }
+        Question::Machine(Choice::Fault(ways)) => listed(ways.iter().copied()),
+        Question::Strike => "`yes`".to_owned(),
+        Question::Length { .. } => "a span longer than `0s`, like `1s`".to_owned(),
+        Question::Jump { .. } => "a span behind `+` or `-`, like `+5s`".to_owned(),
+        Question::Crash => format!("`{BEFORE}`, `{NO_EFFECT}`, or `after effect 1` and so on"),
+        Question::Unflushed(1) => "`last 1`".to_owned(),
+        Question::Unflushed(transactions) => format!("`last 1` to `last {transactions}`"),
+        Question::Tie(events) => listed(events.iter().skip(1).map(String::as_str)),
+    }
+}
+
+/// The crashes in a step of so many effects.
+pub(crate) fn crashes_within(effects: u32) -> String {
+    match effects {
+        0 => format!("`{BEFORE}` or `{NO_EFFECT}`"),
+        1 => format!("`{BEFORE}`, `{NO_EFFECT}` or `after effect 1`"),
+        _ => format!("`{BEFORE}`, `{NO_EFFECT}`, or `after effect 1` to `after effect {effects}`"),
+    }
+}
+
+/// "`a`", "`a` or `b`", "`a`, `b` or `c`"; "none" where there is none.
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
     }
 }
 

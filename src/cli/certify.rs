@@ -115,6 +115,10 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
         _ => points.join(", "),
     };
     text.push_str(&wrapped(&format!("points where a fault can strike: {points}"), 0));
+    if !certificate.left_out.is_empty() {
+        let kinds = certificate.left_out.join(", ");
+        text.push_str(&wrapped(&format!("faults with odds of 0 % count as none: {kinds}"), 0));
+    }
     if certificate.crash_points > 0 {
         let _ = writeln!(text, "moments to crash: {}", certificate.crash_points);
     }
@@ -177,6 +181,7 @@ fn document(scenario: &Scenario, certificate: &Certificate) -> serde_json::Value
         "faults": certificate.faults,
         "points": points,
         "crash_points": certificate.crash_points,
+        "left_out": certificate.left_out,
         "plans": certificate.plans,
         "failures": failures,
     })

@@ -48,7 +48,7 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
             Err(error) => {
                 // In one terminal, the files appear in the order in which they were named.
                 session.output.flush()?;
-                output::complain_of(|colour| error.render(colour));
+                output::complain_of(|screen| error.render(screen));
                 status = Status::Wrong;
             }
         }

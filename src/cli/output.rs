@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::status::Trouble;
 use crate::render::Styles;
 use crate::scenario::Scenario;
+use crate::scenario::diagnostic::Screen;
 
 /// The results of a command, on their way to stdout.
 pub(super) struct Output<'a> {
@@ -58,17 +59,25 @@ pub(super) fn complain(message: &str) {
 
 /// Shows on stderr what is hardly meant in a scenario.
 pub(super) fn warn_of(scenario: &Scenario) {
-    say(&scenario.warnings.render(coloured()));
+    say(&scenario.warnings.render(screen()));
 }
 
 /// Shows on stderr what is wrong with a file.
-pub(super) fn complain_of(render: impl FnOnce(bool) -> String) {
-    say(&render(coloured()));
+pub(super) fn complain_of(render: impl FnOnce(Screen) -> String) {
+    say(&render(screen()));
 }
 
 /// Text on stderr; nobody can be told that it does not arrive.
 fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// The terminal that stderr is, if it is one.
+fn screen() -> Screen {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    let columns = size.map(|(width, _)| usize::from(width.0));
+    let screen = Screen::from(coloured());
+    Screen { columns: columns.unwrap_or(screen.columns), ..screen }
 }
 
 fn coloured() -> bool {

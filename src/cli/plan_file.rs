@@ -28,7 +28,7 @@ use crate::search::Regression;
 
 /// The plan as it is written down; what is left out is calm.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Plan", deny_unknown_fields, default)]
 struct PlanFile {
     weather: Weather,
     random_faults: bool,

@@ -7,9 +7,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Session, Status, Trouble};
-use crate::choice::{Deviation, Fate, Plan};
+use crate::choice::{Fate, Plan};
 use crate::render::lines;
-use crate::render::{Filter, Styles, heading, run_plan_report, saga_reports, saga_trees, story};
+use crate::render::{
+    Filter, Styles, heading, missed, run_plan_report, saga_reports, saga_trees, story,
+};
 use crate::run::Keep;
 use crate::scenario::Scenario;
 use crate::search::{Regression, Replay, ReplayOf};
@@ -134,11 +136,17 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
             run.digest
         );
         for fate in [Fate::Unreached, Fate::Inapplicable] {
-            let missed = run.fates.iter().filter(|(_, became)| *became == fate);
-            let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
+            let (missed, possible) = missed(run, fate);
             if !missed.is_empty() {
                 let _ = writeln!(text, "    {} {}:", missed.len(), fate.word());
+            }
+            if possible.iter().all(String::is_empty) {
                 text.push_str(&lines::deviations(&missed, 6));
+                continue;
+            }
+            for (deviation, remark) in missed.iter().zip(&possible) {
+                text.push_str(&lines::deviations(std::slice::from_ref(deviation), 6));
+                text.push_str(&lines::wrapped(remark, 8));
             }
         }
         let absent = run.absent_load();

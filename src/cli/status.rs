@@ -91,8 +91,8 @@ pub(super) fn settle(done: Result<Status, Trouble>) -> Status {
             return Status::Bug;
         }
         Err(Trouble::Usage(message)) => output::complain(&message),
-        Err(Trouble::Scenario(error)) => output::complain_of(|colour| error.render(colour)),
-        Err(Trouble::Regression(error)) => output::complain_of(|colour| error.render(colour)),
+        Err(Trouble::Scenario(error)) => output::complain_of(|screen| error.render(screen)),
+        Err(Trouble::Regression(error)) => output::complain_of(|screen| error.render(screen)),
     }
     Status::Wrong
 }

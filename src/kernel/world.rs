@@ -213,6 +213,12 @@ impl<M: Machine> World<M> {
         self.fabric.choices.fates()
     }
 
+    /// Which answers were possible instead, in words, for each deviation of the plan that was
+    /// inapplicable; empty for the others.
+    pub fn possible(&self) -> impl Iterator<Item = &str> {
+        self.fabric.choices.possible()
+    }
+
     /// What the weather decided in this run: `latency`, `work`, ..
     #[must_use]
     pub fn weather_purposes(&self) -> &[&'static str] {

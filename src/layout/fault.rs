@@ -5,7 +5,7 @@ use brownout_models::{Factor, Span};
 use serde::{Deserialize, Serialize};
 
 use super::{LinkSet, NodeSet};
-use crate::choice::Ratio;
+use crate::choice::{Ratio, purpose};
 
 /// One kind of fault at some sites.
 #[derive(Clone, Debug)]
@@ -81,6 +81,27 @@ pub const RESTART_AFTER: Span = Span::from_secs(1);
 pub const SLOWNESS: Factor = Factor::from_thousandths(10_000);
 
 impl Fault {
+    /// The word for it in plans.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Lose(_) => purpose::LOSE.0,
+            Self::Duplicate(_) => purpose::DUPLICATE.0,
+            Self::Delay(..) => purpose::DELAY.0,
+            Self::Crash(..) => purpose::CRASH.0,
+            Self::Pause(..) => purpose::PAUSE.0,
+            Self::Partition(..) => purpose::PARTITION.0,
+            Self::Slow(..) => purpose::SLOW.0,
+            Self::Skew(..) => purpose::SKEW.0,
+            Self::Drift(..) => purpose::DRIFT.0,
+            Self::Successor(_) => purpose::SUCCESSOR.0,
+            Self::Unflushed(_) => purpose::UNFLUSHED.0,
+            Self::Silence(_) => purpose::SILENCE.0,
+            Self::Tie(_) => purpose::TIE.0,
+            Self::Machine(_, name) => name,
+        }
+    }
+
     /// Whether it strikes messages on their way.
     #[must_use]
     pub const fn is_on_links(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use brownout_models::{Fact, Ratio};
 
+use super::unserved::Unserved;
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
@@ -13,22 +14,25 @@ pub struct Availability {
     at_least: Ratio,
     asked: u64,
     succeeded: u64,
+    unserved: Unserved,
 }
 
 impl Availability {
     /// Watches all clients.
     #[must_use]
-    pub const fn new(at_least: Ratio) -> Self {
-        Self { at_least, asked: 0, succeeded: 0 }
+    pub fn new(at_least: Ratio) -> Self {
+        Self { at_least, asked: 0, succeeded: 0, unserved: Unserved::default() }
     }
 }
 
 impl Observer for Availability {
     fn see(&mut self, entry: &Entry<Fact>, _: &Layout) -> Result<(), String> {
-        if let What::Noted(Fact::Asked { .. }) = entry.what {
+        if let What::Noted(Fact::Asked { key }) = entry.what {
             self.asked += 1;
-        } else if let What::Noted(Fact::Ended { failure: None, .. }) = entry.what {
-            self.succeeded += 1;
+            self.unserved.begin(key);
+        } else if let What::Noted(Fact::Ended { key, failure, .. }) = entry.what {
+            self.succeeded += u64::from(failure.is_none());
+            self.unserved.end(key, failure.is_some());
         }
         Ok(())
     }
@@ -44,6 +48,10 @@ impl Observer for Availability {
 
     fn looked(&self) -> u64 {
         self.asked
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.unserved.example()
     }
 
     fn is_about_load(&self) -> bool {

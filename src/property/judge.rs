@@ -63,15 +63,17 @@ impl Judge {
             // The step that showed it is still being carried out; the first violation counts.
             return false;
         }
+        // All of them see the entry: one that shows a violation may be what another waits for.
         for Property { name, observer } in &mut self.properties {
-            if let Err(message) = observer.see(entry, &self.layout) {
+            if let Err(message) = observer.see(entry, &self.layout)
+                && self.violation.is_none()
+            {
                 let (property, at, seq) = (name.clone(), entry.at, Some(entry.seq));
                 let (flow, key) = (Some(entry.flow), None);
                 self.violation = Some(Violation { property, at, seq, flow, key, message });
-                return false;
             }
         }
-        true
+        self.violation.is_none()
     }
 
     /// The run is over.

@@ -23,6 +23,7 @@ mod saga_terminal;
 mod sometimes;
 mod token_envelope;
 mod trace_is_tree;
+mod unserved;
 
 use std::fmt;
 

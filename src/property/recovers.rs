@@ -1,8 +1,8 @@
 //! Recovery: once faults have ceased, work succeeds again within a while.
 
-use brownout_models::Set;
 use brownout_models::{Fact, Ratio, Span, Time};
 
+use super::unserved::Unserved;
 use super::{Ending, Observer};
 use crate::kernel::{Entry, What};
 use crate::layout::Layout;
@@ -14,8 +14,8 @@ use crate::layout::Layout;
 pub struct Recovers {
     within: Span,
     at_least: Ratio,
-    /// Work of the judged period that is under way, by client and key.
-    open: Set<(u32, u64)>,
+    /// Work of the judged period.
+    unserved: Unserved,
     begun: u64,
     succeeded: u64,
 }
@@ -24,7 +24,7 @@ impl Recovers {
     /// Within this time of the end of all faults, at least this share succeeds.
     #[must_use]
     pub fn new(within: Span, at_least: Ratio) -> Self {
-        Self { within, at_least, open: Set::default(), begun: 0, succeeded: 0 }
+        Self { within, at_least, unserved: Unserved::default(), begun: 0, succeeded: 0 }
     }
 }
 
@@ -34,10 +34,10 @@ impl Observer for Recovers {
             let healed = layout.heal_at.unwrap_or(Time::ZERO);
             if entry.at > healed + self.within {
                 self.begun += 1;
-                self.open.insert((entry.node.0, *key));
+                self.unserved.begin(*key);
             }
         } else if let What::Noted(Fact::Ended { key, failure, .. }) = &entry.what
-            && self.open.swap_remove(&(entry.node.0, *key))
+            && self.unserved.end(*key, failure.is_some())
             && failure.is_none()
         {
             self.succeeded += 1;
@@ -62,6 +62,10 @@ impl Observer for Recovers {
 
     fn looked(&self) -> u64 {
         self.begun
+    }
+
+    fn about(&self) -> Option<u64> {
+        self.unserved.example()
     }
 
     fn is_about_load(&self) -> bool {

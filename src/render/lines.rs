@@ -63,6 +63,18 @@ pub(super) fn table(deviations: &[Deviation], indent: usize) -> String {
     text
 }
 
+/// Lines, each with its remark below it, set in by `indent` columns, where it has one.
+pub(crate) fn with_remarks(lines: &str, remarks: &[String], indent: usize) -> String {
+    let mut text = String::new();
+    for (line, remark) in lines.lines().zip(remarks) {
+        let _ = writeln!(text, "{line}");
+        if !remark.is_empty() {
+            text.push_str(&wrapped(remark, indent));
+        }
+    }
+    text
+}
+
 /// A plan: its base, and its deviations set in below.
 pub(crate) fn plan(plan: &Plan, indent: usize) -> String {
     let base = plan.with_deviations(Vec::new()).to_string();

@@ -45,7 +45,7 @@ pub use saga::saga_trees;
 pub use standing::Standing;
 pub use story::{Story, story};
 pub use style::Styles;
-pub(crate) use summary::heading;
 pub use summary::summary;
+pub(crate) use summary::{heading, missed};
 pub use trace::TraceText;
 pub use words::Words;

@@ -68,6 +68,8 @@ struct FateReport {
     deviation: Deviation,
     #[serde(skip_serializing_if = "Option::is_none")]
     fate: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    possible: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -153,17 +155,22 @@ pub(crate) fn plan_report(plan: &Plan) -> PlanReport {
         random_faults: plan.random_faults,
         load: plan.load.clone(),
         deviations: deviations
-            .map(|deviation| FateReport { deviation: deviation.clone(), fate: None })
+            .map(|deviation| FateReport {
+                deviation: deviation.clone(),
+                fate: None,
+                possible: None,
+            })
             .collect(),
     }
 }
 
 /// The plan of a run, with what became of its deviations.
 pub(crate) fn run_plan_report(run: &Run) -> PlanReport {
-    let fates = run.fates.iter();
-    let deviations = fates.map(|(deviation, fate)| FateReport {
+    let fates = run.fates.iter().zip(&run.possible);
+    let deviations = fates.map(|((deviation, fate), possible)| FateReport {
         deviation: deviation.clone(),
         fate: Some(fate.word()),
+        possible: (!possible.is_empty()).then(|| possible.clone()),
     });
     PlanReport { deviations: deviations.collect(), ..plan_report(&run.plan) }
 }

@@ -21,6 +21,10 @@ const NAMED_MAX: usize = 3;
 /// At most this many faults are shown that are not among the last entries: the last ones.
 const FAULTS_MAX: usize = 5;
 
+/// At most this many entries of the work that the violation is about are shown that are not among the
+/// last ones: the last of them, which say how it ended.
+const ABOUT_MAX: usize = 20;
+
 /// So many entries before a fault are shown with it, and so many after it.
 const AROUND: (usize, usize) = (1, 2);
 
@@ -39,7 +43,7 @@ pub struct Story {
 }
 
 /// The entries of the work that a violation was seen in, or is about, and of the work that faults
-/// struck: the last ones, and the faults before them. The run must have kept its trace. `None` when
+/// struck: the last ones, and before them the first work's own and the faults. The run must have kept its trace. `None` when
 /// everything held.
 #[must_use]
 pub fn story(run: &Run, styles: Styles) -> Option<Story> {
@@ -48,7 +52,10 @@ pub fn story(run: &Run, styles: Styles) -> Option<Story> {
     let flows = flows(run, &names);
     let entries: Vec<&Entry<Fact>> =
         run.entries().filter(|entry| flows.is_empty() || flows.contains(&entry.flow)).collect();
-    let shown = shown(&entries);
+    let about = violation
+        .flow_name(run.world())
+        .and_then(|about| flows.iter().copied().find(|flow| run.world().flow_name(*flow) == about));
+    let shown = shown(&entries, about);
     let omitted = entries.len() - shown.len();
     let is_tail = shown.first() == Some(&omitted);
     let named: Vec<&str> = names.iter().take(NAMED_MAX).map(String::as_str).collect();
@@ -99,8 +106,9 @@ fn flows(run: &Run, names: &IndexSet<String>) -> IndexSet<FlowId> {
     all.filter(|flow| names.contains(&run.world().flow_name(*flow))).collect()
 }
 
-/// Which entries are shown: the last ones, and before them the last faults and what is around them.
-fn shown(entries: &[&Entry<Fact>]) -> Vec<usize> {
+/// Which entries are shown: the last ones, and before them the last of the work that the violation is
+/// about, and the last faults and what is around them.
+fn shown(entries: &[&Entry<Fact>], about: Option<FlowId>) -> Vec<usize> {
     if entries.len() <= LINES_MAX {
         return (0..entries.len()).collect();
     }
@@ -110,13 +118,16 @@ fn shown(entries: &[&Entry<Fact>]) -> Vec<usize> {
     // A fault among the entries that give way to earlier faults is one of those.
     let is_early = |at: &usize| *at < tail + around_most && entries[*at].what.is_fault();
     let early: Vec<usize> = (0..entries.len()).filter(is_early).collect();
-    if early.iter().all(|at| *at >= tail) {
+    let is_about = |at: &usize| about == Some(entries[*at].flow);
+    let own = (0..entries.len()).rev().filter(is_about).take(ABOUT_MAX);
+    if early.iter().copied().chain(own.clone()).all(|at| at >= tail) {
         return (tail..entries.len()).collect();
     }
     let last = &early[early.len().saturating_sub(FAULTS_MAX)..];
     let mut shown: IndexSet<usize> = last
         .iter()
         .flat_map(|at| at.saturating_sub(before)..=(at + after).min(entries.len() - 1))
+        .chain(own)
         .collect();
     for at in (0..entries.len()).rev() {
         if shown.len() >= LINES_MAX {

@@ -156,12 +156,22 @@ fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
     write_unused(text, run, styles)
 }
 
+/// The deviations of the plan that this became of, and a remark on each: the answers that were possible
+/// instead, or nothing.
+pub(crate) fn missed(run: &Run, fate: Fate) -> (Vec<Deviation>, Vec<String>) {
+    let missed = run.fates.iter().zip(&run.possible).filter(|((_, became), _)| *became == fate);
+    let remark = |possible: &str| match possible {
+        "" => String::new(),
+        possible => format!("possible there: {possible}"),
+    };
+    missed.map(|((deviation, _), possible)| (deviation.clone(), remark(possible))).unzip()
+}
+
 /// What of the plan made no difference.
 fn write_unused(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
     let bad = styles.bad;
     for fate in [Fate::Unreached, Fate::Inapplicable] {
-        let missed = run.fates.iter().filter(|(_, became)| *became == fate);
-        let missed: Vec<Deviation> = missed.map(|(deviation, _)| deviation.clone()).collect();
+        let (missed, possible) = missed(run, fate);
         if !missed.is_empty() {
             let why = match fate {
                 Fate::Unreached => "the run never came there",
@@ -170,7 +180,7 @@ fn write_unused(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
             };
             let (many, word) = (missed.len(), fate.word());
             writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
-            text.push_str(&lines::table(&missed, 4));
+            text.push_str(&lines::with_remarks(&lines::table(&missed, 4), &possible, 6));
         }
     }
     let absent = run.absent_load();

@@ -28,9 +28,12 @@ impl Check<'_> {
         let is_sound =
             group.kind != GroupKind::Gateway || self.check_request_line(method_path, method);
         if let Some(methods) = group.methods.as_ref().filter(|_| is_sound && !group.takes(method)) {
-            let what = if group.kind == GroupKind::Gateway { "route" } else { "handler" };
-            let otherwise = format!("add it to the {what}s of `{name}`");
-            let help = remedy(method, methods, &otherwise);
+            let (what, help) = if group.kind == GroupKind::Gateway {
+                ("route", Self::route_remedy(&name, &group, methods, method))
+            } else {
+                let otherwise = format!("add it to the handlers of `{name}`");
+                ("handler", remedy(method, methods, &otherwise))
+            };
             let message = format!("`{name}` has no {what} for `{method}`");
             self.problem(method_path, message, format!("expected a {what} of `{name}`"), help);
         }

@@ -147,9 +147,13 @@ impl<'a> Check<'a> {
 
     /// Notes the mistakes in the options of a machine.
     pub(super) fn mistakes(&mut self, path: &Path, mistakes: Vec<Mistake>) {
-        for Mistake { option, message, expected, help } in mistakes {
-            let path = option.split('.').fold(path.clone(), |path, field| path.field(field));
-            self.problem(&path, message, expected, help);
+        for Mistake { option, message, expected, help, beside } in mistakes {
+            let of = |option: &String| {
+                option.split('.').fold(path.clone(), |path, field| path.field(field))
+            };
+            let mut written = std::iter::once(&option).chain(&beside).map(of);
+            let path = written.find(|path| self.source.find(path).is_some());
+            self.problem(&path.unwrap_or_else(|| of(&option)), message, expected, help);
         }
     }
 

@@ -16,6 +16,7 @@
 //! assert!(render(&source, &[diagnostic], false).contains("shop.ron:1:18"));
 //! ```
 
+mod screen;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ use strsim::damerau_levenshtein;
 
 use super::source::{Place, Source};
 
+pub use screen::Screen;
+use screen::folded;
 pub use syntax::from_ron_error;
 
 /// One mistake in a file.
@@ -64,18 +67,26 @@ impl Diagnostic {
 }
 
 /// All diagnostics in the order of their places, each with the line it is about, and a blank line
-/// between two. A place of several lines is marked in its first.
+/// between two. A place of several lines is marked in its first, and a line wider than the screen is
+/// shown around its mark.
 #[must_use]
-pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> String {
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+pub fn render(source: &Source, diagnostics: &[Diagnostic], screen: impl Into<Screen>) -> String {
+    let screen = screen.into();
+    let renderer = if screen.colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(screen.width());
     let mut sorted: Vec<_> = diagnostics.iter().collect();
     sorted.sort_by_key(|diagnostic| (diagnostic.place.start, diagnostic.place.end));
     let rendered: Vec<_> =
-        sorted.iter().map(|diagnostic| render_one(source, diagnostic, &renderer)).collect();
+        sorted.iter().map(|diagnostic| render_one(source, diagnostic, &renderer, screen)).collect();
     rendered.join("\n")
 }
 
-fn render_one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+fn render_one(
+    source: &Source,
+    diagnostic: &Diagnostic,
+    renderer: &Renderer,
+    screen: Screen,
+) -> String {
     let text = source.text();
     let start = diagnostic.place.start.min(text.len());
     let line = text[start..].lines().next().unwrap_or("").trim_end();
@@ -88,7 +99,10 @@ fn render_one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> 
         .primary_title(printable(&diagnostic.message))
         .element(Snippet::source(text).path(source.name()).annotation(mark));
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(printable(help)));
+        // The help stands behind the number of the line and `  = help: `.
+        let before = diagnostic.place.line.to_string().len() + " = help: ".len();
+        let help = folded(&printable(help), screen.width().saturating_sub(before));
+        group = group.element(Level::HELP.message(help));
     }
     let mut rendered = renderer.render(&[group]);
     rendered.push('\n');

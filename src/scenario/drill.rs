@@ -133,7 +133,8 @@ impl Check<'_> {
         let help = "write `oldest` or `newest` and the operation whose outcome this is";
         if !matches!(which, "oldest" | "newest") {
             let message = format!("`{text}` does not say what is settled");
-            self.problem(&path, message, "expected `newest ask`, for instance", help);
+            let label = "expected `oldest` or `newest`, a blank and an operation";
+            self.problem(&path, message, label, help);
             return None;
         }
         let found = names.iter().position(|name| name == operation);

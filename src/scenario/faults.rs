@@ -153,7 +153,8 @@ impl Check<'_> {
         let known: Vec<_> = self.messages.iter().map(|word| format!("{word}{suffix}")).collect();
         let help = remedy(kind, &known, otherwise);
         let message = format!("no message is called `{name}`");
-        self.problem(path, message, "expected `charge` or `charge reply`, for instance", help);
+        let label = "expected what somebody asks for, alone or with ` reply` behind it";
+        self.problem(path, message, label, help);
         None
     }
 

@@ -9,7 +9,7 @@ use brownout_models::machine::{GatewayConfig, GatewayNode, Route};
 use brownout_models::policy::{Asked, GatewayOptions, RouteMatch, RoutePattern, Router};
 use brownout_models::{Map, Names};
 
-use super::check::{Check, remedy};
+use super::check::{Check, Group, remedy};
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::file::{GatewayFile, RouteFile};
 use super::source::Path;
@@ -155,6 +155,42 @@ impl Check<'_> {
             self.note(place, format!("`{host}` is no host"), "expected a host or a path", help);
         }
         method.is_none() && host.is_none()
+    }
+
+    /// What to do about a request that no route of a gateway takes.
+    pub(super) fn route_remedy(
+        name: &str,
+        gateway: &Group,
+        lines: &[String],
+        line: &str,
+    ) -> String {
+        let mut with_prefixes = Router::new(RouteMatch::HostMethodPath);
+        for (index, line) in lines.iter().enumerate() {
+            with_prefixes.insert(RoutePattern::of_line(line), index);
+        }
+        if let Some(taken) = with_prefixes.find(Asked::of_line(line)) {
+            return format!(
+                "write `route_match: HostMethodPath` at `{name}`: by path alone, `{}` is for itself \
+                 only",
+                lines[*taken]
+            );
+        }
+        // A request never asks for a star: those routes are meant by what is below them.
+        let (prefixes, exact): (Vec<_>, Vec<_>) =
+            lines.iter().cloned().partition(|line| line.ends_with("/*"));
+        let below = prefixes.iter().map(|prefix| prefix.trim_end_matches('*'));
+        let below: Vec<String> = below
+            .filter(|below| gateway.takes(&format!("{below}7")))
+            .map(|below| format!("`{below}7`"))
+            .collect();
+        let add = format!("add it to the routes of `{name}`");
+        match below.as_slice() {
+            [] => remedy(line, &exact, &add),
+            _ => {
+                let below = format!("ask for one like {}, or {add}", below.join(", "));
+                remedy(line, &exact, &below)
+            }
+        }
     }
 
     /// Routes that the guide's match by path alone never takes.

@@ -9,7 +9,7 @@ use brownout_models::{Profile, Time};
 
 use super::build::populations;
 use super::check::Check;
-use super::diagnostic::{Diagnostic, render};
+use super::diagnostic::{Diagnostic, Screen, render};
 use super::file::ScenarioFile;
 use super::read::{Read, read};
 use super::source::{Path, Source};
@@ -263,12 +263,12 @@ pub enum ScenarioError {
 impl ScenarioError {
     /// The error as a person reads it, with the lines that it is about.
     #[must_use]
-    pub fn render(&self, colour: bool) -> String {
+    pub fn render(&self, screen: impl Into<Screen>) -> String {
         match self {
             Self::Unreadable { path, reason } => {
                 format!("error: cannot read `{}`: {reason}\n", path.display())
             }
-            Self::Wrong { source, diagnostics } => render(source, diagnostics, colour),
+            Self::Wrong { source, diagnostics } => render(source, diagnostics, screen),
         }
     }
 }

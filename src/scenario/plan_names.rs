@@ -1,5 +1,6 @@
 //! Whether a scenario knows the names in a plan: nodes, messages, what is decided and pieces of work.
-//! A name that nobody knows can never apply, and a plan of such names would hold for ever.
+//! A name that nobody knows can never apply, and a plan of such names would hold for ever. Nor can the
+//! second of two answers to one decision.
 //!
 //! What is *not* here: whether a run comes to an address, and whether an answer is possible there;
 //! the run says.
@@ -7,7 +8,7 @@
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::source::{Path, Place, Source};
 use super::{Scenario, ScenarioError};
-use crate::choice::{Plan, Weather};
+use crate::choice::{Deviation, Plan, Weather, address};
 use crate::system::Stock;
 
 /// What links decide: the last one is weather.
@@ -59,11 +60,11 @@ const SOURCES: [&str; 9] =
     ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look"];
 
 impl Scenario {
-    /// Whether this scenario knows every name in a plan, which was read from a text; `at` is the way
-    /// to the plan there.
+    /// Whether this scenario knows every name in a plan, which was read from a text, and the plan
+    /// answers every decision once; `at` is the way to the plan there.
     ///
     /// # Errors
-    /// It does not: with every name that nobody knows.
+    /// It does not: with every name that nobody knows, and every second answer.
     pub fn check_names(
         &self,
         plan: &Plan,
@@ -81,20 +82,34 @@ impl Scenario {
         }
         for (index, deviation) in plan.deviations.iter().enumerate() {
             let at = at.field("deviations").index(index);
-            let is_own = check.site(&at.field("site"), &deviation.site);
-            check.what(&at.field("what"), &deviation.site, &deviation.what, is_own);
+            let decides = check.site(&at.field("site"), &deviation.site);
+            check.what(&at.field("what"), &deviation.site, &deviation.what, decides);
             check.flow(&at.field("flow"), &deviation.flow);
             if deviation.count == 0 {
                 let help = "write 1 for the first time";
                 check.problem(&at.field("count"), "nothing happens a 0th time", "expected 1", help);
             }
         }
+        check.answered_once(&at.field("deviations"), &plan.deviations);
         if check.problems.is_empty() {
             return Ok(());
         }
         let diagnostics = check.problems;
         Err(ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics })
     }
+}
+
+/// What is decided at a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// Nobody knows: a machine of the user's own is there, or nothing.
+    Anything,
+    /// What becomes of messages.
+    OnLink,
+    /// Weather and faults.
+    AtNode,
+    /// Weather only.
+    Weather,
 }
 
 struct Names<'a> {
@@ -145,17 +160,24 @@ impl Names<'_> {
         None
     }
 
-    /// A node, or a link and what is on it. Returns whether a machine of the user's own is there.
-    fn site(&mut self, path: &Path, site: &str) -> bool {
+    /// A node, or a link and what is on it. Returns what is decided there.
+    fn site(&mut self, path: &Path, site: &str) -> Decides {
         let place = self.source.nearest(path);
         let Some((from, rest)) = site.split_once('>') else {
-            return matches!(self.node(place, site), None | Some(Stock::Own(_)));
+            let machine = self.node(place, site);
+            return if matches!(machine, None | Some(Stock::Own(_))) {
+                Decides::Anything
+            } else if matches!(machine, Some(Stock::Clients(_))) {
+                Decides::Weather
+            } else {
+                Decides::AtNode
+            };
         };
         let Some((to, kind)) = rest.split_once(' ') else {
             let message = format!("`{site}` does not say what is on the link");
             let help = format!("add the message: `{site} charge` or `{site} charge reply`");
             self.note(place, message, "expected `sender>receiver message`", &help);
-            return false;
+            return Decides::OnLink;
         };
         let (first, second) = (self.source.first_in(place, from), self.source.last_in(place, to));
         self.node(first, from);
@@ -167,19 +189,50 @@ impl Names<'_> {
             let known = self.scenario.layout().names.iter();
             self.unknown((place, message, "expected a message"), name, known);
         }
-        false
+        Decides::OnLink
     }
 
-    fn what(&mut self, path: &Path, site: &str, what: &str, is_own: bool) {
-        // Nobody knows what machines of the user's own decide.
-        let known = if site.contains('>') { &ON_LINKS[..] } else { &AT_NODES[..] };
-        if is_own || known.contains(&what) {
-            return;
-        }
-        let where_ = if site.contains('>') { "on a link" } else { "at this node" };
-        let message = format!("nothing called `{what}` is decided {where_}");
+    fn what(&mut self, path: &Path, site: &str, what: &str, decides: Decides) {
+        let (known, where_) = match decides {
+            Decides::Anything => return,
+            Decides::OnLink => (&ON_LINKS[..], "on a link"),
+            Decides::AtNode | Decides::Weather => (&AT_NODES[..], "at this node"),
+        };
         let place = self.source.nearest(path);
-        self.unknown((place, message, "expected what is decided"), what, known.iter().copied());
+        if !known.contains(&what) {
+            let message = format!("nothing called `{what}` is decided {where_}");
+            self.unknown((place, message, "expected what is decided"), what, known.iter().copied());
+        } else if decides == Decides::Weather && !WEATHER.contains(&what) {
+            let message = format!("`{site}` stands for the outside world, which does not break");
+            let help = "name a service or a node as the site, or a link like \
+                        `shopper>gateway /pay`";
+            self.note(place, message, "expected a kind of weather", help);
+        }
+    }
+
+    /// A decision has one answer: of two, the run would take the first and never come to the second.
+    fn answered_once(&mut self, path: &Path, deviations: &[Deviation]) {
+        let layout = self.scenario.layout();
+        let addresses: Vec<_> =
+            deviations.iter().map(|deviation| address(deviation, layout)).collect();
+        for (index, deviation) in deviations.iter().enumerate() {
+            let known = addresses[..index].iter().position(|known| *known == addresses[index]);
+            let Some(known) = known.filter(|_| addresses[index].is_some()) else { continue };
+            let before = self.source.nearest(&path.index(known).field("answer"));
+            let (line, column) = (before.line, before.column);
+            let (first, second) = (&deviations[known].answer, &deviation.answer);
+            let path = path.index(index).field("answer");
+            if first == second {
+                let message = format!("this decision has the answer `{first}` already");
+                let label = format!("the same stands in line {line}, column {column}");
+                self.problem(&path, message, &label, "leave one of the two out");
+            } else {
+                let message = format!("one decision has two answers, `{first}` and `{second}`");
+                let label = format!("`{first}` stands in line {line}, column {column}");
+                let help = "leave one of the two out; a later decision there has a higher `count`";
+                self.problem(&path, message, &label, help);
+            }
+        }
     }
 
     fn weather(&mut self, path: &Path, what: &str) {

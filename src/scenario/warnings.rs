@@ -1,15 +1,17 @@
-//! What makes sense and is hardly what was meant: rules that never hold, messages that nobody wants.
+//! What makes sense and is hardly what was meant: rules that never hold, options that nobody asks for.
+
+mod steps;
 
 use std::sync::Arc;
 
-use brownout_models::Profile;
 use brownout_models::contract::NodeId;
 use brownout_models::policy::dispatch::DedupWindow;
-use brownout_models::policy::{BalancerOptions, OutlierOptions};
+use brownout_models::policy::{BalancerOptions, BulkheadOptions, Limit, OutlierOptions};
+use brownout_models::{Profile, Span};
 
-use super::check::{Check, remedy};
-use super::diagnostic::{Diagnostic, render};
-use super::file::{NodeFile, ScenarioFile, StepFile};
+use super::check::Check;
+use super::diagnostic::{Diagnostic, Screen, render};
+use super::file::{DeploymentFile, NodeFile, ScenarioFile};
 use super::source::{Path, Source};
 use crate::layout::{Fault, FaultRule, LinkSet, NodeSet};
 
@@ -33,8 +35,8 @@ impl Warnings {
 
     /// The warnings as a person reads them; nothing when there are none.
     #[must_use]
-    pub fn render(&self, colour: bool) -> String {
-        render(&self.source, &self.diagnostics, colour)
+    pub fn render(&self, screen: impl Into<Screen>) -> String {
+        render(&self.source, &self.diagnostics, screen)
     }
 }
 
@@ -64,17 +66,19 @@ impl Check<'_> {
             self.find_idle_choices(&path, node);
             self.find_lonely_zone(&path, file, node);
             if let NodeFile::Service(service) = node {
+                self.find_idle_bound(&path.field("bulkhead"), &service.bulkhead);
                 for (method, steps) in &service.handlers {
                     let path = path.field("handlers").key(method);
-                    self.find_unwanted(&path, steps);
-                    self.find_forgotten(&path, steps, forgets);
+                    self.look_through(&path, steps, forgets);
+                    self.find_idle_flushes(&path, name, steps);
                 }
             } else if let NodeFile::Clients(clients) = node {
-                let path = path.field("script");
-                self.find_unwanted(&path, &clients.script);
-                self.find_forgotten(&path, &clients.script, forgets);
+                self.look_through(&path.field("script"), &clients.script, forgets);
             } else if let NodeFile::Gateway(gateway) = node {
                 self.find_lost_routes(&path, gateway);
+                self.find_idle_bound(&path.field("bulkhead"), &gateway.bulkhead);
+            } else if let NodeFile::Deployment(deployment) = node {
+                self.find_late_words(&path, deployment, file.horizon);
             }
         }
         self.warnings.sort_by_key(|warning| warning.place.start);
@@ -114,6 +118,33 @@ impl Check<'_> {
         }
     }
 
+    /// A limit that adapts is bounded by what calls tell.
+    fn find_idle_bound(&mut self, path: &Path, options: &BulkheadOptions) {
+        let is_fixed = options.resolve(Profile::Guide).limit == Limit::Fixed;
+        if is_fixed || options.max_concurrent.is_none() {
+            return;
+        }
+        let place = self.source.nearest(&path.field("max_concurrent"));
+        let message = "this bounds nothing: the limit is one that adapts";
+        let help = "leave it out, and bound the limit itself: `max_limit`";
+        let warning = Diagnostic::warning(place, message, "expected none beside such a `limit`");
+        self.warnings.push(warning.with_help(help));
+    }
+
+    /// Nothing happens later than the horizon.
+    fn find_late_words(&mut self, path: &Path, file: &DeploymentFile, horizon: Span) {
+        let begins = (path.field("at"), file.at, "the deployment never begins");
+        let words = file.operator.iter().enumerate().map(|(index, word)| {
+            (path.field("operator").index(index).field("at"), word.at, "nobody hears this word")
+        });
+        for (path, _, what) in std::iter::once(begins).chain(words).filter(|it| it.1 > horizon) {
+            let message = format!("{what}: the run is over at its horizon, {horizon}");
+            let label = format!("expected {horizon} or earlier");
+            let warning = Diagnostic::warning(self.source.nearest(&path), message, label);
+            self.warnings.push(warning.with_help("move it, or make the `horizon` longer"));
+        }
+    }
+
     /// Where every call goes through a sidecar, the sidecar chooses.
     fn find_idle_choices(&mut self, path: &Path, node: &NodeFile) {
         let (sidecar, balancer, outlier) = match node {
@@ -138,56 +169,6 @@ impl Check<'_> {
             let message = format!("this `{field}` is never asked: calls go through the sidecar");
             let help = format!("write it within `sidecar: (..)`: `sidecar: ({field}: (..))`");
             let warning = Diagnostic::warning(place, message, "expected none beside a sidecar");
-            self.warnings.push(warning.with_help(help));
-        }
-    }
-
-    /// Messages on a topic without subscribers are dropped by the broker.
-    fn find_unwanted(&mut self, path: &Path, steps: &[StepFile]) {
-        for (index, step) in steps.iter().enumerate() {
-            let path = path.index(index);
-            match step {
-                StepFile::Publish { topic, .. } => self.is_wanted(&path.field("topic"), topic),
-                StepFile::Write(write) => {
-                    let path = path.field("event");
-                    write.event.iter().for_each(|topic| self.is_wanted(&path, topic));
-                }
-                StepFile::Transaction { writes, .. } => {
-                    for (index, write) in writes.iter().enumerate() {
-                        let path = path.field("writes").index(index).field("event");
-                        write.event.iter().for_each(|topic| self.is_wanted(&path, topic));
-                    }
-                }
-                StepFile::Work(_)
-                | StepFile::Sleep(_)
-                | StepFile::Call { .. }
-                | StepFile::Read { .. }
-                | StepFile::Flush
-                | StepFile::Reply
-                | StepFile::Fail(_) => {}
-            }
-        }
-    }
-
-    /// What is published once is published as often as ever where the broker remembers nothing.
-    fn find_forgotten(&mut self, path: &Path, steps: &[StepFile], forgets: bool) {
-        for (index, step) in steps.iter().enumerate().filter(|_| forgets) {
-            if let StepFile::Publish { once: true, .. } = step {
-                let place = self.source.nearest(&path.index(index).field("once"));
-                let message = "the broker remembers no message, and takes each one for a new one";
-                let help = "give it a `dedup_window`, like `\"2m\"`, or leave `once` out";
-                let warning = Diagnostic::warning(place, message, "this says nothing here");
-                self.warnings.push(warning.with_help(help));
-            }
-        }
-    }
-
-    fn is_wanted(&mut self, path: &Path, topic: &String) {
-        if !self.topics.contains(topic) {
-            let place = self.source.nearest(path);
-            let message = format!("nobody subscribes to `{topic}`: the broker drops what comes");
-            let help = remedy(topic, &self.topics, "add a subscription to the broker");
-            let warning = Diagnostic::warning(place, message, "expected a topic that is wanted");
             self.warnings.push(warning.with_help(help));
         }
     }

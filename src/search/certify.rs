@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use indexmap::IndexSet;
 use rayon::prelude::*;
 
 use super::panicked::{Panicked, guarded};
@@ -27,6 +28,8 @@ pub struct Certificate {
     pub points: Vec<(String, u64)>,
     /// Ways to crash: points of kind `crash`, times the moments within the step.
     pub crash_points: u64,
+    /// Kinds of faults that the scenario lists with odds of zero: these count as none.
+    pub left_out: Vec<String>,
     /// Plans that were run, the calm one included.
     pub plans: u64,
     /// Every plan after which a property did not hold, shorter ones first and else in the order of
@@ -64,8 +67,14 @@ pub fn certify(
     let shared = Arc::new(plan.clone());
     let start = Branch { world: scenario.world_with_points(&shared), judge: scenario.judge() };
     let mut calm = start.clone();
-    let mut certificate =
-        Certificate { faults, points: Vec::new(), crash_points: 0, plans: 1, failures: Vec::new() };
+    let mut certificate = Certificate {
+        faults,
+        points: Vec::new(),
+        crash_points: 0,
+        left_out: left_out(scenario),
+        plans: 1,
+        failures: Vec::new(),
+    };
     if let Some(violation) = guarded(&plan, || calm.finish())? {
         certificate.failures.push((plan, violation));
         return Ok(certificate);
@@ -96,6 +105,13 @@ pub fn certify(
         certificate.failures.extend(failures);
     }
     Ok(certificate)
+}
+
+/// Kinds of faults with odds of zero, each once.
+fn left_out(scenario: &Scenario) -> Vec<String> {
+    let never = scenario.layout().faults.iter().filter(|rule| rule.odds.num() == 0);
+    let kinds: IndexSet<&str> = never.map(|rule| rule.what.word()).collect();
+    kinds.into_iter().map(str::to_owned).collect()
 }
 
 impl Certificate {

@@ -30,7 +30,7 @@ use serde::Deserialize;
 use super::Finding;
 use crate::choice::{Deviation, Plan, Weather};
 use crate::run::{Keep, Run};
-use crate::scenario::diagnostic::{Diagnostic, did_you_mean, from_ron_error, render};
+use crate::scenario::diagnostic::{Diagnostic, Screen, did_you_mean, from_ron_error, render};
 use crate::scenario::source::{Path as Field, Source};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::system::Kinds;
@@ -46,7 +46,7 @@ const VERSION: u32 = 1;
 
 /// A finding as a file keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename = "Finding", deny_unknown_fields)]
 pub struct Regression {
     /// The version of the format; 1.
     pub version: u32,
@@ -70,7 +70,7 @@ pub struct Regression {
 
 /// A plan as a file keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(rename = "Plan", deny_unknown_fields, default)]
 pub struct PlanFile {
     /// The base of the plan; calm.
     pub weather: Weather,
@@ -128,13 +128,13 @@ pub enum RegressionError {
 impl RegressionError {
     /// The error as a person reads it.
     #[must_use]
-    pub fn render(&self, colour: bool) -> String {
+    pub fn render(&self, screen: impl Into<Screen>) -> String {
         match self {
             Self::Unreadable { path, reason } => {
                 format!("error: cannot read `{}`: {reason}\n", path.display())
             }
-            Self::Wrong { source, diagnostics } => render(source, diagnostics, colour),
-            Self::Scenario(error) => error.render(colour),
+            Self::Wrong { source, diagnostics } => render(source, diagnostics, screen),
+            Self::Scenario(error) => error.render(screen),
         }
     }
 }

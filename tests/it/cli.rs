@@ -147,6 +147,28 @@ fn a_certificate_of_what_fails_without_a_fault_does_not_say_that_nothing_can_str
 }
 
 #[test]
+fn a_certificate_says_which_faults_count_as_none() {
+    let text = r#"(version: 1, title: "x",
+        nodes: {
+            "shop": Service(handlers: { "buy": [Work("1s")] }),
+            "client": Clients(script: [Call(to: "shop", method: "buy")]),
+        },
+        faults: [
+            Lose(odds: "0%", only: ["buy"]), Crash(odds: "0%"), Lose(odds: "0%"),
+            Delay(odds: "1%", by: "1s"),
+        ],
+    )"#;
+    let path = file("counts_as_none.ron", text);
+    let said = run(&["certify", &path]);
+    let line = "faults with odds of 0 % count as none: lose, crash\n";
+    assert!(said.out.contains(line), "{}", said.out);
+    let said = run(&["certify", &path, "--json"]);
+    assert!(said.out.contains(r#""left_out":["lose","crash"]"#), "{}", said.out);
+    let none = run(&["certify", "fixtures/dual_write.ron"]);
+    assert!(!none.out.contains("count as none"), "{}", none.out);
+}
+
+#[test]
 fn warnings_go_to_stderr_and_change_no_status() {
     let text = r#"(version: 1, title: "x",
         nodes: {

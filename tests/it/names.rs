@@ -61,6 +61,107 @@ fn a_name_in_a_plan_that_nobody_knows_is_a_mistake_with_its_place_and_a_remedy()
     }
 }
 
+/// What is said of a plan for the order system with these answers to one decision.
+fn refusal(name: &str, answers: [(&str, &str); 2]) -> (Option<i32>, String, String) {
+    let [first, second] = answers.map(|(site, answer)| {
+        format!(
+            r#"(site: "{site}", what: "crash", flow: "shopper/2.15", count: 1, answer: "{answer}")"#
+        )
+    });
+    let path = file(name, &format!("(deviations: [\n  {first},\n  {second},\n])"));
+    let said = run(&["run", ORDERS, "--plan", &path]);
+    (said.status, said.err, path)
+}
+
+#[test]
+fn a_decision_with_two_answers_is_a_mistake() {
+    let answers = [("payment-1", "before the step"), ("payment-1", "after effect 1")];
+    let (status, err, path) = refusal("two_answers.ron", answers);
+    assert_eq!(status, Some(2), "{err}");
+    let message = "error: one decision has two answers, `before the step` and `after effect 1`\n";
+    assert!(err.starts_with(message), "{err}");
+    assert!(err.contains(&format!("{path}:3:78\n")), "{err}");
+    assert!(err.contains("^ `before the step` stands in line 2, column 78\n"), "{err}");
+    assert!(err.contains("help: leave one of the two out"), "{err}");
+}
+
+#[test]
+fn a_deviation_that_is_there_twice_is_a_mistake() {
+    let (status, err, path) = refusal("twice.ron", [("payment-1", "before the step"); 2]);
+    assert_eq!(status, Some(2), "{err}");
+    let message = "error: this decision has the answer `before the step` already\n";
+    assert!(err.starts_with(message), "{err}");
+    assert!(err.contains(&format!("{path}:3:78\n")), "{err}");
+}
+
+#[test]
+fn a_former_name_is_no_other_address() {
+    let scenario = r#"(
+        version: 1,
+        nodes: {
+            "pay": Service(aliases: ["till"], registered: false, handlers: { "charge": [] }),
+            "shopper": Clients(script: [Call(to: "pay", method: "charge")]),
+        },
+    )"#;
+    let plan = r#"(deviations: [
+        (site: "pay-1", what: "crash", flow: "shopper/0", count: 1, answer: "before the step"),
+        (site: "till-1", what: "crash", flow: "shopper/0", count: 1, answer: "after effect 1"),
+    ])"#;
+    let (scenario, plan) = (file("renamed.ron", scenario), file("both_names.ron", plan));
+    let said = run(&["run", &scenario, "--plan", &plan]);
+    assert_eq!(said.status, Some(2), "{}", said.out);
+    assert!(said.err.starts_with("error: one decision has two answers"), "{}", said.err);
+}
+
+#[test]
+fn the_outside_world_does_not_break_in_a_plan_either() {
+    let faults = [("skew", "+5s"), ("drift", "1m"), ("crash", "before the step"), ("tie", "x")];
+    for (what, answer) in faults {
+        let plan = format!(
+            r#"(deviations: [
+                (site: "shopper", what: "{what}", flow: "shopper/2.15", count: 1, answer: "{answer}"),
+            ])"#
+        );
+        let said = run(&["run", ORDERS, "--plan", &file("clients_break.ron", &plan)]);
+        assert_eq!(said.status, Some(2), "{what}: {}", said.out);
+        let message = "error: `shopper` stands for the outside world, which does not break\n";
+        assert!(said.err.starts_with(message), "{what}: {}", said.err);
+        assert!(said.err.contains("clients_break.ron:2:"), "{what}: {}", said.err);
+    }
+    let plan = r#"(deviations: [
+        (site: "shopper", what: "arrivals", flow: "shopper slot/2", count: 1, answer: "3"),
+    ])"#;
+    let said = run(&["run", ORDERS, "--plan", &file("clients_arrive.ron", plan)]);
+    assert_eq!((said.status, said.err.as_str()), (Some(0), ""), "{}", said.out);
+}
+
+#[test]
+fn an_answer_that_is_not_possible_is_told_with_those_that_are() {
+    let reply = "payment-1>checkout-sidecar charge reply";
+    let cases = [
+        (reply, "lose", "maybe", "`yes`"),
+        (reply, "delay", "0s", "a span longer than `0s`, like `1s`"),
+        ("payment-1", "skew", "5s", "a span behind `+` or `-`, like `+5s`"),
+        ("payment-1", "crash", "after effect 9", "`before the step` or `after no effect`"),
+        ("payment-1", "crash", "soon", "`before the step`, `after no effect`, or `after effect 1`"),
+    ];
+    for (site, what, answer, possible) in cases {
+        let plan = format!(
+            r#"(deviations: [
+                (site: "{site}", what: "{what}", flow: "shopper/2.15", count: 1, answer: "{answer}"),
+            ])"#
+        );
+        let path = file("impossible.ron", &plan);
+        let said = run(&["run", ORDERS, "--plan", &path]);
+        assert!(said.out.contains("unused    1 inapplicable"), "{what}: {}", said.out);
+        let words = format!("\n      possible there: {possible}");
+        assert!(said.out.contains(&words), "{what}: {}", said.out);
+        let json = run(&["run", ORDERS, "--plan", &path, "--json"]);
+        let possible = format!("\"possible\":\"{possible}");
+        assert!(json.out.contains(&possible), "{what}: {}", json.out);
+    }
+}
+
 #[test]
 fn every_unknown_name_of_a_plan_is_reported_at_once() {
     let plan = deviation("\"lose\"", "\"loose\"").replace("\"payment-1\"", "\"paymnt-1\"");

@@ -162,6 +162,57 @@ fn what_is_hardly_meant_is_a_warning_with_its_place_and_no_mistake() {
 }
 
 #[test]
+fn what_is_said_in_vain_is_a_warning() {
+    let text = r#"(
+        version: 1,
+        horizon: "1m",
+        nodes: {
+            "registry": Registry(),
+            "gateway": Gateway(
+                route_match: HostMethodPath,
+                routes: [(path: "/orders/*", service: "shop", method: "buy", limit: 9)],
+                bulkhead: (limit: Aimd(timeout: "80ms"), max_concurrent: AtMost(5)),
+            ),
+            "shop": Service(
+                bulkhead: (max_concurrent: AtMost(5)),
+                handlers: { "buy": [Write(table: "sales"), Flush] },
+            ),
+            "shop-v2": Service(handlers: { "buy": [Flush] }),
+            "safe": Service(flush: "1s", handlers: { "buy": [Flush] }),
+            "rollout": Deployment(
+                service: "shop",
+                candidate: "shop-v2",
+                operator: [(at: "1m", says: Promote), (at: "61s", says: Abort)],
+                strategy: Canary(),
+            ),
+            "late": Deployment(service: "safe", at: "2m", strategy: Scaling(max_replicas: 1)),
+            "client": Clients(script: [
+                Call(to: "gateway", method: "/orders/7"),
+                Call(to: "gateway", method: "/orders/*"),
+            ]),
+        },
+    )"#;
+    let scenario = Scenario::parse("x", text, &Kinds::new()).unwrap_or_else(|it| panic!("{it}"));
+    let warnings: Vec<String> = scenario
+        .warnings
+        .diagnostics()
+        .iter()
+        .map(|it| format!("{}:{} {}", it.place.line, it.place.column, it.message))
+        .collect();
+    let expected = [
+        "9:74 this bounds nothing: the limit is one that adapts",
+        "13:60 nothing is left to flush: `shop` flushes at once",
+        "15:52 nothing is left to flush: `shop-v2` flushes at once",
+        "20:60 nobody hears this word: the run is over at its horizon, 60s",
+        "23:53 the deployment never begins: the run is over at its horizon, 60s",
+        "26:45 this asks for `/orders/*` itself, star and all",
+    ];
+    assert_eq!(warnings, expected);
+    let helps: Vec<_> = scenario.warnings.diagnostics().iter().map(|it| &it.help).collect();
+    assert!(helps[5].as_ref().unwrap().contains("like `/orders/7`"), "{helps:?}");
+}
+
+#[test]
 fn a_broker_that_remembers_nothing_takes_nothing_once() {
     let warnings = |profile: &str| {
         let text = r#"(

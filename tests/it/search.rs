@@ -276,6 +276,7 @@ fn documents_have_the_fields_that_the_reference_names() {
             "failures",
             "faults",
             "format",
+            "left_out",
             "plans",
             "planted",
             "points",

@@ -89,3 +89,65 @@ fn a_violation_about_no_work_in_particular_is_shown_with_the_load_that_it_takes(
     let run = scenario(&books).run(&Plan::calm());
     assert!(told(&run).starts_with("Everything in the run ("), "the plan says nothing of load");
 }
+
+/// Too little of the work succeeds, and the first piece that failed is long over when the run ends.
+fn availability(property: &str) -> String {
+    PRESS
+        .replace("Clients(script", "Clients(arrivals: Every(period: \"1s\", count: 40), script")
+        .replace("EveryCallEnds()", property)
+        .replace("version: 1,", "version: 1, heal_at: \"1ms\",")
+}
+
+#[test]
+fn a_share_of_the_work_that_failed_is_shown_by_the_first_piece_that_did() {
+    let properties =
+        ["Availability(at_least: \"100%\")", "Recovers(within: \"1s\", at_least: \"100%\")"];
+    for property in properties {
+        let crash = deviation("crash", "reader/7", 2, "before the step");
+        let run = scenario(&availability(property)).run(&Plan::calm().with_deviations(vec![crash]));
+        let story = told(&run);
+        assert!(story.starts_with("Everything in reader/7 ("), "{story}");
+        assert!(story.contains("work failed after 10ms: connection reset"), "{story}");
+    }
+}
+
+#[test]
+fn work_that_no_fault_struck_and_that_failed_is_shown_among_much_that_was_struck() {
+    let text = availability("Availability(at_least: \"100%\")");
+    let crash = deviation("crash", "reader/7", 2, "before the step");
+    let silence = deviation("silence", "writer/7", 1, "yes");
+    let pauses = (8..40).map(|at| deviation("pause", &format!("reader/{at}"), 1, "1ms"));
+    let faults = [crash, silence].into_iter().chain(pauses).collect();
+    let run = scenario(&text).run(&Plan::calm().with_deviations(faults));
+    let violation = run.violation.as_ref().unwrap();
+    assert_eq!(violation.message, "76 of 80 pieces of work succeeded, less than 100%");
+    let story = told(&run);
+    assert!(story.starts_with("40 of "), "{story}");
+    assert!(story.contains("work failed after 10ms: connection reset"), "{story}");
+}
+
+/// The entry that shows the violation is the one that something else waited for.
+#[test]
+fn the_entry_that_stops_a_run_is_seen_by_every_property() {
+    let text =
+        PRESS.replace("EveryCallEnds()", "EveryCallEnds(within: \"1ms\"), SometimesSucceeds()");
+    let run = scenario(&text).run_calm();
+    assert_eq!(
+        run.violation.as_ref().unwrap().message,
+        "the work of reader/0 took 10ms, more than 1ms"
+    );
+    assert_eq!(run.sometimes[0].1, true);
+    assert_eq!(run.toothless, [""; 0]);
+}
+
+#[test]
+fn what_should_be_reached_sometimes_and_was_not_is_said_once() {
+    let text =
+        PRESS.replace("EveryCallEnds()", "OncePerKey(table: \"prints\"), SometimesSucceeds()");
+    let text = text
+        .replace("Write(table: \"prints\")", "Write(table: \"prints\"), Write(table: \"prints\")");
+    let run = scenario(&text).run_calm();
+    assert!(!run.held());
+    assert_eq!(run.sometimes[0].1, false);
+    assert_eq!(run.toothless, [""; 0]);
+}

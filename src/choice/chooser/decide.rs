@@ -52,6 +52,7 @@ impl Choices {
                 return answer;
             }
             planned.fate = Fate::Inapplicable;
+            planned.possible = words::possible(question, may_be_calm, &self.layout);
         }
         let answer = if site.seeded
             && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
@@ -110,6 +111,7 @@ impl Choices {
         let planned = self.plan.deviations.iter().position(|deviation| deviation == crash);
         if let Some(planned) = planned.and_then(|number| self.planned.get_mut(number)) {
             planned.fate = Fate::Inapplicable;
+            planned.possible = words::crashes_within(effects);
             self.applied.remove(at);
             return false;
         }

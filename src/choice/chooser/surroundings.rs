@@ -2,10 +2,20 @@
 
 use brownout_models::contract::{Choice, Context, FlowId, Ground, NodeId, Purpose, Surroundings};
 
+use super::super::plan::Deviation;
+use super::super::site::{self, Owner};
 use super::super::words::Question;
 use super::super::{flow, mix};
 use super::Choices;
 use crate::layout::Layout;
+
+/// The address of a deviation, by whatever names it has them; `None` where the layout knows none of
+/// that name.
+pub(crate) fn address(deviation: &Deviation, layout: &Layout) -> Option<(Owner, String, u64, u32)> {
+    let owner = site::parse(&deviation.site, layout)?;
+    let flow = flow_key(&deviation.flow, layout)?;
+    Some((owner, deviation.what.clone(), flow, deviation.count))
+}
 
 /// The key of a flow by its name, in today's names of nodes or former ones.
 pub(super) fn flow_key(text: &str, layout: &Layout) -> Option<u64> {

@@ -43,9 +43,16 @@ impl Reader<'_> {
                 self.unknown("field", found, expected, outer.as_deref())
             }
             Error::NoSuchEnumVariant { expected, found, outer } => {
-                // The house's enums are called after what they are: `Step`, `Fault`, `Profile`.
-                let what = outer.as_deref().map_or("variant".to_owned(), str::to_lowercase);
-                self.unknown(&what, found, expected, None)
+                // The house's enums are called after what they are: `Step`, `Fault`, `RouteMatch`.
+                let what = outer.as_deref().map_or("variant".to_owned(), words);
+                let unknown = self.unknown(&what, found, expected, None);
+                match self.field_before() {
+                    Some(field) => {
+                        let message = format!("`{field}` cannot be `{found}`");
+                        Diagnostic { message, ..unknown }
+                    }
+                    None => unknown,
+                }
             }
             Error::ExpectedDifferentStructName { expected, found } => {
                 self.other_name(expected, found)
@@ -174,6 +181,15 @@ impl Reader<'_> {
 
     fn value_before(&self) -> Option<Place> {
         self.source.value_before(self.source.text()[..self.at].trim_end().len())
+    }
+
+    /// The name of the field whose value the last token begins.
+    fn field_before(&self) -> Option<&str> {
+        let start = self.source.token_at(self.before).start;
+        let before = self.source.text()[..start].trim_end().strip_suffix(':')?.trim_end();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let field = &before[before.trim_end_matches(is_word).len()..];
+        (!field.is_empty()).then_some(field)
     }
 
     /// What opens the struct or tuple in which the parser stands.
@@ -343,6 +359,18 @@ impl Reader<'_> {
             None => diagnostic,
         }
     }
+}
+
+/// The words of a type's name: `failure class` for `FailureClass`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
 }
 
 /// As much of the user's text as a message bears: a string that nothing closes goes on and on.

@@ -199,6 +199,29 @@ fn the_closest_known_word_is_suggested() {
     assert_eq!(did_you_mean("a", []), None);
 }
 
+#[test]
+fn a_line_wider_than_the_screen_is_shown_around_its_mark() {
+    let text = format!("(a: [{}wrong, {}])", "right, ".repeat(30), "right, ".repeat(30));
+    let source = Source::new("a.ron", text.as_str());
+    let place = source.first_in(source.nearest(&Path::root()), "wrong");
+    let help = "write it in words that go on for longer than any terminal is wide ".repeat(2);
+    let diagnostic = Diagnostic::new(place, "not right", "here").with_help(help.trim_end());
+    for columns in [40, 80, 120] {
+        let screen = Screen { columns, ..Screen::default() };
+        let rendered = render(&source, std::slice::from_ref(&diagnostic), screen);
+        let widest = rendered.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(columns), "{columns}:\n{rendered}");
+        assert!(rendered.contains("right, wrong, right"), "{rendered}");
+        assert!(rendered.contains("^^^^^ here"), "{rendered}");
+    }
+    let narrow = render(
+        &source,
+        std::slice::from_ref(&diagnostic),
+        Screen { columns: 0, ..Screen::default() },
+    );
+    assert!(narrow.contains("wrong"), "{narrow}");
+}
+
 /// The same cases in every run of the tests.
 fn fixed() -> ProptestConfig {
     let (rng_seed, failure_persistence) = (RngSeed::Fixed(1), None);

@@ -240,9 +240,12 @@ impl RegistryConfig {
         }
         if self.renewal_window.is_zero() || self.renewal_window >= self.lease_in_all() {
             let message = format!("self-preservation cannot listen for {}", self.renewal_window);
-            let expected = format!("expected more than 0s and less than {}", self.lease_in_all());
+            let less = self.lease_in_all();
+            let expected =
+                format!("expected a `renewal_window` of more than 0s and less than {less}");
             let help = "write a span of two heartbeats, shorter than `lease` times `fall`";
-            mistakes.push(Mistake::new("renewal_window", message, expected, help));
+            let mistake = Mistake::new("renewal_window", message, expected, help);
+            mistakes.push(mistake.beside(&["lease", "fall", "self_preservation"]));
         }
     }
 
@@ -251,9 +254,11 @@ impl RegistryConfig {
         mistakes.extend(zero("probe_interval", interval, self.probe_interval, "10s"));
         if self.probe_timeout.is_zero() || self.probe_timeout > self.probe_interval {
             let message = format!("a probe cannot take {}", self.probe_timeout);
-            let expected = format!("expected more than 0s and at most {}", self.probe_interval);
+            let most = self.probe_interval;
+            let expected = format!("expected a `probe_timeout` of more than 0s and at most {most}");
             let help = "write a span that is over before the next probe";
-            mistakes.push(Mistake::new("probe_timeout", message, expected, help));
+            let mistake = Mistake::new("probe_timeout", message, expected, help);
+            mistakes.push(mistake.beside(&["probe_interval", "probing"]));
         }
         let passes = "the number of probes that must pass";
         mistakes.extend(none("healthy_threshold", passes, self.healthy_threshold));
