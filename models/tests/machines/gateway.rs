@@ -5,7 +5,8 @@ use std::sync::Arc;
 use brownout_models::contract::{Answer, Failure, NodeId, Subset};
 use brownout_models::machine::{Discovery, GatewayConfig, GatewayNode, Route, Target};
 use brownout_models::policy::{
-    self, Boundary, BreakerConfig, BreakerPer, BulkheadConfig, Concurrency, HalfOpening, Limit, LimiterConfig,
+    self, Boundary, BreakerConfig, BreakerPer, BulkheadConfig, Concurrency, HalfOpening, Limit,
+    LimiterConfig,
 };
 use brownout_models::{Map, Name, Span};
 
