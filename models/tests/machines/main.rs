@@ -10,8 +10,10 @@
 mod composition;
 mod dialer;
 mod gateway;
+mod managed;
 mod registry;
 mod service;
+mod sidecar;
 
 use std::collections::VecDeque;
 
@@ -27,12 +29,19 @@ pub(crate) const ME: NodeId = NodeId(1);
 /// Who asks it.
 pub(crate) const CALLER: NodeId = NodeId(9);
 
+/// On nobody's behalf.
+const IDLE: Context = Context { flow: FlowId(0), cause: 0, deadline: Time::NEVER, span: None };
+
 /// One machine, its calls, and a world that does nothing by itself.
 pub(crate) struct Rig<M> {
     pub(crate) machine: M,
     calls: Calls,
     /// Every call so far, in the order of calling.
     placed: Vec<CallId>,
+    /// On whose behalf each timer was set.
+    timers: Vec<(u64, Context)>,
+    /// On whose behalf the last message left.
+    pub(crate) context: Context,
     store: Store,
     script: Script,
 }
@@ -59,8 +68,11 @@ impl Surroundings for Script {
     }
 
     fn start_flow(&mut self, _: NodeId, source: Purpose, index: u64, _: Ground) -> FlowId {
-        assert_eq!(index % (1 << 20), 0, "the first and only one of its moment");
-        self.said.push(format!("flow {} {}", source.0, index >> 20));
+        let (number, within) = (index >> 20, index % (1 << 20));
+        self.said.push(match within {
+            0 => format!("flow {} {number}", source.0),
+            within => format!("flow {} {number}.{within}", source.0),
+        });
         self.flows += 1;
         FlowId(self.flows)
     }
@@ -72,6 +84,8 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
             machine,
             calls: Calls::default(),
             placed: Vec::new(),
+            timers: Vec::new(),
+            context: IDLE,
             store: Store::default(),
             script: Script::default(),
         }
@@ -84,6 +98,10 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
 
     /// One step, so long after the beginning.
     pub(crate) fn step(&mut self, at: &str, input: Input<(), M::Timer>) -> Vec<String> {
+        self.step_for(IDLE, at, input)
+    }
+
+    fn step_for(&mut self, context: Context, at: &str, input: Input<(), M::Timer>) -> Vec<String> {
         let now = Time::ZERO + at.parse::<Span>().unwrap();
         let mut effects = Vec::new();
         let mut desk = Desk {
@@ -92,7 +110,6 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
             store: &mut self.store,
             surroundings: &mut self.script,
         };
-        let context = Context { flow: FlowId(0), cause: 0, deadline: Time::NEVER, span: None };
         let mut turn = Turn::new(now, ME, context, &mut desk);
         self.machine.step(input, &mut turn);
         let mut lines = std::mem::take(&mut self.script.said);
@@ -104,7 +121,8 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
 
     fn say(&mut self, effect: Effect<(), Fact>, lines: &mut Vec<String>) {
         match effect {
-            Effect::Send { to, message: Message::Ask { call, body }, .. } => {
+            Effect::Send { to, message: Message::Ask { call, body }, context, .. } => {
+                self.context = context;
                 let verb = if call.is_some() { "ask" } else { "tell" };
                 self.placed.extend(call);
                 lines.push(format!("{verb} {} {}", to.0, asked(&body)));
@@ -116,7 +134,10 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
                 let call = lines.last_mut().expect("a call that expires");
                 call.push_str(&format!(" within {after}"));
             }
-            Effect::Set { timer, after, .. } => lines.push(format!("wake {timer} in {after}")),
+            Effect::Set { timer, after, context, .. } => {
+                self.timers.push((timer, context));
+                lines.push(format!("wake {timer} in {after}"));
+            }
             Effect::Cancel { timer } => lines.push(format!("sleep {timer}")),
             Effect::Wrote { table, key, value, .. } => {
                 lines.push(format!("row {} {key} is {value}", table.0));
@@ -127,7 +148,9 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
 
     /// The timer of this code is due.
     pub(crate) fn wake(&mut self, at: &str, code: u64) -> Vec<String> {
-        self.step(at, Input::Wake(M::Timer::from_code(code)))
+        let set = self.timers.iter().rfind(|(timer, _)| *timer == code);
+        let context = set.map_or(IDLE, |(_, context)| *context);
+        self.step_for(context, at, Input::Wake(M::Timer::from_code(code)))
     }
 
     /// A request of the caller that waits for its answer.
@@ -148,7 +171,7 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
     /// The `index`-th call of all is answered; nothing happens where it is over already.
     pub(crate) fn reply(&mut self, at: &str, index: usize, outcome: Outcome<()>) -> Vec<String> {
         match self.calls.settle(self.placed[index]) {
-            Some(call) => self.step(at, Input::Reply { tag: call.tag, outcome }),
+            Some(call) => self.step_for(call.context, at, Input::Reply { tag: call.tag, outcome }),
             None => Vec::new(),
         }
     }
@@ -156,7 +179,7 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
     /// The `index`-th call of all expires.
     pub(crate) fn expire(&mut self, at: &str, index: usize) -> Vec<String> {
         let call = self.calls.settle(self.placed[index]).expect("a call under way");
-        self.step(at, Input::Expired { tag: call.tag })
+        self.step_for(call.context, at, Input::Expired { tag: call.tag })
     }
 
     pub(crate) fn power_cut(&mut self) {
@@ -182,6 +205,9 @@ pub(crate) fn instances(numbers: &[u32]) -> Outcome<()> {
 
 fn asked(body: &Body<()>) -> String {
     match body {
+        Body::Request(request) if request.amount != 0 => {
+            format!("with {} of {}, {}", request.method.0, request.key, request.amount)
+        }
         Body::Request(request) => format!("with {} of {}", request.method.0, request.key),
         Body::Publish(request)
         | Body::PublishNumbered(_, request)
