@@ -178,10 +178,10 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
         let entry = Entry { seq, cause, flow, at: self.now, node, what };
         self.trace.absorb(&entry);
-        // Made in its place, where whoever watches sees it: on the way it would be copied.
-        if !watch.see(self.trace.keep(entry)) {
+        if !watch.see(&entry) {
             self.stopped = true;
         }
+        self.trace.keep(entry);
         u32::try_from(seq).expect("a run has fewer than 2^32 entries")
     }
 }

@@ -54,18 +54,14 @@ impl<F: Clone + Serialize> Trace<F> {
 
     /// Keeps the entry that was just taken in.
     #[inline(always)]
-    pub(super) fn keep(&mut self, entry: Entry<F>) -> &Entry<F> {
-        let mut place = usize::try_from(entry.seq % RECENT as u64).unwrap_or(0);
-        if self.recording || place >= self.entries.len() {
-            place = self.entries.len();
-            self.keep_more(entry);
-        } else {
-            self.entries[place] = entry;
+    pub(super) fn keep(&mut self, entry: Entry<F>) {
+        let place = usize::try_from(entry.seq % RECENT as u64).unwrap_or(0);
+        match self.entries.get_mut(place) {
+            Some(oldest) if !self.recording => *oldest = entry,
+            Some(_) | None => self.keep_more(entry),
         }
-        &self.entries[place]
     }
 
-    #[cold]
     fn keep_more(&mut self, entry: Entry<F>) {
         if self.entries.is_empty() {
             self.entries.reserve(RECENT);

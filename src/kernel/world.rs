@@ -142,8 +142,7 @@ impl<M: Machine> World<M> {
             context.deadline = self.fabric.inward(node, context.deadline);
         }
         let mut hands = Hands { node, fabric: &mut self.fabric, watch };
-        let mut turn = Turn::new(now, node, context, &mut hands);
-        turn.power_for(power);
+        let mut turn = Turn::new(now, node, context, &mut hands).with_power_for(power);
         self.machines[node.0 as usize].step(input, &mut turn);
         turn.acts()
     }

@@ -30,9 +30,11 @@ impl<'a, P, F> Turn<'a, P, F> {
         Self { now, me, context, driver, power: u32::MAX, acts: 0 }
     }
 
-    /// Its power fails after `acts` sends, replies and writes.
-    pub const fn power_for(&mut self, acts: u32) {
+    /// The same turn whose power fails after `acts` sends, replies and writes.
+    #[must_use]
+    pub const fn with_power_for(mut self, acts: u32) -> Self {
         self.power = acts;
+        self
     }
 
     /// The time on the node's own clock.

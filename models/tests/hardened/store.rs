@@ -112,8 +112,7 @@ proptest! {
                 store: &mut store,
                 surroundings: &mut Calm,
             };
-            let mut turn = Turn::new(Time::ZERO, ME, CONTEXT, &mut desk);
-            turn.power_for(power);
+            let mut turn = Turn::new(Time::ZERO, ME, CONTEXT, &mut desk).with_power_for(power);
             let mut written = 0;
             for (act, place) in acts.iter().zip(1..) {
                 match act {
@@ -222,8 +221,7 @@ impl Life {
             store: &mut self.store,
             surroundings: &mut Calm,
         };
-        let mut turn = Turn::new(Time::ZERO, ME, CONTEXT, &mut desk);
-        turn.power_for(power);
+        let mut turn = Turn::new(Time::ZERO, ME, CONTEXT, &mut desk).with_power_for(power);
         self.node.step(input, &mut turn);
         let failed = !turn.has_power();
         effects.into_iter().for_each(|effect| self.done(effect));
