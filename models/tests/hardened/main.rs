@@ -56,6 +56,8 @@ mod saga_theory;
 mod store;
 mod telemetry;
 mod theory;
+mod turns;
+mod vocabulary;
 mod words;
 
 use proptest::prelude::*;
