@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(of(0_u32), 0);
         assert_eq!(of(1_u32), 0x9e37_79b9_e17d_05ac);
         assert_ne!(of((1_u32, 2_u32)), of((2_u32, 1_u32)));
+        assert_eq!([of(7_u8), of(7_usize), of(7_u64)], [of(7_u32); 3]);
         assert_ne!(of("inventory"), of("inventorz"));
         assert_ne!(of("a long name, and one"), of("a long name, and two"));
     }

@@ -271,12 +271,47 @@ mod tests {
     }
 
     #[test]
+    fn a_span_is_written_in_its_largest_unit_up_to_seconds() {
+        for (nanos, text) in [
+            (0, "0s"),
+            (1, "1ns"),
+            (999, "999ns"),
+            (1_000, "1us"),
+            (1_001, "1.001us"),
+            (999_999, "999.999us"),
+            (1_000_000, "1ms"),
+            (1_000_001, "1.000001ms"),
+            (250_500_000, "250.5ms"),
+            (1_000_000_000, "1s"),
+            (1_000_000_001, "1.000000001s"),
+            (90_000_000_000, "90s"),
+            (u64::MAX - 1, "18446744073.709551614s"),
+            (u64::MAX, "never"),
+        ] {
+            assert_eq!(Span::from_nanos(nanos).to_string(), text);
+            assert_eq!(Time::from_nanos(nanos).to_string(), text);
+        }
+        assert_eq!(Span::from_micros(7), Span::from_nanos(7_000));
+        assert_eq!(Span::from_micros(u64::MAX), Span::MAX);
+    }
+
+    #[test]
     fn wrong_spans_are_refused() {
         for text in
             ["", "5", "ms", "5 ms", "-1s", "1.s", ".5s", "1.5ns", "5min", "99999999999h", "1..5s"]
         {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_span_has_at_most_twelve_decimals_and_sixty_three_bits() {
+        let nanos = |text: &str| text.parse::<Span>().ok().map(Span::as_nanos);
+        assert_eq!(nanos("1.500000000000s"), Some(1_500_000_000));
+        assert_eq!(nanos("1.5000000000000s"), None);
+        assert_eq!(nanos("1.50000000000000s"), None);
+        assert_eq!(nanos("9223372036854775807ns"), Some((1 << 63) - 1));
+        assert_eq!(nanos("9223372036854775808ns"), None);
     }
 
     #[test]

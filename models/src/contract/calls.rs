@@ -97,7 +97,7 @@ impl Calls {
     }
 
     const fn id(slot: u32, generation: u32) -> CallId {
-        CallId((generation >> 1) << SLOT_BITS | slot)
+        CallId(((generation >> 1) << SLOT_BITS) + slot)
     }
 }
 
@@ -129,7 +129,33 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(calls.settle(first), None);
         assert_eq!(calls.len(), 1);
+        assert!(!calls.is_empty());
         assert_eq!(calls.settle(second).map(|open| open.tag), Some(2));
         assert!(calls.is_empty());
+    }
+
+    #[test]
+    fn a_slot_has_as_many_ids_as_the_bits_beside_it_say() {
+        let mut calls = Calls::default();
+        calls.open(call(0));
+        let ids: Vec<u32> = (0..4_097)
+            .map(|tag| {
+                let id = calls.open(call(tag));
+                calls.settle(id);
+                assert_eq!(id.slot(), 1);
+                id.0 >> SLOT_BITS
+            })
+            .collect();
+        assert_eq!(ids[..4_096], (0..4_096).collect::<Vec<u32>>());
+        assert_eq!(ids[4_096], 0, "and then the first one comes again");
+    }
+
+    #[test]
+    fn a_crash_forgets_every_call() {
+        let mut calls = Calls::default();
+        let ids = [1, 2].map(|tag| calls.open(call(tag)));
+        calls.clear();
+        assert!(calls.is_empty());
+        assert_eq!(ids.map(|id| calls.settle(id)), [None, None]);
     }
 }

@@ -280,13 +280,12 @@ impl BackoffConfig {
         Waits { min: self.base, max, calm, spread: Spread::Even }
     }
 
-    /// Step by step, as each is rounded; it ends at the cap, or where nothing grows any more.
+    /// Step by step, as each is rounded; it ends where nothing grows any more.
     fn grown(&self, retry: u32) -> u64 {
-        let cap = self.cap.span().map_or(u64::MAX, Span::as_nanos);
         let mut wait = self.base.as_nanos();
         for _ in 0..retry {
             let next = self.multiplier.of(wait);
-            if wait >= cap || next == wait {
+            if next == wait {
                 break;
             }
             wait = next;

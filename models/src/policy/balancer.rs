@@ -284,14 +284,10 @@ impl Balancer {
 
     fn least_request(&self, word: u64, hosts: &[Host]) -> Option<usize> {
         let first = place(word, hosts.len());
-        let mut best = first;
-        for index in (first + 1..hosts.len()).chain(0..first) {
+        (first..hosts.len()).chain(0..first).reduce(|best, index| {
             let (one, other) = (&hosts[best], &hosts[index]);
-            if self.cross_load(other, one) < self.cross_load(one, other) {
-                best = index;
-            }
-        }
-        Some(best)
+            if self.cross_load(other, one) < self.cross_load(one, other) { index } else { best }
+        })
     }
 
     fn ring_hash(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
@@ -310,7 +306,7 @@ impl Balancer {
     /// From a place of the table on, round once, the first host that may have another call.
     fn first_with_room(&self, hosts: &[Host], table: &[(u64, u32)], from: usize) -> Option<usize> {
         let around = (from..table.len()).chain(0..from.min(table.len()));
-        let mut candidates = around.map(|at| table[at].1 as usize).filter(|at| *at < hosts.len());
+        let mut candidates = around.map(|at| table[at].1 as usize);
         let BoundedLoad::Percent(percent) = self.config.hash_balance_factor else {
             return candidates.next();
         };

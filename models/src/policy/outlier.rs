@@ -229,12 +229,11 @@ impl Outlier {
         };
         let sum: u128 = hosts.iter().map(|(_, record)| rate(record)).sum();
         let off = |record: &Record| sum.abs_diff(count * rate(record));
+        let below = |record: &Record| sum.saturating_sub(count * rate(record));
         let squares: u128 = hosts.iter().map(|(_, record)| off(record) * off(record)).sum();
         // The factor is in thousandths.
         let limit = squares * u128::from(factor) * u128::from(factor);
-        let is_low = |record: &Record| {
-            sum > count * rate(record) && 1_000_000 * count * off(record) * off(record) > limit
-        };
+        let is_low = |record: &Record| 1_000_000 * count * below(record) * below(record) > limit;
         hosts.iter().filter(|(_, record)| is_low(record)).map(|(host, _)| *host).collect()
     }
 

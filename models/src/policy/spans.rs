@@ -195,7 +195,7 @@ impl SpanTable {
 /// A number that differs for every pair below 2^24 and 2^40, and is not zero: the finalizer of
 /// `SplitMix64`, which is a bijection that keeps zero (Steele, Lea, Flood, 2014).
 const fn mixed(origin: u64, number: u64) -> u64 {
-    let mut id = origin << 40 | number & ((1 << 40) - 1);
+    let mut id = (origin << 40) + (number & ((1 << 40) - 1));
     id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     id ^ (id >> 31)

@@ -155,3 +155,28 @@ fn the_backoff_of_grpc_can_be_said() {
     assert_eq!([range(0), range(1), range(2)], [[800, 1_200], [1_280, 1_920], [2_048, 3_072]]);
     assert_eq!(range(50), [96_000, 144_000]);
 }
+
+#[test]
+fn a_moment_of_the_slot_stands_for_a_wait_of_the_range() {
+    let nanos = Span::from_nanos;
+    let (min, max, calm) = (nanos(10), nanos(13), nanos(12));
+    let waits = Waits { min, max, calm, spread: Spread::Even };
+    assert_eq!(waits.slot(), (nanos(4), nanos(2)));
+    for moment in 0..4 {
+        assert_eq!(waits.within(nanos(moment)), nanos(10 + moment));
+    }
+}
+
+#[test]
+fn the_calm_wait_of_a_range_without_a_ceiling_is_its_middle() {
+    let config = BackoffConfig {
+        jitter: Jitter::Decorrelated,
+        base: Span::from_secs(1),
+        ..BackoffConfig::guide()
+    };
+    for (previous, most, calm) in [(0, 3_000, 2_000), (2_000, 6_000, 3_500)] {
+        let waits = config.waits(0, Span::from_millis(previous));
+        assert_eq!((waits.min, waits.max), (Span::from_secs(1), Span::from_millis(most)));
+        assert_eq!(waits.calm, Span::from_millis(calm));
+    }
+}

@@ -149,3 +149,12 @@ proptest! {
         prop_assert_eq!(composed.errors, missing);
     }
 }
+
+#[test]
+fn a_composition_knows_its_parts() {
+    let part = |name, need| PartSpec { name: Name(name), need };
+    let parts = vec![part(3, Need::Required), part(4, Need::Optional)];
+    let config = CompositionConfig::hardened();
+    let composition = Composition::<u8, u8>::new(config, parts.clone(), Time::ZERO);
+    assert_eq!(composition.specs(), parts);
+}

@@ -78,3 +78,13 @@ proptest! {
         prop_assert_eq!(router.ends().count(), routes.len());
     }
 }
+
+#[test]
+fn a_path_alone_tells_routes_apart_whatever_host_and_method_they_name() {
+    let mut router = Router::new(RouteMatch::Path);
+    assert_eq!(router.insert(RoutePattern::of_line("POST shop.example/orders"), 1), None);
+    assert_eq!(router.insert(RoutePattern::of_line("GET api.example/orders"), 2), Some(1));
+    for line in ["/orders", "PUT other.example/orders"] {
+        assert_eq!(router.find(Asked::of_line(line)), Some(&2), "{line}");
+    }
+}

@@ -149,3 +149,36 @@ fn a_hedge_that_nobody_pays_for_or_wants_leaves_the_others_alone() {
     assert_eq!(end(Err(FailureKind::Transient.into())), RetryNext::Waiting);
     assert_eq!(end(Err(stop)), RetryNext::Failed(GivenUp::Pushback));
 }
+
+#[test]
+fn a_retry_is_under_way_in_the_place_of_the_one_before() {
+    let config = RetryConfig { max_attempts: 4, ..RetryConfig::guide() };
+    let mut budget = RetryBudget::new(BudgetConfig::Unlimited);
+    let mut retry = Retry::begin(&config, &mut budget, Time::ZERO, Terms::default());
+    assert_eq!(budget.under_way(), (1, 0));
+    for number in 1..=3 {
+        assert!(matches!(retry.start(&config, &mut budget, Time::ZERO), Start::Go(_)));
+        let failed = Err(FailureKind::Transient.into());
+        let next = retry.ended(&config, &mut budget, Time::ZERO, failed, |waits| waits.calm);
+        assert!(matches!(next, RetryNext::Again { .. }));
+        assert_eq!(budget.under_way(), (1, 1), "after {number} attempts");
+    }
+    retry.start(&config, &mut budget, Time::ZERO);
+    retry.ended(&config, &mut budget, Time::ZERO, Ok(()), |waits| waits.calm);
+    assert_eq!(budget.under_way(), (0, 0));
+}
+
+#[test]
+fn a_retry_beside_others_is_one_more_under_way() {
+    let config = hedging(4, 25);
+    let mut budget = RetryBudget::new(BudgetConfig::Unlimited);
+    let mut retry = Retry::begin(&config, &mut budget, Time::ZERO, Terms::default());
+    for retries in 0..2 {
+        assert!(matches!(retry.start(&config, &mut budget, Time::ZERO), Start::Go(_)));
+        assert_eq!(budget.under_way(), (1, retries));
+    }
+    let failed = Err(FailureKind::Transient.into());
+    let next = retry.ended(&config, &mut budget, Time::ZERO, failed, |waits| waits.calm);
+    assert_eq!(next, RetryNext::Again { after: Span::ZERO });
+    assert_eq!(budget.under_way(), (1, 2), "the hedge is paid for, and so is the retry");
+}

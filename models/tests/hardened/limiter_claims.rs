@@ -194,3 +194,15 @@ fn every_impossible_value_is_a_mistake_with_a_remedy() {
         assert_eq!(mistakes[0].option, option);
     }
 }
+
+#[test]
+fn a_bucket_is_kept_for_each_client_and_holds_its_share_of_the_limit() {
+    let share = Burst::Share(Ratio::new(2, 3).unwrap());
+    let algorithm = Algorithm::TokenBucket;
+    let mut limiter = Limiter::new(LimiterConfig { algorithm, burst: share, ..guide() });
+    assert!(limiter.is_empty());
+    assert_eq!(admitted(&mut limiter, at(0), ORDERS, 9, 100), 6);
+    assert_eq!((limiter.is_empty(), limiter.len()), (false, 1));
+    limiter.evict(at(600_000));
+    assert!(limiter.is_empty(), "it is full again");
+}

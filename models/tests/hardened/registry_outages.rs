@@ -155,3 +155,26 @@ fn a_probe_may_take_until_the_next_one() {
     assert_eq!([mistakes(9), mistakes(10)], [[""; 0]; 2]);
     assert_eq!([mistakes(0), mistakes(11)], [["probe_timeout"]; 2]);
 }
+
+#[test]
+fn a_registry_that_holds_everybody_on_purpose_waits_for_a_word() {
+    let mut desk = Desk::new(RegistryConfig::hardened());
+    ten_that_beat_until(&mut desk, at(100), 10);
+    assert_eq!(desk.live_until(at(1_000)), []);
+    assert_eq!(desk.0.due(), None, "time alone makes the network no better");
+    desk.beat(at(1_001), Name(0)).unwrap();
+    assert!(desk.0.due().is_some(), "there is one less to fear for");
+}
+
+#[test]
+fn a_probe_makes_a_new_version_where_it_changes_something() {
+    let config = RegistryConfig { probing: Probing::On, unhealthy_threshold: 2, ..trusting() };
+    let mut desk = Desk::new(config);
+    desk.register(at(0), ID, 0).unwrap();
+    for (second, passed, version) in
+        [(1, true, 2), (2, true, 2), (3, false, 2), (4, false, 3), (5, true, 4), (6, true, 4)]
+    {
+        let changed = desk.0.probed(at(second), SERVICE, ID, passed);
+        assert_eq!(desk.0.version(), version, "{changed:?} at {second}");
+    }
+}

@@ -111,3 +111,15 @@ fn sg_9_what_will_be_undone_is_seen_without_a_lock_and_never_with_one() {
     assert_eq!(dirty(SemanticLock::Queues), (2, 0));
     assert_eq!(dirty(SemanticLock::Aborts), (2, 0));
 }
+
+#[test]
+fn a_key_is_locked_as_long_as_anybody_holds_it() {
+    let mut locks = SagaLocks::new(SemanticLock::Queues);
+    assert!(locks.is_empty());
+    assert_eq!([1, 2].map(|holder| locks.acquire(7, holder)), [Locked::Granted, Locked::Queued]);
+    assert_eq!((locks.is_empty(), locks.len()), (false, 1));
+    assert_eq!(locks.release(7), Some(2));
+    assert!(!locks.is_empty());
+    assert_eq!(locks.release(7), None);
+    assert!(locks.is_empty());
+}

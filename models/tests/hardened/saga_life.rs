@@ -1,7 +1,7 @@
 //! What a saga keeps and loses outside an execution, and what it ignores inside one.
 
 use brownout_models::Name;
-use brownout_models::policy::{Next, Saga, SagaConfig, StepEnd};
+use brownout_models::policy::{Checkpoint, Next, Saga, SagaConfig, SagaPlace, StepEnd};
 
 fn two_steps() -> Saga {
     let mut saga = Saga::new(SagaConfig::hardened());
@@ -35,4 +35,22 @@ fn a_compensation_under_way_has_no_wait_that_could_be_over() {
 #[test]
 fn only_the_hardened_saga_writes_a_log() {
     assert!(SagaConfig::hardened().is_logged() && !SagaConfig::guide().is_logged());
+}
+
+#[test]
+fn a_log_counts_attempts_and_steps_as_far_as_sixteen_bits_go() {
+    for (number, written) in
+        [(65_534, 65_534), (65_535, 65_535), (65_536, 65_535), (70_000, 65_535)]
+    {
+        let record = Checkpoint {
+            place: SagaPlace::Acting(number),
+            attempt: u32::try_from(number).unwrap(),
+            failed: Some((2, StepEnd::Rejected)),
+            doubt: StepEnd::Unknown,
+            is_unresolved: true,
+        };
+        let (place, attempt) = (SagaPlace::Acting(written), u32::try_from(written).unwrap());
+        let expected = Checkpoint { place, attempt, ..record };
+        assert_eq!(Checkpoint::from_row(record.to_row()), Some(expected), "{number}");
+    }
 }

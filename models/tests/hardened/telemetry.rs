@@ -202,3 +202,24 @@ fn the_guides_spans_collide_have_no_parents_and_stay_for_ever() {
     let unique = TelemetryConfig { span_ids: SpanIds::Unique, ..TelemetryConfig::guide() };
     assert_eq!(count(&unique, 0), (5_000, 0), "that remedy alone");
 }
+
+#[test]
+fn attempts_after_the_first_of_their_call_are_resends() {
+    let mut metrics = CallMetrics::new(&TelemetryConfig::hardened());
+    for number in [1, 2, 3, 1, 2] {
+        metrics.attempt_started(number);
+    }
+    assert_eq!((metrics.attempts(), metrics.resends()), (5, 3));
+}
+
+#[test]
+fn a_table_has_the_ids_of_the_origin_that_it_is_given() {
+    let of = |origin| SpanTable::new(&TelemetryConfig::hardened(), origin);
+    let ids = |mut table: SpanTable| {
+        [0, 1].map(|at| table.begin(Time::from_nanos(at), SpanStart::new(Name(0), Name(1))).id())
+    };
+    let mut moved = of(0);
+    moved.set_origin(5);
+    assert_eq!(ids(moved), ids(of(5)));
+    assert_ne!(ids(of(0)), ids(of(5)));
+}

@@ -59,7 +59,7 @@ fn ring(hosts: &[Host], ring_size: u32) -> Vec<Point> {
     for (index, host) in (0_u32..).zip(hosts) {
         points.extend(
             (0..each * u64::from(host.weight))
-                .map(|point| (hash(u64::from(host.id.0) << 32 | point), index)),
+                .map(|point| (hash((u64::from(host.id.0) << 32) + point), index)),
         );
     }
     points.sort_unstable();
@@ -74,25 +74,20 @@ fn maglev(hosts: &[Host], table_size: u32) -> Vec<Point> {
         .iter()
         .map(|host| {
             let id = u64::from(host.id.0);
-            (hash(id << 1) % size, hash(id << 1 | 1) % (size - 1) + 1)
+            (hash(2 * id) % size, hash(2 * id + 1) % (size - 1) + 1)
         })
         .collect();
     let mut table = vec![u32::MAX; usize::try_from(size).unwrap_or(0)];
-    let mut left = if hosts.is_empty() { 0 } else { size };
-    'full: while left > 0 {
-        for (index, (next, skip)) in (0_u32..).zip(&mut permutations) {
-            if left == 0 {
-                break 'full;
-            }
-            // A skip that shares a factor with the size would not come round to every entry.
-            let mut steps = 0;
-            while table[usize::try_from(*next).unwrap_or(0)] != u32::MAX {
-                *next = (*next + if steps < size { *skip } else { 1 }) % size;
-                steps += 1;
-            }
-            table[usize::try_from(*next).unwrap_or(0)] = index;
-            left -= 1;
-        }
+    // Each turn claims one entry.
+    for index in (0..permutations.len()).cycle().take(table.len()) {
+        let (next, skip) = &mut permutations[index];
+        let own = (0..size).map(|step| (*next + step * *skip) % size);
+        // A skip that shares a factor with the size does not come round to every entry.
+        let any = (1..size).map(|step| (*next + step) % size);
+        let is_free = |at: &u64| table[usize::try_from(*at).unwrap_or(0)] == u32::MAX;
+        let Some(free) = own.chain(any).find(is_free) else { break };
+        *next = free;
+        table[usize::try_from(free).unwrap_or(0)] = u32::try_from(index).unwrap_or(u32::MAX);
     }
     (0_u64..).zip(table).collect()
 }
@@ -114,6 +109,36 @@ mod tests {
     fn the_mix_is_the_one_of_split_mix() {
         assert_eq!(hash(0), 0xe220_a839_7b1d_cdaf);
         assert_eq!(hash(1_234_567), 6_457_827_717_110_365_317);
+    }
+
+    /// 40 points for weights of 1, 2 and 0 are 14 a unit at least, and so 16.
+    #[test]
+    fn a_ring_has_a_power_of_two_of_points_for_each_unit_of_weight() {
+        let hosts = [(5, 1), (6, 2), (7, 0)];
+        let hosts = hosts.map(|(id, weight)| Host { id: crate::Name(id), weight });
+        let ring = ring(&hosts, 40);
+        assert!(ring.is_sorted());
+        let mut expected: Vec<Point> = Vec::new();
+        expected.extend((0..16).map(|point| (hash(5 * (1 << 32) + point), 0)));
+        expected.extend((0..32).map(|point| (hash(6 * (1 << 32) + point), 1)));
+        expected.sort_unstable();
+        assert_eq!(ring, expected);
+    }
+
+    /// A configuration with such a size is a mistake, and picks all the same.
+    #[test]
+    fn a_table_whose_size_is_no_prime_is_full_and_even() {
+        for size in [4, 6, 8, 12, 100] {
+            for count in 1..=4 {
+                let hosts: Vec<Host> = (0..count).map(|id| Host::new(crate::Name(id))).collect();
+                let table = maglev(&hosts, size);
+                for index in 0..count {
+                    let entries = table.iter().filter(|(_, of)| *of == index).count();
+                    let most = (size - index).div_ceil(count) as usize;
+                    assert_eq!(entries, most, "host {index} of {count}, {size} entries");
+                }
+            }
+        }
     }
 
     /// The paper's own words: host i prefers the entries `(offset + j * skip) mod M` for j = 0, 1, ..,

@@ -44,11 +44,8 @@ impl Queue {
 
     /// Forgets whoever was not shown since.
     pub(super) fn forget_before(&mut self, since: Time) {
-        let before = self.places.len();
         self.places.retain(|_, place| place.seen >= since);
-        if self.places.len() < before {
-            self.shown.clear();
-        }
+        self.shown.clear();
     }
 
     /// The one of those shown last that waits longest.

@@ -314,11 +314,11 @@ impl BreakerConfig {
 
     /// How many results half-open needs for a verdict.
     #[must_use]
-    pub const fn results_needed(&self) -> u32 {
+    pub fn results_needed(&self) -> u32 {
         match (self.verdict, self.probes) {
             (Verdict::FirstFailure, _) => self.success_threshold,
-            (Verdict::Rate, Probes::Permits(permits)) if permits < self.minimum_calls => permits,
-            (Verdict::Rate, Probes::Permits(_) | Probes::Unlimited) => self.minimum_calls,
+            (Verdict::Rate, Probes::Permits(permits)) => permits.min(self.minimum_calls),
+            (Verdict::Rate, Probes::Unlimited) => self.minimum_calls,
         }
     }
 }

@@ -156,3 +156,16 @@ fn a_budget_is_written_with_what_differs_from_its_source() {
     }
     assert!(ron::from_str::<BudgetConfig>("Quota(cost: 3)").is_err());
 }
+
+#[test]
+fn a_share_remembers_no_more_than_the_slots_of_its_span() {
+    let (percent, ttl) = (Ratio::ONE_FIFTH, Span::from_secs(10));
+    let config = BudgetConfig::Share { percent, min_per_second: 0, ttl };
+    let mut budget = RetryBudget::new(config);
+    for call in 0..1_000 {
+        budget.begin(Time::ZERO + Span::from_millis(call * 50));
+        let slots: Vec<u64> = budget.slots.iter().map(|slot| slot.number).collect();
+        assert!(slots.windows(2).all(|two| two[0] < two[1]), "{slots:?}");
+        assert!(slots.len() <= 10);
+    }
+}

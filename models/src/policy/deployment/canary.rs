@@ -298,7 +298,7 @@ impl Canary {
         for _ in 0..missing {
             actions.push(self.fleet.start(Version::Candidate));
         }
-        if missing == 0 && self.is_scaled(now, weight) {
+        if self.is_scaled(now, weight) {
             self.weight = weight;
             actions.push(DeployAction::Weight { candidate: weight });
             self.go_on(now, actions);

@@ -121,7 +121,7 @@ impl<P: Clone> Dispatcher<P> {
             return;
         }
         let kept = self.retained.iter().filter(|kept| kept.topic() == topic).count();
-        if self.config.unroutable == Unroutable::Retain && self.config.buffer > 0 {
+        if self.config.unroutable == Unroutable::Retain {
             self.retained.push_back(pending);
             if kept < self.config.buffer {
                 return;
@@ -136,9 +136,7 @@ impl<P: Clone> Dispatcher<P> {
 
     /// Puts a message into a queue, over the oldest where there is no room.
     fn enqueue(&mut self, now: Time, number: usize, entry: Entry<P>) {
-        let is_full = self.config.dispatch == Dispatch::PerSubscription
-            && self.config.overflow == Overflow::DropOldest
-            && !self.queue_has_room(number);
+        let is_full = self.config.overflow == Overflow::DropOldest && !self.queue_has_room(number);
         let queue = &mut self.queues[number];
         queue.waiting.push_back(entry);
         self.unsettled += 1;

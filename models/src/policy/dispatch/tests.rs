@@ -98,3 +98,17 @@ fn without_a_buffer_the_dispatcher_takes_from_the_publishers_hand() {
     assert_eq!(broker.next_action(Time::ZERO), None);
     assert!(broker.is_idle());
 }
+
+#[test]
+fn nothing_runs_at_a_subscriber_that_left() {
+    let mut broker = broker(9, 2);
+    broker.publish(Time::ZERO, TOPIC, 1, 0);
+    attempt(&mut broker, Time::ZERO);
+    attempt(&mut broker, Time::ZERO);
+    let running = |broker: &Dispatcher<u32>| {
+        broker.subscriptions.iter().map(|known| known.running).collect::<Vec<_>>()
+    };
+    assert_eq!(running(&broker), [1, 1]);
+    assert_eq!(broker.unsubscribe(Time::ZERO, TOPIC, Name(100)), [0]);
+    assert_eq!(running(&broker), [0, 1]);
+}

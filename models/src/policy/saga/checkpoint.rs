@@ -64,7 +64,7 @@ impl Checkpoint {
         let mut row = i64::from(self.is_unresolved);
         for (value, bits) in fields.into_iter().rev() {
             let value = i64::try_from(value).unwrap_or(i64::MAX);
-            row = row << bits | value.min((1 << bits) - 1);
+            row = (row << bits) + value.min((1 << bits) - 1);
         }
         row
     }
