@@ -79,6 +79,7 @@ impl Check<'_> {
         let options = GatewayOptions {
             route_match: file.route_match,
             order: file.order,
+            refusals: file.refusals,
             breaker_per: file.breaker_per,
             unknown_path: file.unknown_path,
             timeout: file.timeout,

@@ -111,11 +111,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     fn handle(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
         let (now, path, client) = (turn.now(), request.method, request.client);
         let Some(route) = self.config.routes.get(&path).copied() else {
-            let failure = match self.gateway.admit_unknown(now, client, NOWHERE) {
-                None => Failure::RouteNotFound,
-                Some(_) => Failure::RateLimited,
-            };
-            turn.reply_failure(from, path, failure);
+            match self.gateway.admit_unknown(now, client, NOWHERE) {
+                None => turn.reply_failure(from, path, Failure::RouteNotFound),
+                Some(retry) => self.refuse(from, path, Failure::RateLimited, retry.span(), turn),
+            }
             return;
         };
         let Route { name, target: Target { service, .. }, limit, .. } = route;
@@ -123,18 +122,18 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let Judged { ruling, transitions } = self.gateway.admit(now, passage);
         let admitted = Fact::Admitted { client, route: name, limit };
         match ruling {
-            Ruling::RateLimited(_) => {
+            Ruling::RateLimited(retry) => {
                 self.tell(transitions, turn);
                 turn.note(Fact::Limited { client, route: name, limit });
-                turn.reply_failure(from, path, Failure::RateLimited);
+                self.refuse(from, path, Failure::RateLimited, retry.span(), turn);
             }
-            Ruling::BreakerOpen { has_spent, .. } => {
+            Ruling::BreakerOpen { retry_after, has_spent } => {
                 if has_spent {
                     turn.note(admitted);
                 }
                 self.tell(transitions, turn);
                 turn.note(Fact::Broken { service });
-                turn.reply_failure(from, path, Failure::BreakerOpen);
+                self.refuse(from, path, Failure::BreakerOpen, retry_after, turn);
             }
             Ruling::Admitted(entry) => match self.enter(now, service) {
                 Ok(()) => {
@@ -155,6 +154,18 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
                 }
             },
         }
+    }
+
+    /// Refuses on its own account, and says when to come back where that is known.
+    fn refuse(
+        &self,
+        from: Sender,
+        path: Name,
+        failure: Failure,
+        after: Option<Span>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        turn.refuse(from, path, failure, self.config.policy.refusals.say(after));
     }
 
     /// Calls the service for a request that was let in.
@@ -195,26 +206,32 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let by_instance = self.config.policy.breaker_per == BreakerPer::Instance;
         let Some(pending) = self.pending.get_mut(slot) else { return };
         let service = pending.route.target.service;
-        let (outcome, is_found) = match outcome {
-            Ok(Answer::Instances(found)) if by_instance => {
-                let found = callable(&self.gateway, turn.now(), service, &found);
-                (found.map(Answer::Instances), true)
+        let (outcome, listed) = match outcome {
+            Ok(Answer::Instances(listed)) if by_instance => {
+                let found = callable(&self.gateway, turn.now(), service, &listed);
+                (found.map(Answer::Instances), Some(listed))
             }
-            Ok(Answer::Subset(subset)) if by_instance => {
-                let found = callable(&self.gateway, turn.now(), service, &subset.instances);
-                let subset = |instances| Arc::new(Subset { name: subset.name, instances });
-                (found.map(|instances| Answer::Subset(subset(instances))), true)
+            Ok(Answer::Subset(listed)) if by_instance => {
+                let found = callable(&self.gateway, turn.now(), service, &listed.instances);
+                let subset = |instances| Arc::new(Subset { name: listed.name, instances });
+                let found = found.map(|instances| Answer::Subset(subset(instances)));
+                (found, Some(Arc::clone(&listed.instances)))
             }
-            outcome => (outcome, false),
+            outcome => (outcome, None),
         };
-        if is_found && outcome.is_err() {
+        if let (Some(listed), Err(failure)) = (&listed, &outcome) {
             turn.note(Fact::Broken { service });
+            let after = self.gateway.callable_after(turn.now(), service, &numbers(listed));
+            if let Some((from, path)) = self.end(slot, &outcome, turn) {
+                self.refuse(from, path, *failure, after, turn);
+            }
+            return;
         }
         let timeout = self.config.policy.timeout.span();
         let call = (pending.route.target, &pending.request, timeout);
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             self.finish(slot, outcome, turn);
-        } else if let (true, Some(NodeId(instance))) = (is_found, self.dialer.picked()) {
+        } else if let (Some(_), Some(NodeId(instance))) = (listed, self.dialer.picked()) {
             let (now, entry) = (turn.now(), &mut pending.entry);
             let transitions = self.gateway.pick(now, entry, service, instance);
             self.tell(transitions, turn);
@@ -222,7 +239,19 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     fn finish(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(pending) = self.pending.get_mut(slot) else { return };
+        if let Some((from, path)) = self.end(slot, &outcome, turn) {
+            turn.pass_on(from, path, outcome);
+        }
+    }
+
+    /// The call of a request is over, or nobody is called: who is to hear of it, and what was asked.
+    fn end(
+        &mut self,
+        slot: u32,
+        outcome: &Outcome<P>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> Option<(Sender, Name)> {
+        let pending = self.pending.get_mut(slot)?;
         let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
         let service = pending.route.target.service;
         self.pending.discard(slot);
@@ -232,13 +261,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
                 failure => in_hand.finished(slot, turn.now(), failure),
             }
         }
-        let result = match &outcome {
+        let result = match outcome {
             Ok(_) => CallResult::Success,
             Err(failure) => CallResult::Failure(class(*failure)),
         };
         let transitions = self.gateway.finish(turn.now(), entry, result);
         self.tell(transitions, turn);
-        turn.pass_on(from, path, outcome);
+        Some((from, path))
     }
 
     /// Says what changed, and draws how much longer a breaker stays open.
@@ -295,12 +324,15 @@ fn callable(
     service: Name,
     found: &[NodeId],
 ) -> Result<Arc<[NodeId]>, Failure> {
-    let numbers: Vec<u32> = found.iter().map(|instance| instance.0).collect();
-    let callable = gateway.callable(now, service, &numbers);
+    let callable = gateway.callable(now, service, &numbers(found));
     if callable.is_empty() {
         return Err(Failure::BreakerOpen);
     }
     Ok(callable.into_iter().map(|place| found[place]).collect())
+}
+
+fn numbers(instances: &[NodeId]) -> Vec<u32> {
+    instances.iter().map(|instance| instance.0).collect()
 }
 
 /// What a failure is about, for a breaker.
