@@ -2,8 +2,8 @@
 
 use brownout_models::policy::{
     BalancerOptions, BreakerOptions, BreakerPer, BulkheadOptions, DispatcherOptions,
-    LimiterOptions, OutlierOptions, RefusalOrder, Refusals, RegistryOptions, RouteMatch, SidecarOptions,
-    UnknownPath,
+    LimiterOptions, OutlierOptions, RefusalOrder, Refusals, RegistryOptions, RouteMatch,
+    SidecarOptions, UnknownPath,
 };
 use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
