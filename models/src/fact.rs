@@ -3,12 +3,14 @@
 //! A fact is what one machine knows. Observers compare facts; no machine is asked how it behaved.
 
 mod deployment;
+mod waiting;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
 pub use deployment::{DeploymentFact, InstanceState};
+pub use waiting::WaitingFact;
 
 use crate::contract::{Failure, NodeId};
 use crate::policy::{BreakerState, GivenUp};
@@ -412,4 +414,6 @@ pub enum Fact {
         /// Whether it is full, so that trying again will not help.
         is_full: bool,
     },
+    /// Something about a request that waits at a gateway's bulkhead.
+    Waiting(WaitingFact),
 }

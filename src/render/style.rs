@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use brownout_models::Fact;
-use brownout_models::fact::DeploymentFact;
+use brownout_models::fact::{DeploymentFact, WaitingFact};
 
 use crate::kernel::What;
 
@@ -94,6 +94,7 @@ impl Styles {
             | Fact::Overloaded { .. }
             | Fact::BulkheadFull { .. }
             | Fact::GatewayFull { .. }
+            | Fact::Waiting(WaitingFact::Ended { is_in: false, .. })
             | Fact::DeadLettered { .. }
             | Fact::Unwanted { .. }
             | Fact::GaveUp { .. }
@@ -107,6 +108,9 @@ impl Styles {
             | Fact::Readmitted { .. }
             | Fact::Picked { .. }
             | Fact::Admitted { .. }
+            | Fact::Waiting(WaitingFact::Began { .. })
+            | Fact::Waiting(WaitingFact::Ended { is_in: true, .. })
+            | Fact::Waiting(WaitingFact::Refunded { .. })
             | Fact::Breaker { .. }
             | Fact::InstanceBreaker { .. }
             | Fact::Began { .. }

@@ -5,6 +5,7 @@ mod deployment;
 mod tests;
 
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
+use brownout_models::fact::WaitingFact;
 use brownout_models::policy::BreakerState;
 use brownout_models::{Fact, Name};
 use serde_json::Value;
@@ -162,6 +163,18 @@ impl<'a> Words<'a> {
             }
             Fact::GatewayFull { service, inside, .. } => {
                 format!("bulkhead of {}: turned away, full at {inside}", name(service))
+            }
+            Fact::Waiting(WaitingFact::Began { service, waiting, .. }) => {
+                format!("bulkhead of {}: put aside, {waiting} waiting", name(service))
+            }
+            Fact::Waiting(WaitingFact::Ended { service, waited, is_in: true, .. }) => {
+                format!("bulkhead of {}: let in after {waited}", name(service))
+            }
+            Fact::Waiting(WaitingFact::Ended { service, waited, is_in: false, .. }) => {
+                format!("bulkhead of {}: given up after {waited}", name(service))
+            }
+            Fact::Waiting(WaitingFact::Refunded { client, route, limit }) => {
+                format!("gave {} a token back on {} ({limit}/min)", name(client), name(route))
             }
             Fact::Finished { method, key, failure: None } => {
                 format!("finished {}", of(method, key))

@@ -113,11 +113,13 @@ impl Check<'_> {
         self.not_zero(&retry_after, "the wait of who is turned away", file.retry_after, help);
         let service = self.registers_as(name);
         let discovery = self.discovery(path, Profile::Guide, &file.balancer, &file.outlier);
-        let words = (
-            "requests wait in the queue of the instance",
-            "leave it out, and write how many may wait as the service's `queue`",
-        );
-        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead, words);
+        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead);
+        if bulkhead.max_waiting > 0 {
+            let message = "requests wait in the queue of the instance";
+            let help = "leave it out, and write how many may wait as the service's `queue`";
+            let max_waiting = path.field("bulkhead").field("max_waiting");
+            self.problem(&max_waiting, message, "expected 0", help);
+        }
         for (number, _) in group.nodes.iter().enumerate() {
             let sidecar = group.sidecars.get(number).copied();
             let handlers = file
@@ -155,18 +157,10 @@ impl Check<'_> {
         }
     }
 
-    /// How much a node has in hand; nobody waits at its bulkhead, and the words say where instead.
-    pub(super) fn bulkhead(
-        &mut self,
-        path: &Path,
-        options: &BulkheadOptions,
-        (message, help): (&str, &str),
-    ) -> BulkheadConfig {
+    /// How much a node has in hand.
+    pub(super) fn bulkhead(&mut self, path: &Path, options: &BulkheadOptions) -> BulkheadConfig {
         let bulkhead = options.resolve(Profile::Guide);
         self.mistakes(path, bulkhead.mistakes());
-        if bulkhead.max_waiting > 0 {
-            self.problem(&path.field("max_waiting"), message, "expected 0", help);
-        }
         bulkhead
     }
 

@@ -79,6 +79,7 @@ impl Check<'_> {
         let options = GatewayOptions {
             route_match: file.route_match,
             order: file.order,
+            refusals: file.refusals,
             breaker_per: file.breaker_per,
             unknown_path: file.unknown_path,
             timeout: file.timeout,
@@ -90,11 +91,7 @@ impl Check<'_> {
         self.mistakes(&path.field("limiter"), limiter.mistakes());
         let breaker = file.breaker.resolve(file.profile);
         self.mistakes(&path.field("breaker"), breaker.mistakes());
-        let words = (
-            "nobody waits at a gateway: who finds it full is refused",
-            "leave it out; a service has a `queue`",
-        );
-        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead, words);
+        let bulkhead = self.bulkhead(&path.field("bulkhead"), &file.bulkhead);
         let discovery = self.discovery(path, file.profile, &file.balancer, &file.outlier);
         let config = GatewayConfig {
             discovery,

@@ -16,7 +16,6 @@ use super::Options;
 use super::breaker::is_plain;
 use super::client::{CALL_TAKES, Call, Caller, ClientConfig};
 use super::fields::{Bad, Fields, unknown_operation};
-use super::limiter::after;
 use super::protocol::Desk;
 use super::registry::DirectoryRequest;
 use super::script::{Invocation, Script};
@@ -56,6 +55,8 @@ impl Options for GatewayDeskOptions {
             profile: None,
             route_match: self.route_match,
             order: self.order,
+            // Over stdio every option of its own has refusals say when.
+            refusals: None,
             breaker_per: self.breaker_per,
             unknown_path: self.unknown_path,
             anonymous: self.anonymous,
@@ -183,7 +184,7 @@ impl GatewayDesk {
             let nowhere = self.caller.directory.names.intern(NOWHERE);
             return Err(match self.gateway.admit_unknown(now, client, nowhere) {
                 None => Trouble::new("route_not_found", format!("route not found: {path}")),
-                Some(retry) => self.rate_limited(after(retry)),
+                Some(retry) => self.rate_limited(retry.span()),
             });
         };
         let passage = Passage { client, route, service, limit, cost };
@@ -191,7 +192,7 @@ impl GatewayDesk {
         self.announce(now, transitions, events);
         let entry = match ruling {
             Ruling::Admitted(entry) => entry,
-            Ruling::RateLimited(retry) => return Err(self.rate_limited(after(retry))),
+            Ruling::RateLimited(retry) => return Err(self.rate_limited(retry.span())),
             Ruling::BreakerOpen { retry_after, .. } => {
                 let message = "service unavailable: circuit breaker open";
                 return Err(self.more(Trouble::new("breaker_open", message), retry_after));

@@ -1,6 +1,6 @@
 //! `limiter`: how often each client may do something.
 
-use brownout_models::policy::{Limiter, LimiterConfig, LimiterOptions, NextTry};
+use brownout_models::policy::{Limiter, LimiterConfig, LimiterOptions};
 use brownout_models::{Mistake, Names, Profile, Span, Time};
 
 use super::Options;
@@ -34,15 +34,6 @@ pub(super) enum LimiterRequest {
 impl LimiterDesk {
     pub(super) fn new(config: LimiterConfig) -> Self {
         Self { names: Names::default(), limiter: Limiter::new(config) }
-    }
-}
-
-/// When trying again helps, as the protocol has it.
-pub(super) const fn after(retry: NextTry) -> Option<Span> {
-    match retry {
-        NextTry::Now => Some(Span::ZERO),
-        NextTry::After(span) => Some(span),
-        NextTry::Never | NextTry::Unknown => None,
     }
 }
 
@@ -83,7 +74,7 @@ impl Desk for LimiterDesk {
         let says_more = *self.limiter.config() != LimiterConfig::guide();
         let remaining = says_more.then_some(decision.remaining);
         let retry_after =
-            (says_more && !decision.allowed).then(|| after(decision.retry).map(Span::as_nanos));
+            (says_more && !decision.allowed).then(|| decision.retry.span().map(Span::as_nanos));
         Ok(Answer::Allowed { allowed: decision.allowed, remaining, retry_after })
     }
 

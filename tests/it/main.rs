@@ -16,6 +16,7 @@ mod examples;
 mod explain;
 mod findings;
 mod fixtures;
+mod gateway_waits;
 mod gateways;
 mod hard;
 mod hardened_gateway;

@@ -99,3 +99,69 @@ fn who_would_come_back_too_late_gives_up_at_once() {
     let gave_up = |fact: &Fact| matches!(fact, Fact::GaveUp { why: GivenUp::Deadline, .. });
     assert_eq!(run.facts().filter(|(_, fact)| gave_up(fact)).count(), 1);
 }
+
+/// A gateway that is told this, of whom a client asks something after 10 ms; and the same client, who
+/// pays after 20 ms through a proxy that tries again what gateways refuse.
+fn refused((first, gateway): (&str, &str)) -> (Vec<u64>, Vec<Span>) {
+    let text = format!(
+        r#"(
+            version: 1,
+            nodes: {{
+                "registry": Registry(),
+                "gateway": Gateway(
+                    routes: [
+                        (path: "/pay", service: "till", method: "pay", limit: 60),
+                        (path: "/break", service: "till", method: "break", limit: 60),
+                    ],
+                    {gateway}
+                ),
+                "till": Service(handlers: {{ "pay": [], "break": [Fail(Failed)] }}),
+                "proxy": Sidecar(
+                    profile: hardened,
+                    own_rejections: Retried,
+                    backoff: (base: "50ms", jitter: None),
+                    upstream: "gateway",
+                ),
+                "first": Clients(
+                    names: ["ada"],
+                    script: [Sleep("10ms"), Call(to: "gateway", method: "{first}")],
+                ),
+                "second": Clients(
+                    names: ["ada"],
+                    script: [Sleep("20ms"), Call(to: "proxy", method: "/pay")],
+                ),
+            }},
+        )"#
+    );
+    attempts(&scenario(&text).run_calm())
+}
+
+#[test]
+fn a_gateway_that_refuses_says_when_to_come_back() {
+    let limiter = ("/pay", "profile: hardened, limiter: (burst: Tokens(1)),");
+    let earned = Span::from_millis(990);
+    assert_eq!(refused(limiter), (vec![20, 1010], vec![earned]), "one a second");
+    let closed_again = Span::from_millis(1990) + Span::from_nanos(1);
+    for per in ["Service", "Instance"] {
+        let gateway = format!(
+            r#"profile: hardened, limiter: (burst: Tokens(9)), breaker_per: {per},
+            breaker: (trip: Consecutive, failure_threshold: 1, open_timeout: "2s", open_jitter: "0%"),"#
+        );
+        let expected = (vec![20, 2010], vec![closed_again]);
+        assert_eq!(refused(("/break", &gateway)), expected, "{per}");
+        let bare = format!("{gateway} refusals: Bare,");
+        assert_eq!(refused(("/break", &bare)), (vec![20, 70, 170], vec![]), "{per}");
+    }
+}
+
+#[test]
+fn the_guides_gateway_says_nothing_unless_it_is_told_to() {
+    let one = r#"breaker: (failure_threshold: 1, open_timeout: "2s"),"#;
+    assert_eq!(refused(("/break", one)), (vec![20, 70, 170], vec![]));
+    let said = format!("{one} refusals: SayWhen,");
+    let closed_again = Span::from_millis(1990) + Span::from_nanos(1);
+    assert_eq!(refused(("/break", &said)), (vec![20, 2010], vec![closed_again]));
+    // The arithmetic of its limiter does not know.
+    let limiter = "refusals: SayWhen, limiter: (burst: Tokens(1)),";
+    assert_eq!(refused(("/pay", limiter)), (vec![20, 70, 170], vec![]));
+}

@@ -152,23 +152,41 @@ fn a_zone_without_instances_is_a_warning_and_its_calls_go_anywhere() {
     assert!(of_south.iter().all(|it| [33, 34].contains(it)), "{of_south:?}");
 }
 
-#[test]
-fn options_that_a_sidecar_overrules_are_a_warning() {
-    let text = r#"(
+/// The warnings about three nodes that call, each of which is told this, with or without a sidecar.
+fn callers(options: &str, sidecar: &str) -> Vec<(usize, String)> {
+    let text = format!(
+        r#"(
         version: 1,
-        nodes: {
+        nodes: {{
             "registry": Registry(),
-            "stock": Service(handlers: { "count": [] }),
+            "stock": Service(handlers: {{ "count": [] }}),
+            "shop": Service(
+                handlers: {{ "look": [Call(to: "stock", method: "count")] }}, {sidecar} {options}
+            ),
             "saga": Saga(
-                steps: [(name: "count", action: (to: "stock", method: "count"))],
-                outlier: (profile: hardened),
-                sidecar: (),
+                steps: [(name: "count", action: (to: "stock", method: "count"))], {sidecar} {options}
+            ),
+            "page": Composition(
+                parts: [(name: "count", to: "stock", method: "count")], {sidecar} {options}
             ),
             "client": Clients(script: [Call(to: "saga", method: "run")]),
-        },
-    )"#;
-    let scenario = scenario(text);
-    let warnings = scenario.warnings.diagnostics();
-    assert_eq!(warnings.len(), 1);
-    assert_eq!(warnings[0].message, "this `outlier` is never asked: calls go through the sidecar");
+        }},
+    )"#
+    );
+    let scenario = scenario(&text);
+    let warnings = scenario.warnings.diagnostics().iter();
+    warnings.map(|it| (it.place.line, it.message.clone())).collect()
+}
+
+#[test]
+fn options_that_a_sidecar_overrules_are_a_warning() {
+    for field in ["balancer", "outlier"] {
+        let options = format!("{field}: (profile: hardened),");
+        let message = format!("this `{field}` is never asked: calls go through the sidecar");
+        let expected = [7, 10, 13].map(|line| (line, message.clone()));
+        assert_eq!(callers(&options, "sidecar: (),"), expected);
+        assert_eq!(callers(&options, ""), [], "it chooses");
+        let within = format!("sidecar: ({options}),");
+        assert_eq!(callers("", &within), [], "the sidecar chooses");
+    }
 }

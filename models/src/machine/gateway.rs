@@ -6,23 +6,37 @@
 //! whoever makes the gateway asks a [`Router`](crate::policy::Router) once for each name that there
 //! is.
 
+mod breakers;
+mod waiting;
+
 use std::sync::Arc;
 
 use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{
-    Answer, Body, Context, Distribution, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose,
-    Request, Sender, Subset, Turn,
+    Answer, Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Subset, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::in_hand::InHand;
 use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::{
-    BreakerConfig, BreakerKey, BreakerPer, BreakerState, BulkheadConfig, CallResult, Entry,
-    FailureClass, Gateway, Judged, LimiterConfig, Passage, Ruling, Transition,
+    BreakerConfig, BreakerPer, BreakerState, BulkheadConfig, CallResult, Entrance, Entry, Gateway,
+    Judged, LimiterConfig, Passage, Ruling,
 };
 use crate::{Name, Span, Time};
+use breakers::{callable, class, numbers, was_nobody_called};
+use waiting::{Line, Waiting};
+
+crate::timers! {
+    /// What can be overdue in a gateway.
+    pub enum Timer {
+        /// What is due next at its breakers.
+        Breakers,
+        /// The patience of a request that waits at a bulkhead.
+        Waiting(u32),
+    }
+}
 
 /// How a gateway behaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,8 +51,7 @@ pub struct GatewayConfig {
     pub limiter: Arc<LimiterConfig>,
     /// How every breaker behaves.
     pub breaker: Arc<BreakerConfig>,
-    /// How many calls to each service are under way at once. Nobody waits: who finds it full is
-    /// refused.
+    /// How many calls to each service are under way at once, and how many requests wait for one.
     pub bulkhead: BulkheadConfig,
 }
 
@@ -64,6 +77,8 @@ pub struct GatewayNode<P> {
     /// The calls under way to each service, where somebody bounds them.
     in_hand: Option<Box<Map<Name, InHand>>>,
     pending: Slab<Pending<P>>,
+    /// Requests that wait for a call to end.
+    line: Line<P>,
     /// When the timer wakes that breakers need.
     armed: Option<Time>,
     /// Wakings so far, each a flow of its own.
@@ -84,12 +99,6 @@ struct Pending<P> {
 /// The name of all unknown paths together, which no node ever asks for.
 const NOWHERE: Name = Name(u32::MAX);
 
-/// How much longer a breaker stays open than it has to.
-const JITTER: Purpose = Purpose("open jitter");
-
-/// A breaker half-opens, or gives a probe up.
-const WAKING: Purpose = Purpose("breaker");
-
 impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     /// A gateway with closed breakers and full buckets.
     #[must_use]
@@ -105,17 +114,17 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let in_hand: Option<Map<Name, InHand>> =
             services.map(|service| Some((service, InHand::new(&config.bulkhead)?))).collect();
         let (in_hand, pending) = (in_hand.map(Box::new), Slab::default());
-        Self { config, gateway, dialer, in_hand, pending, armed: None, wakings: 0 }
+        let line = Line::default();
+        Self { config, gateway, dialer, in_hand, pending, line, armed: None, wakings: 0 }
     }
 
     fn handle(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
         let (now, path, client) = (turn.now(), request.method, request.client);
         let Some(route) = self.config.routes.get(&path).copied() else {
-            let failure = match self.gateway.admit_unknown(now, client, NOWHERE) {
-                None => Failure::RouteNotFound,
-                Some(_) => Failure::RateLimited,
-            };
-            turn.reply_failure(from, path, failure);
+            match self.gateway.admit_unknown(now, client, NOWHERE) {
+                None => turn.reply_failure(from, path, Failure::RouteNotFound),
+                Some(retry) => self.refuse(from, path, Failure::RateLimited, retry.span(), turn),
+            }
             return;
         };
         let Route { name, target: Target { service, .. }, limit, .. } = route;
@@ -123,38 +132,57 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let Judged { ruling, transitions } = self.gateway.admit(now, passage);
         let admitted = Fact::Admitted { client, route: name, limit };
         match ruling {
-            Ruling::RateLimited(_) => {
+            Ruling::RateLimited(retry) => {
                 self.tell(transitions, turn);
                 turn.note(Fact::Limited { client, route: name, limit });
-                turn.reply_failure(from, path, Failure::RateLimited);
+                self.refuse(from, path, Failure::RateLimited, retry.span(), turn);
             }
-            Ruling::BreakerOpen { has_spent, .. } => {
+            Ruling::BreakerOpen { retry_after, has_spent } => {
                 if has_spent {
                     turn.note(admitted);
                 }
                 self.tell(transitions, turn);
                 turn.note(Fact::Broken { service });
-                turn.reply_failure(from, path, Failure::BreakerOpen);
+                self.refuse(from, path, Failure::BreakerOpen, retry_after, turn);
             }
-            Ruling::Admitted(entry) => match self.enter(now, service) {
-                Ok(()) => {
+            // Asked last, so that what others refuse takes no place.
+            Ruling::Admitted(entry) => match self.enter(now, turn.context().deadline, service) {
+                Entrance::Entered => {
                     turn.note(admitted);
                     self.tell(transitions, turn);
                     self.forward(from, request, (route, entry), turn);
                 }
-                // Asked last, so that what others refuse takes no place.
-                Err(inside) => {
+                Entrance::Waits(ticket) => {
+                    turn.note(admitted);
+                    self.tell(transitions, turn);
+                    self.wait(Waiting { from, request, route, passage, entry }, ticket, turn);
+                }
+                Entrance::Full => {
                     self.tell(transitions, turn);
                     let (transitions, has_spent) = self.gateway.take_back(now, passage, entry);
                     if has_spent {
                         turn.note(admitted);
                     }
                     self.tell(transitions, turn);
-                    turn.note(Fact::GatewayFull { service, key: request.key, inside });
+                    let inside = self.in_hand_of(service).map(|it| it.bulkhead().inside());
+                    let (inside, key) = (inside.unwrap_or(0), request.key);
+                    turn.note(Fact::GatewayFull { service, key, inside });
                     turn.reply_failure(from, path, Failure::Overloaded);
                 }
             },
         }
+    }
+
+    /// Refuses on its own account, and says when to come back where that is known.
+    fn refuse(
+        &self,
+        from: Sender,
+        path: Name,
+        failure: Failure,
+        after: Option<Span>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        turn.refuse(from, path, failure, self.config.policy.refusals.say(after));
     }
 
     /// Calls the service for a request that was let in.
@@ -178,12 +206,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         }
     }
 
-    /// A call to a service wants to begin.
-    ///
-    /// # Errors
-    /// Its bulkhead is full: how many calls are under way.
-    fn enter(&mut self, now: Time, service: Name) -> Result<(), u32> {
-        self.in_hand_of(service).map_or(Ok(()), |in_hand| in_hand.enter(now))
+    /// A call to a service wants to begin, and somebody waits for it until then.
+    fn enter(&mut self, now: Time, deadline: Time, service: Name) -> Entrance {
+        let in_hand = self.in_hand_of(service);
+        in_hand.map_or(Entrance::Entered, |it| it.bulkhead().enter_by(now, deadline))
     }
 
     fn in_hand_of(&mut self, service: Name) -> Option<&mut InHand> {
@@ -195,26 +221,33 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let by_instance = self.config.policy.breaker_per == BreakerPer::Instance;
         let Some(pending) = self.pending.get_mut(slot) else { return };
         let service = pending.route.target.service;
-        let (outcome, is_found) = match outcome {
-            Ok(Answer::Instances(found)) if by_instance => {
-                let found = callable(&self.gateway, turn.now(), service, &found);
-                (found.map(Answer::Instances), true)
+        let (outcome, listed) = match outcome {
+            Ok(Answer::Instances(listed)) if by_instance => {
+                let found = callable(&self.gateway, turn.now(), service, &listed);
+                (found.map(Answer::Instances), Some(listed))
             }
-            Ok(Answer::Subset(subset)) if by_instance => {
-                let found = callable(&self.gateway, turn.now(), service, &subset.instances);
-                let subset = |instances| Arc::new(Subset { name: subset.name, instances });
-                (found.map(|instances| Answer::Subset(subset(instances))), true)
+            Ok(Answer::Subset(listed)) if by_instance => {
+                let found = callable(&self.gateway, turn.now(), service, &listed.instances);
+                let subset = |instances| Arc::new(Subset { name: listed.name, instances });
+                let found = found.map(|instances| Answer::Subset(subset(instances)));
+                (found, Some(Arc::clone(&listed.instances)))
             }
-            outcome => (outcome, false),
+            outcome => (outcome, None),
         };
-        if is_found && outcome.is_err() {
+        if let (Some(listed), Err(failure)) = (&listed, &outcome) {
             turn.note(Fact::Broken { service });
+            let after = self.gateway.callable_after(turn.now(), service, &numbers(listed));
+            if let Some((from, path, room)) = self.end(slot, &outcome, turn) {
+                self.refuse(from, path, *failure, after, turn);
+                self.let_in(service, room, turn);
+            }
+            return;
         }
         let timeout = self.config.policy.timeout.span();
         let call = (pending.route.target, &pending.request, timeout);
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             self.finish(slot, outcome, turn);
-        } else if let (true, Some(NodeId(instance))) = (is_found, self.dialer.picked()) {
+        } else if let (Some(_), Some(NodeId(instance))) = (listed, self.dialer.picked()) {
             let (now, entry) = (turn.now(), &mut pending.entry);
             let transitions = self.gateway.pick(now, entry, service, instance);
             self.tell(transitions, turn);
@@ -222,110 +255,46 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     fn finish(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(pending) = self.pending.get_mut(slot) else { return };
+        let Some(pending) = self.pending.get(slot) else { return };
+        let service = pending.route.target.service;
+        if let Some((from, path, room)) = self.end(slot, &outcome, turn) {
+            turn.pass_on(from, path, outcome);
+            self.let_in(service, room, turn);
+        }
+    }
+
+    /// The call of a request is over, or nobody is called: who is to hear of it, what was asked, and
+    /// the tickets of those for whom there is room now.
+    fn end(
+        &mut self,
+        slot: u32,
+        outcome: &Outcome<P>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> Option<(Sender, Name, Vec<u64>)> {
+        let pending = self.pending.get_mut(slot)?;
         let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
         let service = pending.route.target.service;
         self.pending.discard(slot);
+        let mut room = Vec::new();
         if let Some(in_hand) = self.in_hand_of(service) {
-            match outcome.as_ref().err().copied() {
+            room = match outcome.as_ref().err().copied() {
                 Some(failure) if was_nobody_called(failure) => in_hand.left(slot),
                 failure => in_hand.finished(slot, turn.now(), failure),
-            }
+            };
         }
-        let result = match &outcome {
+        let result = match outcome {
             Ok(_) => CallResult::Success,
             Err(failure) => CallResult::Failure(class(*failure)),
         };
         let transitions = self.gateway.finish(turn.now(), entry, result);
         self.tell(transitions, turn);
-        turn.pass_on(from, path, outcome);
+        Some((from, path, room))
     }
-
-    /// Says what changed, and draws how much longer a breaker stays open.
-    fn tell(&mut self, transitions: Vec<(BreakerKey, Transition)>, turn: &mut Turn<'_, P, Fact>) {
-        for (key, Transition { from, to }) in transitions {
-            turn.note(match key {
-                BreakerKey::Service(service) => Fact::Breaker { service, from, to },
-                BreakerKey::Route(service, _) => Fact::Breaker { service, from, to },
-                BreakerKey::Instance(service, instance) => {
-                    Fact::InstanceBreaker { service, instance: NodeId(instance), from, to }
-                }
-            });
-            let Some(breaker) = self.gateway.breaker_mut(key) else { continue };
-            let max = breaker.jitter_max();
-            if to == BreakerState::Open && !max.is_zero() {
-                let distribution = Distribution::Uniform { min: Span::ZERO, max };
-                breaker.lengthen(turn.span(JITTER, &distribution));
-            }
-        }
-    }
-
-    /// Everything that is due at the breakers.
-    fn wake(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        self.armed = None;
-        self.wakings += 1;
-        turn.start_flow(WAKING, self.wakings << 20, Ground::Background);
-        while let Some(transition) = self.gateway.wake(turn.now()) {
-            self.tell(vec![transition], turn);
-        }
-    }
-
-    /// Sets the timer for what is due next, in the name of no request.
-    fn arm(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        let due = self.gateway.due();
-        if due == self.armed {
-            return;
-        }
-        self.armed = due;
-        match due {
-            None => turn.cancel(()),
-            Some(due) => {
-                self.wakings += 1;
-                turn.start_flow(WAKING, self.wakings << 20, Ground::Background);
-                turn.set((), due.since(turn.now()));
-            }
-        }
-    }
-}
-
-/// Of the instances that were found, those whose breakers admit a call.
-fn callable(
-    gateway: &Gateway,
-    now: Time,
-    service: Name,
-    found: &[NodeId],
-) -> Result<Arc<[NodeId]>, Failure> {
-    let numbers: Vec<u32> = found.iter().map(|instance| instance.0).collect();
-    let callable = gateway.callable(now, service, &numbers);
-    if callable.is_empty() {
-        return Err(Failure::BreakerOpen);
-    }
-    Ok(callable.into_iter().map(|place| found[place]).collect())
-}
-
-/// What a failure is about, for a breaker.
-const fn class(failure: Failure) -> FailureClass {
-    match failure {
-        Failure::NoInstances | Failure::NoHealthyInstances => FailureClass::Discovery,
-        Failure::RouteNotFound | Failure::UnknownMethod | Failure::Rejected => {
-            FailureClass::Rejected
-        }
-        Failure::RateLimited | Failure::BreakerOpen => FailureClass::OwnRejection,
-        Failure::Overloaded => FailureClass::Overload,
-        Failure::Reset => FailureClass::Reset,
-        Failure::TimedOut => FailureClass::Timeout,
-        Failure::Failed | Failure::RolledBack | Failure::NeedsIntervention => FailureClass::Error,
-    }
-}
-
-/// Whether a failure says nothing of the service: how long it took is no latency.
-fn was_nobody_called(failure: Failure) -> bool {
-    matches!(class(failure), FailureClass::Discovery | FailureClass::OwnRejection)
 }
 
 impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
     type Payload = P;
-    type Timer = ();
+    type Timer = Timer;
     type Fact = Fact;
 
     const PHASES: &'static [&'static str] = &["closed", "a breaker is not closed"];
@@ -335,10 +304,11 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
         usize::from(breakers.any(|(_, breaker)| breaker.state() != BreakerState::Closed))
     }
 
-    fn step(&mut self, input: Input<P, ()>, turn: &mut Turn<'_, P, Fact>) {
+    fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
         match input {
             Input::Start => {}
-            Input::Wake(()) => self.wake(turn),
+            Input::Wake(Timer::Breakers) => self.wake(turn),
+            Input::Wake(Timer::Waiting(place)) => self.give_up(place, turn),
             Input::Deliver { from, body: Body::Request(request) } => {
                 self.handle(from, request, turn)
             }

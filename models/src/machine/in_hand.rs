@@ -15,13 +15,17 @@ pub(super) struct InHand {
 }
 
 impl InHand {
-    /// Nothing where nobody is ever turned away. Whoever finds it full does not wait for it: requests
-    /// wait in the queue of the service, inside.
+    /// Nothing where nobody is ever turned away.
     pub(super) fn new(config: &BulkheadConfig) -> Option<Self> {
         let is_open =
             config.limit == Limit::Fixed && config.max_concurrent == Concurrency::Unlimited;
-        let config = BulkheadConfig { max_waiting: 0, ..config.clone() };
-        (!is_open).then(|| Self { bulkhead: Bulkhead::new(config), since: Map::default() })
+        (!is_open).then(|| Self { bulkhead: Bulkhead::new(config.clone()), since: Map::default() })
+    }
+
+    /// The same for a service, where whoever finds it full does not wait for it: requests wait in the
+    /// queue of the service, inside.
+    pub(super) fn without_queue(config: &BulkheadConfig) -> Option<Self> {
+        Self::new(&BulkheadConfig { max_waiting: 0, ..config.clone() })
     }
 
     /// A request wants in.
@@ -35,24 +39,29 @@ impl InHand {
         }
     }
 
+    /// The bulkhead, and who waits at it.
+    pub(super) const fn bulkhead(&mut self) -> &mut Bulkhead {
+        &mut self.bulkhead
+    }
+
     /// A request that has been inside since then is a job now.
     pub(super) fn began(&mut self, slot: u32, since: Time) {
         self.since.insert(slot, since);
     }
 
     /// The job is over, and tells how long it took and whether somebody further on was overloaded.
-    pub(super) fn finished(&mut self, slot: u32, now: Time, failure: Option<Failure>) {
-        let Some(since) = self.since.swap_remove(&slot) else { return };
+    /// Returns the tickets of those who waited and are inside now.
+    pub(super) fn finished(&mut self, slot: u32, now: Time, failure: Option<Failure>) -> Vec<u64> {
+        let Some(since) = self.since.swap_remove(&slot) else { return Vec::new() };
         let is_dropped = failure.is_some_and(is_drop);
-        self.bulkhead.finish(Sample { latency: now.since(since), is_dropped });
+        self.bulkhead.finish(Sample { latency: now.since(since), is_dropped })
     }
 
-    /// The job is over before it began, and tells nothing.
-    pub(super) fn left(&mut self, slot: u32) {
-        if self.since.swap_remove(&slot).is_some() {
-            // Nobody waits at the bulkhead of a node.
-            let _ = self.bulkhead.leave();
-        }
+    /// The job is over before it began, and tells nothing. Returns the ticket of whoever waited and is
+    /// inside now.
+    pub(super) fn left(&mut self, slot: u32) -> Vec<u64> {
+        let since = self.since.swap_remove(&slot);
+        since.and_then(|_| self.bulkhead.leave()).into_iter().collect()
     }
 }
 

@@ -125,7 +125,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     pub fn new(config: Arc<ServiceConfig>) -> Self {
         let jobs = Jobs::new(Dialer::new(config.discovery.clone()));
         let (waiting, in_flight) = (VecDeque::new(), Set::default());
-        let in_hand = InHand::new(&config.bulkhead);
+        let in_hand = InHand::without_queue(&config.bulkhead);
         let life = config.managed.as_ref().map(Life::new);
         Self { config, jobs, busy: 0, waiting, in_hand, beats: 0, in_flight, life }
     }

@@ -1,10 +1,11 @@
 //! The bulkhead: at most so many at once, and at most so many who wait for their turn.
 //!
 //! The guide has none (GW-10): its profile lets everybody in. `hardened` is resilience4j's semaphore
-//! bulkhead. Who waits is let in first come, first served, and gives up after a while. How many may be
-//! inside is a number, or [follows](Limit) what calls tell.
+//! bulkhead. Who waits is let in first come, first served, and gives up after a while, or when nobody
+//! waits for them any more. How many may be inside is a number, or [follows](Limit) what calls tell.
 //!
-//! What is *not* here: the timer that calls [`Bulkhead::expire`] at [`Bulkhead::due`], and the work.
+//! What is *not* here: the work, and a timer: one that calls [`Bulkhead::expire`] at
+//! [`Bulkhead::due`], or one for everybody who waits, that [withdraws](Bulkhead::withdraw) them.
 //!
 //! ```
 //! use brownout_models::policy::{Bulkhead, BulkheadConfig, Concurrency, Entrance};
@@ -102,7 +103,7 @@ pub struct Bulkhead {
     config: BulkheadConfig,
     estimate: Estimate,
     inside: u32,
-    /// In the order in which they came, and so in which they give up.
+    /// In the order in which they came.
     waiting: VecDeque<Waiting>,
     tickets: u64,
 }
@@ -124,6 +125,11 @@ impl Bulkhead {
 
     /// Somebody wants in.
     pub fn enter(&mut self, now: Time) -> Entrance {
+        self.enter_by(now, Time::NEVER)
+    }
+
+    /// Somebody wants in, and does not wait for it beyond their deadline.
+    pub fn enter_by(&mut self, now: Time, deadline: Time) -> Entrance {
         if self.has_room() {
             self.inside += 1;
             return Entrance::Entered;
@@ -133,7 +139,8 @@ impl Bulkhead {
         }
         let ticket = self.tickets;
         self.tickets += 1;
-        self.waiting.push_back(Waiting { ticket, until: self.config.max_wait.from(now) });
+        let until = self.config.max_wait.from(now).min(deadline);
+        self.waiting.push_back(Waiting { ticket, until });
         Entrance::Waits(ticket)
     }
 
@@ -168,16 +175,25 @@ impl Bulkhead {
         self.waiting.len() < before
     }
 
-    /// The first who has waited as long as anybody may gives up.
+    /// The next whose time to wait is over gives up; of several with one deadline, whoever came first.
     pub fn expire(&mut self, now: Time) -> Option<u64> {
-        self.due().filter(|due| *due <= now)?;
-        self.waiting.pop_front().map(|waiting| waiting.ticket)
+        let due = self.due().filter(|due| *due <= now)?;
+        let place = self.waiting.iter().position(|waiting| waiting.until == due)?;
+        self.waiting.remove(place).map(|waiting| waiting.ticket)
     }
 
     /// When somebody next gives up.
     #[must_use]
     pub fn due(&self) -> Option<Time> {
-        self.waiting.front().map(|waiting| waiting.until).filter(|until| *until < Time::NEVER)
+        let until = self.waiting.iter().map(|waiting| waiting.until).min();
+        until.filter(|until| *until < Time::NEVER)
+    }
+
+    /// When whoever has this ticket gives up; [`Time::NEVER`] for nobody who waits.
+    #[must_use]
+    pub fn until(&self, ticket: u64) -> Time {
+        let waiting = self.waiting.iter().find(|waiting| waiting.ticket == ticket);
+        waiting.map_or(Time::NEVER, |waiting| waiting.until)
     }
 
     /// How many may be inside now.

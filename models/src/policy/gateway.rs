@@ -37,7 +37,8 @@ use super::breaker::{Breaker, BreakerConfig, CallResult, Look, Permit, Refusal, 
 use super::limiter::{Limiter, LimiterConfig, NextTry};
 use crate::{Name, Span, Time};
 pub use config::{
-    Anonymous, BreakerPer, GatewayConfig, GatewayOptions, RefusalOrder, ReplacedRoute, UnknownPath,
+    Anonymous, BreakerPer, GatewayConfig, GatewayOptions, RefusalOrder, Refusals, ReplacedRoute,
+    UnknownPath,
 };
 pub use router::{Asked, RouteMatch, RoutePattern, Router};
 
@@ -181,6 +182,14 @@ impl Gateway {
             breaker.is_none_or(|breaker| breaker.look(now) != Look::Refuses)
         };
         (0..instances.len()).filter(|place| is_callable(instances[*place])).collect()
+    }
+
+    /// When the first of the instances may be called again, as far as their breakers know.
+    #[must_use]
+    pub fn callable_after(&self, now: Time, service: Name, instances: &[u32]) -> Option<Span> {
+        let breaker = |instance| self.breakers.get(&BreakerKey::Instance(service, instance));
+        let breakers = instances.iter().filter_map(|instance| breaker(*instance));
+        breakers.filter_map(|breaker| breaker.retry_after(now)).min()
     }
 
     /// Notes which of the [`callable`](Self::callable) instances a request calls.

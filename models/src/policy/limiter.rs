@@ -57,6 +57,18 @@ pub enum NextTry {
     Unknown,
 }
 
+impl NextTry {
+    /// How long to wait, where that helps and is known.
+    #[must_use]
+    pub const fn span(self) -> Option<Span> {
+        match self {
+            Self::Now => Some(Span::ZERO),
+            Self::After(span) => Some(span),
+            Self::Never | Self::Unknown => None,
+        }
+    }
+}
+
 /// A limiter's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Decision {

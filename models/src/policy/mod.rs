@@ -56,8 +56,8 @@ pub use dispatch::{
 };
 pub use gateway::{
     Anonymous, Asked, BreakerKey, BreakerPer, Entry, Gateway, GatewayConfig, GatewayOptions,
-    Judged, Passage, RefusalOrder, ReplacedRoute, RouteMatch, RoutePattern, Router, Ruling,
-    UnknownPath,
+    Judged, Passage, RefusalOrder, Refusals, ReplacedRoute, RouteMatch, RoutePattern, Router,
+    Ruling, UnknownPath,
 };
 pub use histogram::Histogram;
 pub use limiter::{

@@ -9,7 +9,7 @@ use super::{config, step};
 /// Where somebody who came is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    Waits { ticket: u64, since: u64 },
+    Waits { ticket: u64, until: u64 },
     Inside,
     Gone,
 }
@@ -28,13 +28,13 @@ impl Naive {
 
     fn waiting(&self) -> Vec<(usize, u64, u64)> {
         let waits = |(at, place): (usize, &Place)| match place {
-            Place::Waits { ticket, since } => Some((at, *ticket, *since)),
+            Place::Waits { ticket, until } => Some((at, *ticket, *until)),
             Place::Inside | Place::Gone => None,
         };
         self.everybody.iter().enumerate().filter_map(waits).collect()
     }
 
-    fn enter(&mut self, now: u64, most: Option<u32>, queue: u32) -> Entrance {
+    fn enter(&mut self, until: u64, most: Option<u32>, queue: u32) -> Entrance {
         if most.is_none_or(|most| self.inside() < most as usize) {
             self.everybody.push(Place::Inside);
             return Entrance::Entered;
@@ -44,7 +44,7 @@ impl Naive {
         }
         self.tickets += 1;
         let ticket = self.tickets - 1;
-        self.everybody.push(Place::Waits { ticket, since: now });
+        self.everybody.push(Place::Waits { ticket, until });
         Entrance::Waits(ticket)
     }
 
@@ -64,10 +64,11 @@ impl Naive {
         })
     }
 
-    /// Whoever has waited for as long as anybody may.
-    fn expire(&mut self, now: u64, wait: Option<u64>) -> Vec<u64> {
-        let late = |since: u64| wait.is_some_and(|wait| since + wait <= now);
-        let late: Vec<_> = self.waiting().into_iter().filter(|(.., since)| late(*since)).collect();
+    /// Whoever has waited for as long as they may, in the order of their deadlines.
+    fn expire(&mut self, now: u64) -> Vec<u64> {
+        let waiting = self.waiting().into_iter();
+        let mut late: Vec<_> = waiting.filter(|(.., until)| *until <= now).collect();
+        late.sort_by_key(|(.., until)| *until);
         late.iter().for_each(|(at, ..)| self.everybody[*at] = Place::Gone);
         late.into_iter().map(|(_, ticket, _)| ticket).collect()
     }
@@ -81,6 +82,7 @@ proptest! {
         most in prop::option::weighted(0.9, 1..4_u32),
         queue in 0..4_u32,
         wait in prop::option::weighted(0.8, prop::sample::select(vec![1_u64, 10, 20])),
+        patience in prop::option::weighted(0.5, 0..25_u64),
         events in prop::collection::vec((step(), 0..8_u8, 0..12_u64), 1..80),
     ) {
         let mut bulkhead = Bulkhead::new(BulkheadConfig {
@@ -98,9 +100,24 @@ proptest! {
             while let Some(ticket) = bulkhead.expire(now) {
                 given_up.push(ticket);
             }
-            prop_assert_eq!(given_up, naive.expire(nanos, wait));
+            prop_assert_eq!(given_up, naive.expire(nanos));
             match operation {
-                0..=3 => prop_assert_eq!(bulkhead.enter(now), naive.enter(nanos, most, queue)),
+                0 | 1 => {
+                    let until = wait.map_or(u64::MAX, |wait| nanos + wait);
+                    prop_assert_eq!(bulkhead.enter(now), naive.enter(until, most, queue));
+                }
+                2 | 3 => {
+                    // A deadline that has passed is over at once.
+                    let deadline = patience.map_or(u64::MAX, |patience| nanos + patience);
+                    let until = wait.map_or(u64::MAX, |wait| nanos + wait).min(deadline);
+                    let entrance = bulkhead.enter_by(now, Time::from_nanos(deadline));
+                    prop_assert_eq!(entrance, naive.enter(until, most, queue));
+                    if let Entrance::Waits(ticket) = entrance {
+                        prop_assert_eq!(bulkhead.until(ticket).as_nanos(), until);
+                    }
+                    let given_up: Vec<_> = std::iter::from_fn(|| bulkhead.expire(now)).collect();
+                    prop_assert_eq!(given_up, naive.expire(nanos));
+                }
                 4 | 5 if naive.inside() > 0 => {
                     prop_assert_eq!(bulkhead.leave(), naive.leave());
                 }
@@ -110,7 +127,7 @@ proptest! {
             let waiting = naive.waiting();
             prop_assert_eq!(bulkhead.inside() as usize, naive.inside());
             prop_assert_eq!(bulkhead.waiting(), waiting.len());
-            let due = waiting.iter().filter_map(|(.., since)| Some(since + wait?)).min();
+            let due = waiting.iter().map(|(.., until)| *until).filter(|due| *due < u64::MAX).min();
             prop_assert_eq!(bulkhead.due().map(Time::as_nanos), due);
             prop_assert!(due.is_none_or(|due| due > nanos), "nobody waits longer than they may");
             // Conservation: nobody waits while there is room, and the bounds hold.

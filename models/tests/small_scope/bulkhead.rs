@@ -108,6 +108,46 @@ fn a_bulkhead_for_two_and_a_queue_for_three_have_22_states() {
     }
 }
 
+/// A bulkhead for one and a queue for two, who wait for 1 or 2 ns as their callers do. Nobody inside,
+/// or one, and behind that one nobody, or one with 1 or 2 ns left, or two with any of these each: who
+/// came first need not be the first to give up. 1 + 1 + 2 + 2 * 2.
+#[test]
+fn a_queue_for_two_with_deadlines_of_their_own_has_eight_states() {
+    let config = BulkheadConfig {
+        max_concurrent: Concurrency::AtMost(1),
+        max_waiting: 2,
+        max_wait: Timeout::Never,
+        ..BulkheadConfig::hardened()
+    };
+    for (start, _) in STARTS {
+        let next = |(now, bulkhead): &(Time, Bulkhead)| {
+            let mut states = Vec::new();
+            for patience in [1, 2] {
+                let mut entered = bulkhead.clone();
+                entered.enter_by(*now, *now + nanos(patience));
+                states.push((*now, entered));
+            }
+            if bulkhead.inside() > 0 {
+                let mut left = bulkhead.clone();
+                assert_eq!(left.leave().is_some(), bulkhead.waiting() > 0);
+                states.push((*now, left));
+            }
+            let (later, mut aged) = (*now + nanos(1), bulkhead.clone());
+            while aged.expire(later).is_some() {}
+            assert!(aged.due().is_none_or(|due| due > later), "nobody is forgotten");
+            states.push((later, aged));
+            states
+        };
+        let key = |(now, bulkhead): &(Time, Bulkhead)| {
+            let text = aged(bulkhead, *now);
+            let left = text.split("until:").skip(1).map(|part| part.split(')').next().unwrap());
+            (bulkhead.inside(), left.collect::<Vec<_>>().join(" "))
+        };
+        let empty = (Time::from_nanos(start), Bulkhead::new(config.clone()));
+        assert_eq!(explore(empty, key, next).0, 1 + 1 + 2 + 4);
+    }
+}
+
 /// A limit of AIMD from 1 to 3 that a dropped call halves, and nobody who waits. The limit goes up by one
 /// with every call that goes well, and from 3 or 2 to 1. With a limit of 3, none to three are inside; with
 /// 2, none to two, as it comes there from 1 with two inside at most, of which one leaves; with 1, the two

@@ -99,7 +99,13 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
 /// The word for a fact and its own fields; a stranger's has its text.
 fn fact_fields(node: NodeId, fact: &Fact, words: &Words<'_>) -> (Option<String>, Value) {
     let Ok(Value::Object(outer)) = serde_json::to_value(fact) else { return (None, Value::Null) };
-    let Some((name, inner)) = outer.into_iter().next() else { return (None, Value::Null) };
+    let Some((mut name, mut inner)) = outer.into_iter().next() else { return (None, Value::Null) };
+    if let Fact::Waiting(_) = fact
+        && let Value::Object(nested) = &inner
+        && let Some((last, fields)) = nested.iter().next()
+    {
+        (name, inner) = (format!("{name}{last}"), fields.clone());
+    }
     let fields = if let Value::Object(inner) = inner {
         let named = |(field, value)| fact_field(node, field, value, words);
         Value::Object(inner.into_iter().map(named).collect())
@@ -126,7 +132,7 @@ fn fact_field(node: NodeId, field: String, value: Value, words: &Words<'_>) -> (
             let word = value.as_str().map(snake_case);
             (field, word.into())
         }
-        ("latency" | "after", _) => {
+        ("latency" | "after" | "waited", _) => {
             let span = value.as_str().and_then(|text| text.parse::<Span>().ok());
             (format!("{field}_ns"), span.map(Span::as_nanos).into())
         }

@@ -63,6 +63,10 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
             let (saga, name, step) = (buy, buy, 0);
             Fact::SagaStep { saga, key, step, name, compensation, failure }
         };
+        let waited = |is_in| {
+            let waited = Span::from_millis(5);
+            Fact::Waiting(WaitingFact::Ended { service, key, waited, is_in })
+        };
         let facts = [
             (Fact::Began { method: buy, key }, "began buy"),
             (Fact::Began { method: buy, key: other }, "began buy of 12.4"),
@@ -75,6 +79,16 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
             (
                 Fact::GatewayFull { service, key, inside: 3 },
                 "bulkhead of buy: turned away, full at 3",
+            ),
+            (
+                Fact::Waiting(WaitingFact::Began { service, key, waiting: 2 }),
+                "bulkhead of buy: put aside, 2 waiting",
+            ),
+            (waited(true), "bulkhead of buy: let in after 5ms"),
+            (waited(false), "bulkhead of buy: given up after 5ms"),
+            (
+                Fact::Waiting(WaitingFact::Refunded { client: buy, route: buy, limit }),
+                "gave buy a token back on buy (5/min)",
             ),
             (Fact::Finished { method: buy, key, failure }, "gave buy up: rejected"),
             (

@@ -2,8 +2,8 @@
 
 use brownout_models::policy::{
     BalancerOptions, BreakerOptions, BreakerPer, BulkheadOptions, DispatcherOptions,
-    LimiterOptions, OutlierOptions, RefusalOrder, RegistryOptions, RouteMatch, SidecarOptions,
-    UnknownPath,
+    LimiterOptions, OutlierOptions, RefusalOrder, Refusals, RegistryOptions, RouteMatch,
+    SidecarOptions, UnknownPath,
 };
 use brownout_models::{Profile, Span, Timeout};
 use indexmap::IndexMap;
@@ -91,6 +91,8 @@ pub struct GatewayFile {
     pub bulkhead: BulkheadOptions,
     /// Who is asked first, limiter or breaker.
     pub order: Option<RefusalOrder>,
+    /// Whether what limiter or breaker refuses says when to come back.
+    pub refusals: Option<Refusals>,
     /// What a breaker is for.
     pub breaker_per: Option<BreakerPer>,
     /// What a request costs that no route is for.

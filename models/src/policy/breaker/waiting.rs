@@ -93,7 +93,8 @@ impl Breaker {
     }
 
     /// When trying again may help, for somebody who is refused.
-    pub(super) fn retry_after(&self, now: Time) -> Option<Span> {
+    #[must_use]
+    pub fn retry_after(&self, now: Time) -> Option<Span> {
         let at = match (self.overridden, self.state) {
             (Some(_), _) | (None, BreakerState::Closed) => None,
             (None, BreakerState::Open) => self.over_at(self.open_since(), self.wait),

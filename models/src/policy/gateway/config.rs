@@ -16,6 +16,8 @@ options! {
         route_match: RouteMatch = RouteMatch::Path, hardened RouteMatch::HostMethodPath;
         /// Who is asked first, and what a request costs that the breaker refuses (GW-2).
         order: RefusalOrder = RefusalOrder::LimiterFirst, hardened RefusalOrder::BreakerFirst;
+        /// Whether what the limiter or a breaker refuses says when to come back (GW-11).
+        refusals: Refusals = Refusals::Bare, hardened Refusals::SayWhen;
         /// What a breaker is for (GW-5): Hystrix has one a command, Envoy's ejection is by host.
         breaker_per: BreakerPer = BreakerPer::Service, hardened BreakerPer::Route;
         /// What a request costs that no route is for (GW-3).
@@ -44,6 +46,27 @@ pub enum RefusalOrder {
     /// Requests that are refused are then not limited while the breaker is open, as with
     /// `BreakerFirst`.
     Refund,
+}
+
+/// What a refusal by limiter or breaker says besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusals {
+    /// Nothing.
+    Bare,
+    /// When the caller may come back, where it is known: `Retry-After` of HTTP (RFC 6585 for a
+    /// limiter, RFC 9110 for a service that cannot be had).
+    SayWhen,
+}
+
+impl Refusals {
+    /// What is said of when to come back.
+    #[must_use]
+    pub fn say(self, after: Option<Span>) -> Option<Span> {
+        match self {
+            Self::Bare => None,
+            Self::SayWhen => after,
+        }
+    }
 }
 
 /// What a breaker is for.
