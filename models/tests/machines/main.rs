@@ -8,6 +8,7 @@
 //! ```
 
 mod composition;
+mod deployment;
 mod dialer;
 mod gateway;
 mod managed;
