@@ -29,6 +29,7 @@ mod dispatch_owner;
 mod dispatch_requests;
 mod dispatch_single;
 mod gateway;
+mod gateway_claims;
 mod gateway_router;
 mod hedging;
 mod limiter;
