@@ -8,6 +8,7 @@ use brownout_models::machine::{
     RegistryNode, RegistryNodeConfig, Relay, ServiceConfig, ServiceNode, SidecarConfig,
     SidecarNode, Subscription,
 };
+use brownout_models::policy::dispatch::Durability;
 use brownout_models::policy::{
     BalancerOptions, BulkheadConfig, BulkheadOptions, DispatcherOptions, Idempotent,
     OutlierOptions, RegistryOptions, SidecarOptions, ZoneRouting,
@@ -227,6 +228,8 @@ impl Check<'_> {
     fn broker(&mut self, path: &Path, options: &DispatcherOptions) -> Stock {
         let dispatcher = options.resolve(Profile::Guide);
         self.mistakes(path, dispatcher.mistakes());
+        let is_kept = dispatcher.durability == Durability::Durable;
+        self.needs_log(path, (options.flush, is_kept), "durability: Durable");
         let mut subscriptions = Vec::new();
         for (index, subscription) in options.subscriptions.iter().enumerate() {
             let path = path.field("subscriptions").index(index);

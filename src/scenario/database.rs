@@ -1,5 +1,6 @@
-//! What handlers read and write in their service's database.
+//! What handlers read and write in their service's database, and who has a log to flush.
 
+use brownout_models::Span;
 use brownout_models::machine::{Add, Update, Write};
 
 use super::check::Check;
@@ -42,6 +43,20 @@ impl Check<'_> {
         let event = file.event.as_ref().map(|topic| self.name(topic));
         let (table, row) = (self.name(&file.table), self.row(file.row.as_deref()));
         Some(Write { table, row, add, update, once: file.once, event })
+    }
+
+    /// A node without a log has nothing to flush.
+    pub(super) fn needs_log(
+        &mut self,
+        path: &Path,
+        (flush, is_logged): (Option<Span>, bool),
+        remedy: &str,
+    ) {
+        if flush.is_some() && !is_logged {
+            let message = "nothing is flushed where nothing is kept";
+            let help = format!("write `{remedy}`, or leave `flush` out");
+            self.problem(&path.field("flush"), message, "expected none", help);
+        }
     }
 
     /// A write that builds on what was read needs somebody to read it.

@@ -1,7 +1,7 @@
 //! Which nodes there are: every instance of every service, and the sidecars beside them.
 
-use brownout_models::Profile;
 use brownout_models::contract::NodeId;
+use brownout_models::{Profile, Span};
 use indexmap::IndexMap;
 
 use super::check::{Check, Group, GroupKind};
@@ -80,11 +80,10 @@ impl Check<'_> {
         let number = ("the number of instances", instances);
         self.in_range(&path.field("instances"), number, range, help);
         let store = self.next_store();
-        if let NodeFile::Service(file) = node {
-            let help = "leave it out for a database that flushes at once";
-            self.not_zero(&path.field("flush"), "the time until a flush", file.flush, help);
-            self.flushes.extend(file.flush.map(|period| (store, period)));
-        }
+        let flush = flush(node);
+        let help = "leave it out for a log that is flushed at once";
+        self.not_zero(&path.field("flush"), "the time until a flush", flush, help);
+        self.flushes.extend(flush.map(|period| (store, period)));
         let mut group = Group {
             kind,
             nodes: Vec::new(),
@@ -218,6 +217,23 @@ fn methods(node: &NodeFile) -> Option<Vec<String>> {
         | NodeFile::Sidecar(_)
         | NodeFile::Broker(_)
         | NodeFile::Saga(_)
+        | NodeFile::Composition(_)
+        | NodeFile::Deployment(_)
+        | NodeFile::Clients(_)
+        | NodeFile::Drill(_)
+        | NodeFile::Own(_) => None,
+    }
+}
+
+/// How long a node's log takes to be flushed; none that is flushed at once, or not there.
+const fn flush(node: &NodeFile) -> Option<Span> {
+    match node {
+        NodeFile::Service(file) => file.flush,
+        NodeFile::Broker(options) => options.flush,
+        NodeFile::Saga(file) => file.flush,
+        NodeFile::Registry(_)
+        | NodeFile::Gateway(_)
+        | NodeFile::Sidecar(_)
         | NodeFile::Composition(_)
         | NodeFile::Deployment(_)
         | NodeFile::Clients(_)

@@ -32,6 +32,7 @@ impl Check<'_> {
             steps.extend(self.saga_step(&path, step, via));
         }
         let saga = file.options().resolve(file.profile);
+        self.needs_log(path, (file.flush, saga.is_logged()), "durability: Logged");
         let (text, name) = (name, self.name(name));
         // Only a log needs names of its own: they would move the numbers of all later ones.
         let tables = if saga.is_logged() {

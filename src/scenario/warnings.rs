@@ -84,7 +84,7 @@ impl Check<'_> {
         self.warnings.sort_by_key(|warning| warning.place.start);
     }
 
-    /// A database that flushes at once loses nothing.
+    /// A log that is flushed at once loses nothing.
     fn find_durable(&mut self, faults: &[FaultRule]) {
         for (index, rule) in faults.iter().enumerate() {
             let Fault::Unflushed(nodes) = &rule.what else { continue };
@@ -95,8 +95,8 @@ impl Check<'_> {
                 continue;
             }
             let place = self.source.nearest(&Path::root().field("faults").index(index));
-            let message = "this fault never strikes: every database here flushes at once";
-            let label = "expected a service with a `flush`";
+            let message = "this fault never strikes: every log here is flushed at once";
+            let label = "expected a service, broker or saga with a `flush`";
             let help = "say how long it takes to flush, `flush: \"200ms\"`, or remove the fault";
             self.warnings.push(Diagnostic::warning(place, message, label).with_help(help));
         }

@@ -36,6 +36,14 @@ impl Options for DispatcherOptions {
                 "send a `subscribe` with a script for each",
             ));
         }
+        if self.flush.is_some() {
+            mistakes.push(Mistake::new(
+                "flush",
+                "nothing crashes here",
+                "expected none",
+                "leave it out: logs are flushed in systems only",
+            ));
+        }
         mistakes.extend(nobody_to_choose(&self.balancer, &self.outlier));
         (config, mistakes)
     }

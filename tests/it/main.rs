@@ -22,6 +22,7 @@ mod hard;
 mod hardened_gateway;
 mod jitter;
 mod kernel;
+mod logs;
 mod mutated;
 mod names;
 mod plans;

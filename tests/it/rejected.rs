@@ -153,7 +153,7 @@ fn what_is_hardly_meant_is_a_warning_with_its_place_and_no_mistake() {
         format!("13 {dead}"),
         format!("17 {dead}"),
         format!("18 {dead}"),
-        "19 this fault never strikes: every database here flushes at once; \
+        "19 this fault never strikes: every log here is flushed at once; \
          say how long it takes to flush, `flush: \"200ms\"`, or remove the fault"
             .to_owned(),
     ];

@@ -1,5 +1,6 @@
 //! The database of one service: rows that survive every crash of its instances, an outbox of events
 //! to publish, and an inbox of messages that were handled. A transaction changes all three at once.
+//! A machine that keeps its own state has its changes [counted](Store::kept) in the same log.
 //!
 //! Every transaction is durable when its effect has happened, unless the database flushes its log only
 //! now and then ([`Store::flushed_every`]): then the end of the log may be lost with the power.
@@ -24,6 +25,8 @@ pub struct Store {
     outbox_next: u64,
     /// Messages that were handled: the method or topic, and the business key.
     inbox: Set<(Name, u64)>,
+    /// Changes that a machine kept, of its own state.
+    kept: u64,
     /// What is not flushed yet, where that takes a while.
     journal: Option<Box<Journal>>,
 }
@@ -113,6 +116,24 @@ impl Store {
         self.inbox.contains(&(method, key))
     }
 
+    /// Whether a transaction is durable only later.
+    #[must_use]
+    pub const fn flushes_later(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// How many changes of its own state the machine has kept, those that were lost left out.
+    #[must_use]
+    pub const fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// How many transactions were not flushed when the latest one was committed, that one included.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.journal.as_ref().map_or(0, |journal| journal.pending())
+    }
+
     /// How many transactions a loss of power at `now` could undo.
     #[must_use]
     pub fn unflushed(&mut self, now: Time) -> u32 {
@@ -134,8 +155,8 @@ impl Store {
     }
 
     /// The latest so many transactions are lost with the power, as if they had never been: their rows,
-    /// their events, and that their messages were handled. What is left is durable. Returns the rows
-    /// that changed, latest first.
+    /// their events, that their messages were handled, and what was kept. What is left is durable.
+    /// Returns the rows that changed, latest first.
     pub fn lose(&mut self, transactions: u32) -> Vec<Unwritten> {
         let Some(mut journal) = self.journal.take() else { return Vec::new() };
         let mut unwritten = Vec::new();
@@ -144,6 +165,11 @@ impl Store {
         }
         self.journal = Some(journal);
         unwritten
+    }
+
+    pub(crate) fn keep(&mut self) {
+        self.kept += 1;
+        self.write_down(|| Change::Kept);
     }
 
     pub(crate) fn remember(&mut self, method: Name, key: u64) {
@@ -205,6 +231,10 @@ impl Store {
             }
             Change::Handled { method, key } => {
                 self.inbox.shift_remove(&(method, key));
+                None
+            }
+            Change::Kept => {
+                self.kept -= 1;
                 None
             }
         }

@@ -289,9 +289,34 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Keeps a durable change of the machine's own state, as one act like a write. False when the
     /// power failed before it: then the state must stay as it was, for the next life finds it so.
+    /// Where the node flushes only later, the next life may find [fewer](Self::kept) such changes.
     #[must_use]
-    pub const fn keep(&mut self) -> bool {
-        self.act()
+    pub fn keep(&mut self) -> bool {
+        if !self.act() {
+            return false;
+        }
+        self.driver.store_mut().keep();
+        self.driver.committed();
+        true
+    }
+
+    /// How many changes the machine has kept, in all lives, those that were lost left out.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.driver.store().kept()
+    }
+
+    /// How many of the latest transactions a crash could still undo when the latest was committed.
+    #[must_use]
+    pub fn unflushed(&self) -> usize {
+        self.driver.store().pending()
+    }
+
+    /// Whether what the node writes and keeps is durable only later, so that
+    /// [`flush`](Self::flush) is worth an act.
+    #[must_use]
+    pub fn flushes_later(&self) -> bool {
+        self.driver.store().flushes_later()
     }
 
     /// Whether anything that the machine does still happens: a machine that keeps durable state

@@ -2,8 +2,11 @@
 //!
 //! What is durable is written before anybody is told: a publisher has its answer only when the
 //! message is kept, and an acknowledged delivery is forgotten only when that is kept. So the power
-//! may fail anywhere, and the worst is a delivery that comes again.
+//! may fail anywhere, and the worst is a delivery that comes again. Where its log is flushed only
+//! later, the end of it may be lost with the power: the broker keeps the states before each change that
+//! is not flushed, and its next life goes on from the one that is left.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,6 +18,7 @@ use crate::machine::{Dialer, Discovery, Slab, Target};
 use crate::policy::dispatch::Durability;
 use crate::policy::{
     Action, AttemptEnd, DeliveryId, Dispatcher, DispatcherConfig, Message, Publication, Published,
+    WriteAhead,
 };
 
 crate::timers! {
@@ -58,6 +62,16 @@ pub struct BrokerNode<P> {
     blocked: Slab<(Context, Sender, Name)>,
     /// What each slot of the dispatcher handles.
     handling: Vec<Option<Handling<P>>>,
+    /// What a loss of power may bring back, oldest first.
+    earlier: VecDeque<Earlier<P>>,
+}
+
+/// The state before a change that is kept and not flushed.
+#[derive(Clone, Debug, Serialize)]
+struct Earlier<P> {
+    /// How many changes had been kept.
+    kept: u64,
+    dispatcher: Dispatcher<Envelope<P>>,
 }
 
 /// A message and on whose behalf it was published.
@@ -97,8 +111,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
             }
         }
         let dialer = Dialer::new(config.discovery.clone());
-        let (blocked, handling) = (Slab::default(), Vec::new());
-        Self { config, dispatcher, configured, dialer, blocked, handling }
+        let (blocked, handling, earlier) = (Slab::default(), Vec::new(), VecDeque::new());
+        Self { config, dispatcher, configured, dialer, blocked, handling, earlier }
     }
 
     /// Who a subscription belongs to, by its number in facts.
@@ -136,6 +150,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         }
         match published {
             Published::Accepted => {
+                self.make_sure(turn);
                 turn.note(Fact::Published { topic, key });
                 turn.reply_done(from, topic);
             }
@@ -157,10 +172,40 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
     }
 
     /// Keeps what comes next, where the broker is durable; false when the power failed before it.
-    fn kept(&self, turn: &mut Turn<'_, P, Fact>) -> bool {
-        match self.config.dispatcher.durability {
-            Durability::Memory => true,
-            Durability::Durable => turn.keep(),
+    fn kept(&mut self, turn: &mut Turn<'_, P, Fact>) -> bool {
+        if self.config.dispatcher.durability == Durability::Memory {
+            return true;
+        }
+        let before = (turn.kept(), turn.flushes_later().then(|| self.dispatcher.clone()));
+        if !turn.keep() {
+            return false;
+        }
+        if let (kept, Some(dispatcher)) = before {
+            self.earlier.push_back(Earlier { kept, dispatcher });
+            let flushed = self.earlier.len().saturating_sub(turn.unflushed());
+            self.earlier.drain(..flushed);
+        }
+        true
+    }
+
+    /// Flushes what was kept before a publisher hears of it, where that is not durable at once.
+    fn make_sure(&self, turn: &mut Turn<'_, P, Fact>) {
+        let DispatcherConfig { durability, confirms, .. } = self.config.dispatcher;
+        if durability == Durability::Durable
+            && confirms == WriteAhead::Flushed
+            && turn.flushes_later()
+        {
+            turn.flush();
+        }
+    }
+
+    /// A life begins with what is left of the changes that were kept.
+    fn recover(&mut self, turn: &Turn<'_, P, Fact>) {
+        let kept = turn.kept();
+        let lost = std::mem::take(&mut self.earlier).into_iter().find(|it| it.kept >= kept);
+        if let Some(Earlier { dispatcher, .. }) = lost {
+            self.dispatcher = dispatcher;
+            self.dispatcher.power_cut();
         }
     }
 
@@ -174,6 +219,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
                     let publisher = u32::try_from(publisher).unwrap_or(u32::MAX);
                     if let Some((context, from, topic)) = self.blocked.remove(publisher) {
                         turn.on_behalf(context);
+                        self.make_sure(turn);
                         turn.reply_done(from, topic);
                     }
                 }
@@ -281,7 +327,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
         match input {
             // After a crash: what is durable and was not settled.
-            Input::Start => self.dispatch(turn),
+            Input::Start => {
+                self.recover(turn);
+                self.dispatch(turn);
+            }
             Input::Deliver { from, body: Body::Publish(request) } => {
                 self.publish(from, request, None, turn);
             }

@@ -23,6 +23,7 @@ pub mod retry;
 pub mod saga;
 pub mod spans;
 pub mod telemetry;
+pub mod write_ahead;
 
 pub use crate::limit::Timeout;
 pub use backoff::{
@@ -88,3 +89,4 @@ pub use telemetry::{
     AttemptView, CallMetrics, Counting, Latency, Parents, SpanIds, TelemetryConfig,
     TelemetryOptions,
 };
+pub use write_ahead::WriteAhead;

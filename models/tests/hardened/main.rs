@@ -35,6 +35,7 @@ mod dispatch_requests;
 mod dispatch_single;
 mod gateway;
 mod gateway_breakers;
+mod gateway_claims;
 mod gateway_router;
 mod hedging;
 mod limiter;

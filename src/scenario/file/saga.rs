@@ -3,7 +3,7 @@
 use brownout_models::policy::{
     BalancerOptions, Cause, CompensationFailure, Completed, Durability, FailingStep, LockOn,
     Lookup, MissingCompensation, OutlierOptions, SagaOptions, SameId, SemanticLock, SidecarOptions,
-    StepKind, Timeout,
+    StepKind, Timeout, WriteAhead,
 };
 use brownout_models::{Profile, Span};
 use serde::Deserialize;
@@ -20,6 +20,8 @@ pub struct SagaFile {
     pub steps: Vec<SagaStepFile>,
     /// A sidecar beside it, through which its calls go.
     pub sidecar: Option<SidecarOptions>,
+    /// How long its log takes to be flushed, from the first record that is not; no time.
+    pub flush: Option<Span>,
     /// The zone where it is; none.
     pub zone: Option<String>,
     /// How it chooses among the instances of a service that it calls; round robin.
@@ -58,6 +60,8 @@ pub struct SagaFile {
     pub lock_on: Option<LockOn>,
     /// See [`SagaOptions::durability`].
     pub durability: Option<Durability>,
+    /// See [`SagaOptions::acts`].
+    pub acts: Option<WriteAhead>,
 }
 
 impl SagaFile {
@@ -81,6 +85,7 @@ impl SagaFile {
             lock: self.lock,
             lock_on: self.lock_on,
             durability: self.durability,
+            acts: self.acts,
         }
     }
 }

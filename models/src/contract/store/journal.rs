@@ -36,6 +36,8 @@ pub(super) enum Change {
     Dequeued { number: u64, row: OutboxRow },
     /// A message was handled.
     Handled { method: Name, key: u64 },
+    /// A machine changed its own state, and knows what it was.
+    Kept,
 }
 
 impl Journal {
@@ -53,6 +55,10 @@ impl Journal {
         if !changes.is_empty() {
             self.transactions.push_back(Transaction { at: now, changes });
         }
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.transactions.len()
     }
 
     pub(super) fn unflushed(&mut self, now: Time) -> u32 {

@@ -21,6 +21,8 @@ enum Act {
     },
     /// The event at this place of the outbox was published.
     Publish(usize),
+    /// A machine kept a change of its own state.
+    Keep,
     Flush,
 }
 
@@ -30,6 +32,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
     let act = prop_oneof![
         6 => write,
         2 => (0..3_usize).prop_map(Act::Publish),
+        1 => Just(Act::Keep),
         1 => Just(Act::Flush),
     ];
     prop::collection::vec((0..4_u64, act), 0..24)
@@ -50,6 +53,7 @@ fn act(store: &mut Store, act: &Act) {
             let number = store.outbox().nth(place).map(|(number, _)| number);
             number.into_iter().for_each(|number| store.dequeue(number));
         }
+        Act::Keep => store.keep(),
         Act::Flush => store.flush(),
     }
 }
@@ -59,7 +63,7 @@ fn seen(store: &Store) -> String {
     let versions = (0..3).map(|key| store.row(ROWS, key)).collect::<Vec<_>>();
     let handled = (0..3).map(|key| store.has_handled(TOPIC, key)).collect::<Vec<_>>();
     let outbox = store.outbox().map(|(number, row)| (number, *row)).collect::<Vec<_>>();
-    format!("{versions:?} {handled:?} {outbox:?}")
+    format!("{versions:?} {handled:?} {outbox:?} {}", store.kept())
 }
 
 proptest! {

@@ -25,7 +25,7 @@ use crate::contract::{
 use crate::fact::Fact;
 use crate::machine::{Dialer, Slab};
 use crate::policy::{
-    Checkpoint, LockOn, Locked, Next, Saga, SagaEnd, SagaLocks, SagaPlace, SameId,
+    Checkpoint, LockOn, Locked, Next, Saga, SagaEnd, SagaLocks, SagaPlace, SameId, WriteAhead,
 };
 
 use self::outcome::{answer, number, step_end};
@@ -184,15 +184,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
 
     /// It is the turn of this execution.
     fn begin(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
-        let Some(execution) = self.executions.get_mut(slot) else { return };
+        let Some(execution) = self.executions.get(slot) else { return };
         let Request { key, amount, .. } = execution.request;
         let SagaNodeConfig { name, tables, .. } = *self.config;
         if self.config.saga.is_logged() {
             // The row, the event and its context are one act: from here on the saga has begun.
             turn.write_with_event(tables.inbox, key, amount, Some(name));
+            self.make_sure(turn);
         }
         turn.note(Fact::SagaBegan { saga: name, key });
-        let first = execution.saga.begin();
+        let first = self.executions.get_mut(slot).and_then(|execution| execution.saga.begin());
         self.go_on(slot, first, turn);
     }
 
@@ -219,6 +220,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
             };
             let request = Request { method: action.method, ..execution.request.clone() };
             self.log(slot, turn);
+            self.make_sure(turn);
             let timeout = self.config.saga.step_timeout.span();
             match self.dialer.dial(turn, action.target, &request, timeout, slot) {
                 Ok(()) => return,
@@ -227,7 +229,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         }
     }
 
-    /// Writes down where an execution stands.
+    /// Writes down where an execution stands, before it goes on.
     fn log(&self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
         let Some(execution) = self.executions.get(slot).filter(|_| self.config.saga.is_logged())
         else {
@@ -237,6 +239,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         let record = execution.saga.checkpoint().to_row();
         // Rows add up: what is written is the difference to the record before.
         turn.write(table, key, record.saturating_sub(turn.read(table, key).unwrap_or(0)));
+    }
+
+    /// Flushes what was written before anything is done upon it, where that is not durable at once.
+    fn make_sure(&self, turn: &mut Turn<'_, P, Fact>) {
+        if self.config.saga.acts == WriteAhead::Flushed && turn.flushes_later() {
+            turn.flush();
+        }
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -298,6 +307,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
                 Fact::SagaStuck { saga: name, key, step: number(current.0) }
             }
         });
+        // Only now: a restart that finds this record says nothing more.
+        self.make_sure(turn);
         let open = turn.outbox().find(|(_, row)| row.key == key).map(|(number, _)| number);
         if let Some(number) = open.filter(|_| self.config.saga.is_logged()) {
             turn.clear_outbox(number);

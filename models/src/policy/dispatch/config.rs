@@ -1,10 +1,13 @@
 //! How a broker behaves: every difference between the guide and the best brokers has a name.
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Span;
-use crate::policy::{Backoff, BalancerOptions, OutlierOptions};
+use crate::policy::{Backoff, BalancerOptions, OutlierOptions, WriteAhead};
 use crate::profile::{Mistake, options};
+use words::{forever, off, unbounded, uncapped};
 
 options! {
     /// How a broker takes messages in, hands them out and gives them up.
@@ -65,12 +68,18 @@ options! {
         message_ids: MessageIds = MessageIds::Clock, hardened MessageIds::Sequence;
         /// What a crash of the broker leaves.
         durability: Durability = Durability::Memory, hardened Durability::Durable;
+        /// What a message must be in the log before its publisher hears that it was taken in, where
+        /// the log is flushed later than it is written; in systems only.
+        confirms: WriteAhead = WriteAhead::Written, hardened WriteAhead::Flushed;
     }
     also {
         /// Former names of the node, which recorded plans may use.
         aliases: Vec<String>;
         /// Who wants which topic, in order of subscription; scenarios only.
         subscriptions: Vec<SubscriptionOptions>;
+        /// How long its log takes to be flushed, from the first record that is not; no time, and
+        /// scenarios only.
+        flush: Option<Span>;
         /// The zone where it is; none, and scenarios only.
         zone: Option<String>;
         /// Which instance of a subscriber gets a message; round robin; scenarios only.
@@ -176,35 +185,6 @@ pub enum DeadLettersMax {
     #[serde(with = "unbounded")]
     Unbounded,
 }
-
-/// A word that stands where a value could.
-macro_rules! word {
-    ($module:ident, $Word:ident) => {
-        mod $module {
-            use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-            #[derive(Serialize, Deserialize)]
-            enum Word {
-                $Word,
-            }
-
-            pub(super) fn serialize<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
-                Word::$Word.serialize(serializer)
-            }
-
-            pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<(), D::Error> {
-                Word::deserialize(deserializer).map(|Word::$Word| ())
-            }
-        }
-    };
-}
-
-word!(forever, Forever);
-word!(uncapped, Uncapped);
-word!(off, Off);
-word!(unbounded, Unbounded);
 
 /// Whether a handler can say that trying again will not help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

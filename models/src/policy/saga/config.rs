@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::Timeout;
+use crate::policy::{Timeout, WriteAhead};
 use crate::profile::{Mistake, options};
 use crate::{Name, Span};
 
@@ -65,6 +65,9 @@ options! {
         /// Whether every decision is written down before it takes effect. The guide writes
         /// `currentStep` and never reads it (SG-8), so a crash strands the saga.
         durability: Durability = Durability::Volatile, hardened Durability::Logged;
+        /// What a decision must be in the log before it takes effect, where the log is flushed later
+        /// than it is written; in systems only.
+        acts: WriteAhead = WriteAhead::Written, hardened WriteAhead::Flushed;
     }
 }
 
