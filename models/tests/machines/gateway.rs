@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use brownout_models::contract::{Answer, Failure, NodeId, Subset};
 use brownout_models::machine::{Discovery, GatewayConfig, GatewayNode, Route, Target};
+use brownout_models::policy::gateway::Refusals;
 use brownout_models::policy::{
     self, Boundary, BreakerConfig, BreakerPer, BulkheadConfig, Concurrency, HalfOpening, Limit,
     LimiterConfig,
@@ -165,4 +166,124 @@ fn a_gateway_that_lost_its_memory_has_closed_breakers() {
     assert_eq!(rig.phase(), "a breaker is not closed");
     rig.power_cut();
     assert_eq!(rig.phase(), "closed");
+}
+
+fn bulkhead(max_waiting: u32) -> GatewayConfig {
+    let mut config = config();
+    config.breaker = Arc::new(BreakerConfig::default());
+    config.bulkhead = BulkheadConfig {
+        max_concurrent: Concurrency::AtMost(1),
+        max_waiting,
+        ..BulkheadConfig::hardened()
+    };
+    config
+}
+
+const WAITS: u64 = 1 << 32;
+
+#[test]
+fn who_waits_at_a_bulkhead_goes_in_when_somebody_leaves() {
+    let mut rig = rig(bulkhead(2));
+    rig.request("0s", 5, 1);
+    let began = |key: u64, waiting: u32| {
+        format!("Waiting(Began {{ service: Name(20), key: {key}, waiting: {waiting} }})")
+    };
+    let wake = |place: u64| format!("wake {} in 1s", WAITS + place);
+    assert_eq!(rig.request("0s", 5, 2), [ADMITTED, &began(2, 1), &wake(0)]);
+    assert_eq!(rig.request("100ms", 5, 3), [ADMITTED, &began(3, 2), &wake(1)]);
+    let full = rig.request("100ms", 5, 4);
+    assert_eq!(full.last().unwrap(), "answer 9: queue full");
+    let lines = rig.reply("250ms", 0, Err(Failure::Failed));
+    let in_it_is = "Waiting(Ended { service: Name(20), key: 2, waited: 250ms, is_in: true })";
+    let sleep = format!("sleep {WAITS}");
+    assert_eq!(lines, ["answer 9: failed", &sleep, in_it_is, "ask 2 where 20 is"]);
+}
+
+#[test]
+fn who_has_waited_for_too_long_gives_up_its_place() {
+    let mut rig = rig(bulkhead(1));
+    rig.request("0s", 5, 1);
+    rig.request("0s", 5, 2);
+    let out = "Waiting(Ended { service: Name(20), key: 2, waited: 1s, is_in: false })";
+    assert_eq!(rig.wake("1s", WAITS), [out, "answer 9: queue full"]);
+    // Its place is free for another, and nobody else is let in for it.
+    assert_eq!(rig.request("1s", 5, 3).len(), 3);
+    let lines = rig.reply("2s", 0, Err(Failure::Failed));
+    assert!(lines.concat().contains("key: 3, waited: 1s, is_in: true"), "{lines:?}");
+    let lines = rig.reply("3s", 1, Err(Failure::Failed));
+    assert_eq!(lines, ["answer 9: failed"]);
+}
+
+#[test]
+fn a_request_that_gives_up_gets_its_token_back_where_that_is_the_order() {
+    let mut config = bulkhead(1);
+    let order = policy::RefusalOrder::Refund;
+    config.policy = Arc::new(policy::GatewayConfig { order, ..policy::GatewayConfig::default() });
+    let mut rig = rig(config);
+    rig.request("0s", 5, 1);
+    rig.request("0s", 5, 2);
+    let refunded = "Waiting(Refunded { client: Name(9), route: Name(5), limit: 1000 })";
+    assert_eq!(rig.wake("1s", WAITS)[0], refunded);
+}
+
+#[test]
+fn who_may_wait_for_ever_has_no_timer() {
+    let mut config = bulkhead(1);
+    config.bulkhead.max_wait = policy::Timeout::Never;
+    let mut rig = rig(config);
+    rig.request("0s", 5, 1);
+    assert_eq!(rig.request("0s", 5, 2).len(), 2, "it is admitted, and waits");
+}
+
+#[test]
+fn a_gateway_that_refuses_says_when_to_come_back_if_it_says_so() {
+    for (refusals, until_closed, until_token) in
+        [(Refusals::Bare, "", ""), (Refusals::SayWhen, ", again in 29s", ", again in 59s")]
+    {
+        let mut config = config();
+        config.policy =
+            Arc::new(policy::GatewayConfig { refusals, ..policy::GatewayConfig::default() });
+        config.breaker = Arc::new(BreakerConfig {
+            boundary: Boundary::Inclusive,
+            ..BreakerConfig::clone(&config.breaker)
+        });
+        let mut broken = rig(config.clone());
+        broken.request("0s", 5, 1);
+        broken.reply("0s", 0, instances(&[11]));
+        broken.reply("0s", 1, Err(Failure::Failed));
+        let lines = broken.request("1s", 5, 2);
+        let refused = format!("answer 9: circuit breaker open{until_closed}");
+        assert_eq!(lines.last().unwrap(), &refused);
+
+        config.limiter = Arc::new(LimiterConfig::hardened());
+        config.routes.get_mut(&Name(5)).unwrap().limit = 1;
+        let mut limited = rig(config);
+        assert_eq!(limited.request("0s", 5, 1).last().unwrap(), "ask 2 where 20 is");
+        let lines = limited.request("1s", 5, 2);
+        let refused = format!("answer 9: rate limit exceeded{until_token}");
+        assert_eq!(lines.last().unwrap(), &refused);
+    }
+}
+
+#[test]
+fn where_breakers_are_for_instances_the_first_that_may_be_called_again_counts() {
+    let mut config = config();
+    config.policy = Arc::new(policy::GatewayConfig {
+        breaker_per: BreakerPer::Instance,
+        refusals: Refusals::SayWhen,
+        ..policy::GatewayConfig::default()
+    });
+    config.breaker = Arc::new(BreakerConfig {
+        boundary: Boundary::Inclusive,
+        ..BreakerConfig::clone(&config.breaker)
+    });
+    let mut rig = rig(config);
+    for (at, instance, call) in [("0s", 11, 0), ("5s", 12, 2)] {
+        rig.request(at, 5, 1);
+        rig.reply(at, call, instances(&[instance]));
+        rig.reply(at, call + 1, Err(Failure::Failed));
+    }
+    rig.request("10s", 5, 2);
+    let broken = ["Broken { service: Name(20) }", "answer 9: circuit breaker open, again in 20s"];
+    assert_eq!(rig.reply("10s", 4, instances(&[11, 12])), broken);
 }

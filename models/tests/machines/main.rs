@@ -7,12 +7,16 @@
 //! flow breaker 2                  a piece of work begins: its source, and which one it is
 //! ```
 
+mod broker;
+mod client;
 mod composition;
 mod deployment;
 mod dialer;
 mod gateway;
+mod handlers;
 mod managed;
 mod registry;
+mod saga;
 mod service;
 mod sidecar;
 
@@ -44,7 +48,7 @@ pub(crate) struct Rig<M> {
     /// On whose behalf the last message left.
     pub(crate) context: Context,
     store: Store,
-    script: Script,
+    pub(crate) script: Script,
 }
 
 /// Answers choices as it was told, then calmly.
@@ -53,6 +57,8 @@ pub(crate) struct Script {
     pub(crate) answers: VecDeque<u64>,
     said: Vec<String>,
     flows: u32,
+    /// Load that takes no part, by its index.
+    pub(crate) left_out: Option<u64>,
 }
 
 impl Surroundings for Script {
@@ -66,6 +72,10 @@ impl Surroundings for Script {
         };
         self.said.push(format!("choose {}", purpose.0));
         self.answers.pop_front().unwrap_or(calm)
+    }
+
+    fn takes_part(&mut self, _: NodeId, _: Purpose, index: u64) -> bool {
+        self.left_out != Some(index)
     }
 
     fn start_flow(&mut self, _: NodeId, source: Purpose, index: u64, _: Ground) -> FlowId {
@@ -128,8 +138,10 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
                 self.placed.extend(call);
                 lines.push(format!("{verb} {} {}", to.0, asked(&body)));
             }
-            Effect::Send { to, message: Message::Answer { outcome, .. }, .. } => {
-                lines.push(format!("answer {}: {}", to.0, answered(&outcome)));
+            Effect::Send { to, message: Message::Answer { outcome, retry_after, .. }, .. } => {
+                let again = retry_after.map(|after| format!(", again in {after}"));
+                let (again, answer) = (again.unwrap_or_default(), answered(&outcome));
+                lines.push(format!("answer {}: {answer}{again}", to.0));
             }
             Effect::Expire { after, .. } => {
                 let call = lines.last_mut().expect("a call that expires");

@@ -1,0 +1,86 @@
+//! A population of clients: when work arrives, under which name, and when it is over.
+
+use std::sync::Arc;
+
+use brownout_models::contract::{Body, Distribution, Input};
+use brownout_models::machine::{Arrivals, ClientConfig, ClientNode, Discovery, Program, Step};
+use brownout_models::{Name, Span};
+
+use super::Rig;
+
+const SLOT: u64 = 0;
+const ARRIVAL: u64 = 1 << 32;
+const JOB: u64 = 2 << 32;
+
+fn rig(arrivals: Arrivals) -> Rig<ClientNode<()>> {
+    let sleep = Step::Sleep(Distribution::Constant(Span::from_millis(10)));
+    Rig::new(ClientNode::new(Arc::new(ClientConfig {
+        arrivals,
+        script: Program { steps: vec![sleep] },
+        clients: vec![Name(7), Name(8)],
+        amount: 5,
+        first_key: 100,
+        discovery: Discovery::default(),
+    })))
+}
+
+#[test]
+fn a_regular_stream_has_one_arrival_a_slot_and_each_is_a_piece_of_work() {
+    let mut rig = rig(Arrivals::Every { period: Span::from_millis(4), count: 2 });
+    let slot = |number: u32| [format!("flow slot {number}"), format!("wake {ARRIVAL} in 0s")];
+    let begins = [slot(0).as_slice(), &[format!("wake {SLOT} in 4ms")]].concat();
+    assert_eq!(rig.step("0s", Input::Start), begins);
+    assert_eq!(rig.phase(), "idle");
+    let asked = ["flow  0", "Asked { key: 100 }", "wake 8589934592 in 10ms"];
+    assert_eq!(rig.wake("0s", ARRIVAL), asked);
+    assert_eq!(rig.phase(), "waiting");
+    assert_eq!(rig.wake("4ms", SLOT), slot(1), "it is the last one");
+    assert_eq!(rig.wake("4ms", ARRIVAL)[1], format!("Asked {{ key: {} }}", 100 + (1 << 20)));
+    let ended = ["Ended { key: 100, failure: None, latency: 10ms }"];
+    assert_eq!(rig.wake("10ms", JOB), ended);
+    assert_eq!(rig.phase(), "waiting");
+    rig.wake("14ms", JOB + 1);
+    assert_eq!(rig.phase(), "idle");
+    assert_eq!(rig.deliver("15ms", Body::Discover(Name(1))), ["answer 9: unknown method"]);
+}
+
+#[test]
+fn calm_arrivals_of_a_poisson_stream_are_even() {
+    let slot = Span::from_secs(1);
+    let mut rig = rig(Arrivals::Poisson { slot, slots: 2, mean_millionths: 2_500_000 });
+    let moments = |lines: &[String]| -> Vec<String> {
+        let timers = lines.iter().filter(|line| line.starts_with("wake 4"));
+        timers.map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect()
+    };
+    let lines = rig.step("0s", Input::Start);
+    assert_eq!(lines[..2], ["flow slot 0", "choose arrivals"]);
+    assert_eq!(moments(&lines), ["0s", "500ms"]);
+    assert_eq!(lines.last().unwrap(), "wake 0 in 1s");
+    assert_eq!(rig.wake("0s", ARRIVAL + 1)[..2], ["flow  0.1", "Asked { key: 101 }"]);
+    // Two and a half a second: three in the second one.
+    let lines = rig.wake("1s", SLOT);
+    assert_eq!(moments(&lines), ["0s", "333.333333ms", "666.666666ms"]);
+    assert!(!lines.contains(&"wake 0 in 1s".to_owned()));
+    rig.script.left_out = Some((1 << 20) + 2);
+    assert_eq!(rig.wake("1.4s", ARRIVAL + 2), Vec::<String>::new(), "a plan leaves it out");
+    assert_eq!(rig.wake("1.7s", ARRIVAL + 3)[0], "flow  1.3");
+}
+
+#[test]
+fn a_stream_without_slots_never_begins() {
+    let slot = Span::from_secs(1);
+    let none = Arrivals::Poisson { slot, slots: 0, mean_millionths: 1 };
+    assert_eq!(rig(none).step("0s", Input::Start), Vec::<String>::new());
+    let none = Arrivals::Every { period: slot, count: 0 };
+    assert_eq!(rig(none).step("0s", Input::Start), Vec::<String>::new());
+}
+
+#[test]
+fn a_population_that_lost_its_memory_begins_anew() {
+    let mut rig = rig(Arrivals::Every { period: Span::from_millis(4), count: 2 });
+    rig.step("0s", Input::Start);
+    rig.wake("0s", ARRIVAL);
+    rig.power_cut();
+    assert_eq!(rig.phase(), "idle");
+    assert_eq!(rig.step("1s", Input::Start)[0], "flow slot 0");
+}

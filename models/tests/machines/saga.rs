@@ -1,0 +1,83 @@
+//! An orchestrator on the network: what runs side by side, and what waits.
+
+use std::sync::Arc;
+
+use brownout_models::Name;
+use brownout_models::contract::{Failure, NodeId, Request};
+use brownout_models::machine::{
+    Discovery, SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables, Target,
+};
+use brownout_models::policy::saga::{LockOn, SameId, SemanticLock};
+use brownout_models::policy::{SagaConfig, StepKind};
+
+use super::{DONE, Rig, request};
+
+fn rig(saga: SagaConfig) -> Rig<SagaNode<()>> {
+    let step = |number: u32| {
+        let target = Target { node: Some(NodeId(30 + number)), service: Name(20 + number) };
+        let action = SagaAction { target, method: Name(number) };
+        let compensation = Some(SagaAction { method: Name(10 + number), ..action });
+        SagaStep { name: Name(number), kind: StepKind::Compensatable, action, compensation }
+    };
+    Rig::new(SagaNode::new(Arc::new(SagaNodeConfig {
+        name: Name(50),
+        discovery: Discovery::default(),
+        steps: vec![step(1), step(2)],
+        saga,
+        tables: SagaTables { inbox: Name(41), log: Name(42) },
+    })))
+}
+
+#[test]
+fn steps_follow_each_other_and_what_was_done_is_undone() {
+    let mut rig = rig(SagaConfig::default());
+    assert_eq!(rig.phase(), "idle");
+    let began = "SagaBegan { saga: Name(50), key: 7 }";
+    assert_eq!(rig.request("0s", 50, 7), [began, "ask 31 with 1 of 7"]);
+    assert_eq!(rig.phase(), "executing");
+    assert_eq!(rig.reply("1s", 0, DONE).last().unwrap(), "ask 32 with 2 of 7");
+    assert_eq!(rig.reply("2s", 1, Err(Failure::Failed)).last().unwrap(), "ask 31 with 11 of 7");
+    assert_eq!(rig.reply("3s", 2, DONE).last().unwrap(), "answer 9: rolled back");
+    assert_eq!(rig.phase(), "idle");
+}
+
+#[test]
+fn sagas_of_one_key_or_of_one_client_exclude_each_other() {
+    for (lock_on, [same_key, same_client]) in
+        [(LockOn::Key, [false, true]), (LockOn::Client, [false, false])]
+    {
+        let lock = SemanticLock::Queues;
+        let same_id = SameId::Runs;
+        let config = SagaConfig { lock, lock_on, same_id, ..SagaConfig::default() };
+        let begins = |rig: &mut Rig<SagaNode<()>>, client: u32, key: u64| {
+            let body = Request { client: Name(client), ..request(50, key) };
+            let lines = rig.deliver("0s", brownout_models::contract::Body::Request(body));
+            !lines.is_empty()
+        };
+        let mut rig = rig(config);
+        assert!(begins(&mut rig, 1, 7));
+        assert_eq!(begins(&mut rig, 1, 7), same_key, "{lock_on:?}, client and key");
+        assert_eq!(begins(&mut rig, 1, 8), same_client, "{lock_on:?}, client");
+        assert!(begins(&mut rig, 2, 9), "{lock_on:?}, another client and key");
+    }
+}
+
+#[test]
+fn a_saga_that_has_ended_is_not_joined() {
+    let mut rig = rig(SagaConfig { same_id: SameId::Joins, ..SagaConfig::default() });
+    rig.request("0s", 50, 7);
+    let joined = ["SagaJoined { saga: Name(50), key: 7 }"];
+    assert_eq!(rig.request("1s", 50, 7), joined);
+    rig.reply("2s", 0, DONE);
+    let lines = rig.reply("3s", 1, DONE);
+    assert_eq!(lines.iter().filter(|line| *line == "answer 9: done").count(), 2, "{lines:?}");
+    assert_eq!(rig.request("4s", 50, 7)[0], "SagaBegan { saga: Name(50), key: 7 }");
+}
+
+#[test]
+fn an_orchestrator_without_a_log_forgets_everything_with_its_power() {
+    let mut rig = rig(SagaConfig::default());
+    rig.request("0s", 50, 7);
+    rig.power_cut();
+    assert_eq!(rig.phase(), "idle");
+}
