@@ -67,6 +67,8 @@ pub struct Queue<E> {
     len: usize,
     /// One for each of `events`.
     links: Vec<Link>,
+    /// The number of the push that each of `events` came with; 0 once no handle removes it.
+    generations: Vec<u32>,
     events: Vec<Option<E>>,
 }
 
@@ -105,6 +107,7 @@ impl<E> Queue<E> {
             generation: 0,
             len: 0,
             links: Vec::new(),
+            generations: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -138,11 +141,10 @@ impl<E> Queue<E> {
     /// Takes back a pending event; `None` when it was popped or removed before.
     pub fn remove(&mut self, handle: Handle) -> Option<E> {
         let Handle { index, generation } = handle;
-        let link = self.links.get(index as usize)?;
-        if generation == 0 || link.generation != generation {
+        if generation == 0 || *self.generations.get(index as usize)? != generation {
             return None;
         }
-        let at = link.at;
+        let at = self.links[index as usize].at;
         if at == self.now {
             self.due = unlink(&mut self.links, self.due, index);
         } else if self.front.covers(at) {
@@ -228,11 +230,14 @@ impl<E> Queue<E> {
     /// new queue, the order of events does not.
     pub fn clear(&mut self) {
         let (mut links, mut events) = (mem::take(&mut self.links), mem::take(&mut self.events));
+        let mut generations = mem::take(&mut self.generations);
         links.clear();
+        generations.clear();
         events.clear();
         links.reserve(FEW);
+        generations.reserve(FEW);
         events.reserve(FEW);
-        *self = Self { generation: self.generation, links, events, ..Self::new() };
+        *self = Self { generation: self.generation, links, generations, events, ..Self::new() };
     }
 
     /// When the next event is due.
@@ -287,7 +292,7 @@ impl<E> Queue<E> {
     }
 
     fn pending(&self, index: usize) -> Option<(Time, &E)> {
-        let event = self.events[index].as_ref().filter(|_| self.links[index].generation != 0)?;
+        let event = self.events[index].as_ref().filter(|_| self.generations[index] != 0)?;
         Some((Time::from_nanos(self.links[index].at), event))
     }
 
@@ -305,7 +310,7 @@ impl<E> Queue<E> {
         let link = &mut self.links[index as usize];
         self.vacant = link.next;
         link.at = at;
-        link.generation = generation;
+        self.generations[index as usize] = generation;
         Handle { index, generation }
     }
 
@@ -313,7 +318,8 @@ impl<E> Queue<E> {
     fn grow(&mut self, at: u64, generation: u32) -> Handle {
         let index = u32::try_from(self.links.len()).unwrap_or(NONE);
         assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
-        self.links.push(Link { at, next: index, prev: index, generation });
+        self.links.push(Link { at, next: index, prev: index });
+        self.generations.push(generation);
         self.events.push(None);
         Handle { index, generation }
     }
@@ -321,7 +327,7 @@ impl<E> Queue<E> {
     /// An entry that is in no list any more: no handle names it.
     #[inline]
     fn drawn(&mut self, index: u32) -> Drawn {
-        self.links[index as usize].generation = 0;
+        self.generations[index as usize] = 0;
         self.len -= 1;
         Drawn(index)
     }

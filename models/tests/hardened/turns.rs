@@ -239,7 +239,7 @@ fn without_power_nothing_is_heard_and_nothing_kept() {
     turn.flush();
     assert_eq!(turn.read(ROWS, 1), None);
     assert_eq!(turn.acts(), 6, "what did not happen counts as well");
-    assert_eq!(recorder.heard, ["ask 1 0s None Some(1) 0 never", "note still 0"]);
+    assert_eq!(recorder.heard, ["committed", "ask 1 0s None Some(1) 0 never", "note still 0"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Circular doubly linked lists of entries, known by the index of their first.
 //!
-//! Times and neighbours are kept apart from the events, so that refiling an entry touches 24 bytes
+//! Times and neighbours are kept apart from the events, so that refiling an entry touches 16 bytes
 //! whatever the size of its event.
 
 use std::{iter, mem};
@@ -8,14 +8,12 @@ use std::{iter, mem};
 /// The head of a list without entries.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// When an entry is due, in nanoseconds, its neighbours in its list, and which push it holds.
+/// When an entry is due, in nanoseconds, and its neighbours in its list.
 #[derive(Clone, Copy)]
 pub(super) struct Link {
     pub(super) at: u64,
     pub(super) next: u32,
     pub(super) prev: u32,
-    /// The number of the push that its event came with; 0 once no handle removes it.
-    pub(super) generation: u32,
 }
 
 /// Links an entry at the end of a list; returns the list's head.
