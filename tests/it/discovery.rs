@@ -98,6 +98,21 @@ fn every_rule_serves_all_who_arrive() {
     }
 }
 
+#[test]
+fn every_rule_that_draws_reaches_every_instance() {
+    for kind in ["Random", "PowerOfTwo", "LeastRequest"] {
+        for slow_start in ["", "slow_start: Over(\"30s\"),"] {
+            let client = format!("balancer: (kind: {kind}, {slow_start}),");
+            let picks = picks(&shop("", "workers: 2,", &client, ""));
+            for instance in ['1', '2', '3'] {
+                let to_it = picks.iter().filter(|(_, picked)| *picked == instance).count();
+                // A third of 120 is 40, and three deviations less are 24.
+                assert!(to_it >= 24, "{kind} {slow_start} {instance}: {to_it}");
+            }
+        }
+    }
+}
+
 /// Who asked which instance, by the last digit of its name, in order.
 fn picks(run: &Run) -> Vec<(String, char)> {
     let layout = run.world().layout();

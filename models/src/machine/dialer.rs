@@ -206,12 +206,13 @@ impl Dialer {
         }
         let word = match self.balancer.draws(service) {
             0 => 0,
-            1 => turn.pick(DRAW, instances, 0),
-            _ => two_draws(turn, instances),
+            1 if self.balancer.draws_by_weight() => any_word(DRAW, turn),
+            1 => turn.pick(DRAW, instances, 0) as u64,
+            _ => two_draws(turn, instances) as u64,
         };
         self.hosts.clear();
         self.hosts.extend(instances.iter().map(|instance| Host::new(Name(instance.0))));
-        let pick = Pick { now: turn.now(), service, key, word: word as u64 };
+        let pick = Pick { now: turn.now(), service, key, word };
         self.balancer.pick(pick, &self.hosts).map(|index| instances[index])
     }
 
@@ -249,10 +250,7 @@ impl Dialer {
         let callers = map.callers.get(&service).map_or(&[][..], Vec::as_slice);
         let mut zones = Zones { own: map.zone(turn.me()), callers, hosts: &hosts, word: 0 };
         if self.balancer.draws_zone(zones) {
-            let choice = Choice::Within { width: SECOND, calm: Span::ZERO };
-            let moment = u128::from(turn.choose(ZONE, choice));
-            let word = (moment << u64::BITS) / u128::from(SECOND.as_nanos());
-            zones.word = u64::try_from(word).unwrap_or(u64::MAX);
+            zones.word = any_word(ZONE, turn);
         }
         let Some(zone) = self.balancer.zone(zones) else { return instances };
         instances.iter().copied().filter(|instance| map.zone(*instance) == zone).collect()
@@ -304,6 +302,14 @@ fn tell<P>(service: Name, verdict: Verdict, turn: &mut Turn<'_, P, Fact>) {
         Some(_) => Fact::Ejected { service, instance },
         None => Fact::Readmitted { service, instance },
     });
+}
+
+/// Any 64 bits, as a moment of a second; calm is 0.
+fn any_word<P>(purpose: Purpose, turn: &mut Turn<'_, P, Fact>) -> u64 {
+    let choice = Choice::Within { width: SECOND, calm: Span::ZERO };
+    let moment = u128::from(turn.choose(purpose, choice));
+    let word = (moment << u64::BITS) / u128::from(SECOND.as_nanos());
+    u64::try_from(word).unwrap_or(u64::MAX)
 }
 
 /// A word from which a balancer takes two different places of the list.

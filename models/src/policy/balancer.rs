@@ -129,7 +129,13 @@ impl Balancer {
                 let weights = self.weights(pick.now, hosts);
                 let all: u64 = weights.iter().sum();
                 let drawn = pick.word.checked_rem(all)?;
-                place_of(&weights, drawn)
+                // Where all are alike, the word is a place as with any other single draw.
+                let are_alike = weights.iter().all(|weight| *weight == weights[0]);
+                if are_alike {
+                    Some(place(pick.word, hosts.len()))
+                } else {
+                    place_of(&weights, drawn)
+                }
             }
             BalancerKind::Weighted => {
                 let weights = self.weights(pick.now, hosts);
@@ -200,6 +206,13 @@ impl Balancer {
             BalancerKind::PowerOfTwo | BalancerKind::PeakEwma => 2,
             BalancerKind::RingHash | BalancerKind::Maglev => 0,
         }
+    }
+
+    /// Whether a single draw is one of hosts that have different weights, so that the word of the next
+    /// pick must be any 64 bits and not a place.
+    #[must_use]
+    pub fn draws_by_weight(&self) -> bool {
+        self.config.kind == BalancerKind::Random && self.config.slow_start != SlowStart::Off
     }
 
     /// Notes that a call to the host began.

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use brownout_models::Name;
 use brownout_models::contract::{Failure, NodeId};
 use brownout_models::machine::{
     CompositionNode, CompositionNodeConfig, CompositionPart, Discovery, Target,
 };
+use brownout_models::policy::balancer::SlowStart;
 use brownout_models::policy::outlier::ConsecutiveFailures;
 use brownout_models::policy::{
     BalancerConfig, BalancerKind, CompositionConfig, Need, OutlierConfig,
 };
+use brownout_models::{Name, Span};
 
 use super::{DONE, Rig, instances};
 
@@ -122,4 +123,35 @@ fn without_a_registry_a_service_has_no_instances() {
         composition: CompositionConfig::default(),
     })));
     assert_eq!(rig.request("0s", 50, 1).last().unwrap(), "answer 9: no instances");
+}
+
+#[test]
+fn where_one_is_drawn_the_draw_decides() {
+    let random = BalancerConfig { kind: BalancerKind::Random, ..BalancerConfig::default() };
+    let mut rig = rig(random, OutlierConfig::default());
+    for (nth, place) in [2, 0, 1].into_iter().enumerate() {
+        rig.answers([place]);
+        let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
+        assert_eq!(lines[0], "choose draw");
+        assert_eq!(lines[1..], to(10 + u32::try_from(place).unwrap(), nth));
+    }
+}
+
+#[test]
+fn where_new_hosts_warm_up_the_draw_is_by_weight() {
+    let window = Span::from_secs(100);
+    let random = BalancerConfig {
+        kind: BalancerKind::Random,
+        slow_start: SlowStart::Over(window),
+        ..BalancerConfig::default()
+    };
+    let mut rig = rig(random, OutlierConfig::default());
+    let mut picked = [0; 3];
+    for nth in 0..100 {
+        rig.answers([nth as u64 * 10_000_019]);
+        let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
+        let place = (0..3).find(|place| lines[1..] == to(10 + place, nth)).expect("one of three");
+        picked[place as usize] += 1;
+    }
+    assert!(picked.iter().all(|picks| *picks > 20), "they are equally new: {picked:?}");
 }

@@ -82,6 +82,7 @@ fn calls_that_reached_nobody_say_nothing_of_how_much_a_service_can_take() {
     for (failure, left) in [
         (Failure::NoInstances, 2),
         (Failure::NoHealthyInstances, 2),
+        (Failure::Failed, 3),
         (Failure::TimedOut, 1),
         (Failure::Overloaded, 1),
     ] {

@@ -138,7 +138,13 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
                 self.placed.extend(call);
                 lines.push(format!("{verb} {} {}", to.0, asked(&body)));
             }
-            Effect::Send { to, message: Message::Answer { outcome, retry_after, .. }, .. } => {
+            Effect::Send {
+                to,
+                message: Message::Answer { outcome, retry_after, .. },
+                context,
+                ..
+            } => {
+                self.context = context;
                 let again = retry_after.map(|after| format!(", again in {after}"));
                 let (again, answer) = (again.unwrap_or_default(), answered(&outcome));
                 lines.push(format!("answer {}: {answer}{again}", to.0));

@@ -127,6 +127,9 @@ fn a_split_gives_a_subset_its_share_and_the_latest_order_counts() {
     let shares: Vec<_> = (0..4).map(|_| found(&mut rig, "2s")).collect();
     let (stable, subset) = ("answer 9: at 11", "answer 9: subset 21 at 12");
     assert_eq!(shares, [stable, subset, stable, subset]);
+    rig.deliver("2s", order(3, 60));
+    let shares: Vec<_> = (0..5).map(|_| found(&mut rig, "2s")).collect();
+    assert_eq!(shares, [stable, subset, stable, subset, subset]);
     // Anything else that is asked of a registry it does not know.
     assert_eq!(rig.request("3s", 9, 1), ["answer 9: unknown method"]);
 }

@@ -81,3 +81,38 @@ fn an_orchestrator_without_a_log_forgets_everything_with_its_power() {
     rig.power_cut();
     assert_eq!(rig.phase(), "idle");
 }
+
+#[test]
+fn an_ended_saga_has_given_its_name_back() {
+    let mut rig = rig(SagaConfig { same_id: SameId::Joins, ..SagaConfig::default() });
+    rig.request("0s", 50, 7);
+    rig.reply("1s", 0, DONE);
+    rig.reply("2s", 1, DONE);
+    rig.request("3s", 50, 8);
+    assert_eq!(rig.request("4s", 50, 7)[0], "SagaBegan { saga: Name(50), key: 7 }");
+}
+
+#[test]
+fn a_logged_saga_writes_down_what_it_is_about_to_do_and_tries_again() {
+    let mut rig = rig(SagaConfig::hardened());
+    let is_logged = |lines: &[String]| {
+        let place = |start: &str| lines.iter().position(|line| line.starts_with(start));
+        place("row 42 7 is").unwrap() < place("ask").unwrap()
+    };
+    let lines = rig.request("0s", 50, 7);
+    assert!(lines[0].starts_with("row 41 7 is"), "{lines:?}");
+    assert!(is_logged(&lines), "{lines:?}");
+    assert!(is_logged(&rig.reply("1s", 0, DONE)));
+    let lines = rig.reply("2s", 1, Err(Failure::Rejected));
+    assert!(is_logged(&lines), "{lines:?}");
+    let lines = rig.reply("3s", 2, Err(Failure::Failed));
+    let wake = lines.last().unwrap();
+    assert!(wake.starts_with("wake 0 in"), "{lines:?}");
+    assert_eq!(
+        rig.wake("9s", 0).last().unwrap().split(" within").next(),
+        Some("ask 31 with 11 of 7")
+    );
+    let lines = rig.reply("10s", 3, DONE);
+    assert!(lines.iter().any(|line| line.starts_with("row 42 7 is")), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "answer 9: rolled back");
+}

@@ -110,3 +110,18 @@ fn a_bulkhead_counts_who_waits_for_a_worker_as_inside() {
     rig.wake("10ms", job(&began));
     assert_eq!(rig.request("10ms", 6, 4), ["Queued { method: Name(6), key: 4, waiting: 1 }"]);
 }
+
+#[test]
+fn nobody_waits_at_the_bulkhead_of_a_service_itself() {
+    let bulkhead = BulkheadConfig {
+        max_concurrent: Concurrency::AtMost(1),
+        max_waiting: 5,
+        ..BulkheadConfig::default()
+    };
+    let mut rig = rig(ServiceConfig { bulkhead, workers: 3, ..config() });
+    let began = rig.request("0s", 6, 1);
+    assert_eq!(rig.request("1ms", 6, 2).last().unwrap(), "answer 9: queue full");
+    rig.wake("10ms", job(&began));
+    let lines = rig.request("11ms", 6, 3);
+    assert!(lines.contains(&"Began { method: Name(6), key: 3 }".to_owned()), "{lines:?}");
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brownout_models::contract::{Failure, Input, NodeId};
+use brownout_models::contract::{Context, Failure, Input, NodeId};
 use brownout_models::machine::{Discovery, SidecarConfig, SidecarNode};
 use brownout_models::policy::{RetryConfig, TelemetryConfig};
 use brownout_models::{Span, Time, Timeout};
@@ -38,6 +38,8 @@ fn an_attempt_that_failed_is_followed_by_another_and_both_have_spans() {
     rig.reply("2.3s", 2, instances(&[11, 12]));
     let called = "Called { service: Name(0), method: Name(6), key: 7, failure: None }";
     assert_eq!(rig.reply("2.4s", 3, DONE), [called, "answer 9: done"]);
+    let Context { deadline, span, .. } = rig.context;
+    assert_eq!((deadline, span), (Time::NEVER, None), "the answer is the caller's affair");
     assert_eq!(rig.phase(), "idle");
 
     let spans: Vec<_> = rig.machine.spans().iter().collect();
@@ -66,4 +68,17 @@ fn what_is_called_has_to_be_done_by_the_end_of_the_call() {
     rig.reply("2s", 0, Err(Failure::Reset));
     rig.wake("25s", 0);
     assert_eq!(rig.context.deadline, Time::ZERO + Span::from_secs(31));
+}
+
+#[test]
+fn spans_of_a_later_life_have_names_of_their_own() {
+    let mut rig = rig(RetryConfig::hardened());
+    rig.request("1s", 6, 7);
+    let before: Vec<_> = rig.machine.spans().iter().map(|span| span.id).collect();
+    rig.power_cut();
+    rig.step("2s", Input::Start);
+    rig.request("2s", 6, 8);
+    let after: Vec<_> = rig.machine.spans().iter().map(|span| span.id).collect();
+    assert_eq!((before.len(), after.len()), (2, 2));
+    assert!(after.iter().all(|id| !before.contains(id)), "{before:?} {after:?}");
 }
