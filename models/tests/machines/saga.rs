@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brownout_models::Name;
-use brownout_models::contract::{Failure, NodeId, Request};
+use brownout_models::contract::{Body, Failure, Input, NodeId, Request};
 use brownout_models::machine::{
     Discovery, SagaAction, SagaNode, SagaNodeConfig, SagaStep, SagaTables, Target,
 };
@@ -51,7 +51,7 @@ fn sagas_of_one_key_or_of_one_client_exclude_each_other() {
         let config = SagaConfig { lock, lock_on, same_id, ..SagaConfig::default() };
         let begins = |rig: &mut Rig<SagaNode<()>>, client: u32, key: u64| {
             let body = Request { client: Name(client), ..request(50, key) };
-            let lines = rig.deliver("0s", brownout_models::contract::Body::Request(body));
+            let lines = rig.deliver("0s", Body::Request(body));
             !lines.is_empty()
         };
         let mut rig = rig(config);
@@ -115,4 +115,21 @@ fn a_logged_saga_writes_down_what_it_is_about_to_do_and_tries_again() {
     let lines = rig.reply("10s", 3, DONE);
     assert!(lines.iter().any(|line| line.starts_with("row 42 7 is")), "{lines:?}");
     assert_eq!(lines.last().unwrap(), "answer 9: rolled back");
+}
+
+#[test]
+fn a_saga_that_is_resumed_keeps_the_lock_of_who_asked() {
+    let mut rig = rig(SagaConfig { lock_on: LockOn::Client, ..SagaConfig::hardened() });
+    let by =
+        |client: u32, key: u64| Body::Request(Request { client: Name(client), ..request(50, key) });
+    rig.deliver("0s", by(1, 7));
+    rig.deliver("0s", by(2, 8));
+    rig.power_cut();
+    let lines = rig.step("1s", Input::Start);
+    for key in [7, 8] {
+        assert!(lines.contains(&format!("SagaResumed {{ saga: Name(50), key: {key} }}")));
+    }
+    assert_eq!(rig.deliver("2s", by(1, 9)), Vec::<String>::new(), "it waits for 7");
+    assert_eq!(rig.deliver("2s", by(2, 10)), Vec::<String>::new(), "it waits for 8");
+    assert!(!rig.deliver("2s", by(3, 11)).is_empty(), "nobody else does");
 }

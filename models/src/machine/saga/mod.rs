@@ -112,7 +112,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
                 turn.clear_outbox(number);
                 continue;
             }
-            let (service, method, client) = (name, name, name);
+            let (service, method, client) = (name, name, row.topic);
             let request = Request { service, method, client, key, amount, payload: None };
             let mut execution = self.execution(row.context, None, request);
             let next = match record {
@@ -185,11 +185,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
     /// It is the turn of this execution.
     fn begin(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
         let Some(execution) = self.executions.get(slot) else { return };
-        let Request { key, amount, .. } = execution.request;
+        let Request { key, amount, client, .. } = execution.request;
         let SagaNodeConfig { name, tables, .. } = *self.config;
         if self.config.saga.is_logged() {
-            // The row, the event and its context are one act: from here on the saga has begun.
-            turn.write_with_event(tables.inbox, key, amount, Some(name));
+            // The row, the event and its context are one act: from here on the saga has begun. Nobody
+            // publishes the event; its topic keeps who asked.
+            turn.write_with_event(tables.inbox, key, amount, Some(client));
             self.make_sure(turn);
         }
         turn.note(Fact::SagaBegan { saga: name, key });
