@@ -231,7 +231,7 @@ pub(crate) fn possible(question: &Question<'_>, may_be_calm: bool, layout: &Layo
         }
         Question::Machine(Choice::Count { .. }) => format!("a whole number{but_calm}"),
         Question::Machine(Choice::Node { of, calm }) => {
-            let is_meant = |(at, _): &(usize, &NodeId)| may_be_calm || *at != *calm as usize;
+            let is_meant = |(at, _): &(usize, &NodeId)| may_be_calm || *at != *calm;
             let nodes = of.iter().enumerate().filter(is_meant);
             listed(nodes.map(|(_, node)| layout.node_name(*node)))
         }

@@ -48,19 +48,19 @@ fn two_different_instances_are_drawn_and_the_idler_one_is_called() {
     let mut rig = rig(two_draws(), OutlierConfig::default());
     // Every pair of places, in both orders, once with the first of them busy.
     let mut nth = 0;
-    for (first, second) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+    for (first, second) in [(0_u32, 1_u32), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
         // The second draw is among the others.
         let others = if second > first { second - 1 } else { second };
-        rig.answers([first, others]);
+        rig.answers([first, others].map(u64::from));
         let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
         assert_eq!(lines[..2], ["choose draw", "choose second draw"]);
-        let busy = [first, second].map(|place| to(10 + place as u32, nth));
+        let busy = [first, second].map(|place| to(10 + place, nth));
         let idler = busy.iter().position(|to| lines[2..] == *to).expect("one of the two");
         // The same two again: now the other one has less to do.
-        rig.answers([first, others]);
+        rig.answers([first, others].map(u64::from));
         let lines = call(&mut rig, "0s", nth + 1, &[10, 11, 12]);
         let other = [first, second][1 - idler];
-        assert_eq!(lines[2..], to(10 + other as u32, nth + 1));
+        assert_eq!(lines[2..], to(10 + other, nth + 1));
         rig.reply("1s", 2 * nth + 1, DONE);
         rig.reply("1s", 2 * nth + 3, DONE);
         nth += 2;

@@ -113,7 +113,7 @@ impl<M: Machine<Payload = (), Fact = Fact>> Rig<M> {
     }
 
     fn step_for(&mut self, context: Context, at: &str, input: Input<(), M::Timer>) -> Vec<String> {
-        let now = Time::ZERO + at.parse::<Span>().unwrap();
+        let now = Time::ZERO + at.parse::<Span>().expect("a span");
         let mut effects = Vec::new();
         let mut desk = Desk {
             effects: &mut effects,

@@ -77,7 +77,8 @@ fn a_probe_is_answered_once_a_worker_is_free() {
 /// The code of the timer that a step set.
 fn job(lines: &[String]) -> u64 {
     let wake = lines.iter().find_map(|line| line.strip_prefix("wake ")).expect("a timer");
-    wake.split(' ').next().unwrap().parse().unwrap()
+    let code = wake.split(' ').next().and_then(|code| code.parse().ok());
+    code.expect("the code of a timer")
 }
 
 #[test]
