@@ -152,10 +152,11 @@ pub fn index(word: u64, n: u32) -> u32 {
 
 /// A position in `weights`, each as likely as its share of their sum.
 ///
-/// When all weights are zero the positions are equally likely; 0 when there is none.
+/// When all weights are zero the positions are equally likely; 0 when there is none. The sum of all
+/// is below 2^64.
 #[must_use]
-pub fn weighted(word: u64, weights: &[u32]) -> usize {
-    let total: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
+pub fn weighted(word: u64, weights: &[u64]) -> usize {
+    let total: u64 = weights.iter().sum();
     if total == 0 {
         let point = scaled(word, weights.len() as u128);
         return usize::try_from(point).expect("the result is below the number of weights");
@@ -165,7 +166,7 @@ pub fn weighted(word: u64, weights: &[u32]) -> usize {
     weights
         .iter()
         .position(|&weight| {
-            end += u64::from(weight);
+            end += weight;
             point < end
         })
         .expect("the point is below the sum of all weights")

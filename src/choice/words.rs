@@ -60,9 +60,10 @@ impl Question<'_> {
                 let last = *width - Span::from_nanos(1);
                 sample::uniform(word, Span::ZERO, last).as_nanos()
             }
-            Self::Machine(Choice::Node { of, .. }) => {
+            Self::Machine(Choice::Node { of, weights: [], .. }) => {
                 u64::from(sample::index(word, u32::try_from(of.len()).unwrap_or(u32::MAX)))
             }
+            Self::Machine(Choice::Node { weights, .. }) => sample::weighted(word, weights) as u64,
             Self::Machine(Choice::Count { mean_millionths, .. }) => {
                 u64::from(sample::poisson(word, *mean_millionths))
             }
@@ -230,7 +231,7 @@ pub(crate) fn possible(question: &Question<'_>, may_be_calm: bool, layout: &Layo
             format!("a span{but_calm}, like `20ms`")
         }
         Question::Machine(Choice::Count { .. }) => format!("a whole number{but_calm}"),
-        Question::Machine(Choice::Node { of, calm }) => {
+        Question::Machine(Choice::Node { of, calm, .. }) => {
             let is_meant = |(at, _): &(usize, &NodeId)| may_be_calm || *at != *calm;
             let nodes = of.iter().enumerate().filter(is_meant);
             listed(nodes.map(|(_, node)| layout.node_name(*node)))

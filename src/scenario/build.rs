@@ -90,7 +90,8 @@ impl Check<'_> {
         self.mistakes(&path.field("balancer"), balancer.mistakes());
         self.mistakes(&path.field("outlier"), outlier.mistakes());
         let zones = self.zones.clone().filter(|_| balancer.zone_routing == ZoneRouting::Aware);
-        Discovery { registry: self.registry, balancer, outlier, zones }
+        let weights = self.weights.clone().filter(|_| balancer.kind.heeds_weights());
+        Discovery { registry: self.registry, balancer, outlier, zones, weights }
     }
 
     fn service(

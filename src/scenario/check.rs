@@ -40,6 +40,8 @@ pub(super) struct Check<'a> {
     pub(super) flushes: Map<u32, Span>,
     /// Who is in which zone, where a balancer asks.
     pub(super) zones: Option<Arc<ZoneMap>>,
+    /// The weight of each node, where some differ.
+    pub(super) weights: Option<Arc<[u32]>>,
     /// Tables that some handler writes.
     pub(super) tables: Vec<String>,
     /// Topics that somebody subscribes to.
@@ -115,6 +117,7 @@ impl<'a> Check<'a> {
             sidecars: BTreeMap::new(),
             flushes: Map::default(),
             zones: None,
+            weights: None,
             tables: Vec::new(),
             topics: Vec::new(),
             messages: Vec::new(),

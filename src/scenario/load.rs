@@ -129,6 +129,7 @@ impl Scenario {
         check.find_places(file);
         check.find_deployments(file);
         check.find_zones(file);
+        check.find_weights(file);
         let machines = check.build_machines(file, kinds);
         let latencies = check.latencies(&file.network);
         let faults = check.faults(&file.faults);

@@ -1,10 +1,11 @@
 //! Scenarios: what a file says, whether it makes sense, and the system that it means.
 //!
 //! In reading order: [`file`](mod@file) is the format, `read` reads it, `load` goes through it,
-//! `words` and `places` find out what can be named and `zones` where it is, `build`, `saga`,
-//! `composition` and `deployment` make machines of the nodes, `gateway` those with routes,
-//! `calls` connects them and `database` is what they read and write, `drill` has those that are alone, `faults` and `properties` read the
-//! rest, `check` collects everything that is wrong, and [`source`] and [`diagnostic`] say where.
+//! `words` and `places` find out what can be named, `zones` where it is and `weights` how much of
+//! the calls it gets; `build`, `saga`, `composition` and `deployment` make machines of the nodes,
+//! `gateway` those with routes, `calls` connects them and `database` is what they read and write,
+//! `drill` has those that are alone; `faults` and `properties` read the rest, `check` collects
+//! everything that is wrong, and [`source`] and [`diagnostic`] say where.
 //! `warnings` says what makes sense and is hardly meant, `plan_names` asks whether a scenario knows
 //! the names in a plan.
 
@@ -28,6 +29,7 @@ mod read;
 mod saga;
 pub mod source;
 mod warnings;
+mod weights;
 mod words;
 mod zones;
 

@@ -81,6 +81,7 @@ impl Check<'_> {
                 self.find_late_words(&path, deployment, file.horizon);
             }
         }
+        self.find_idle_weights(file);
         self.warnings.sort_by_key(|warning| warning.place.start);
     }
 

@@ -157,7 +157,7 @@ fn zones(node: &NodeFile) -> &[String] {
 }
 
 /// The balancers of a node, its own and that of the sidecar beside it, and where they are written.
-fn balancers<'a>(path: &Path, node: &'a NodeFile) -> Vec<(Path, &'a BalancerOptions)> {
+pub(super) fn balancers<'a>(path: &Path, node: &'a NodeFile) -> Vec<(Path, &'a BalancerOptions)> {
     let (own, sidecar) = match node {
         NodeFile::Service(file) => (&file.balancer, file.sidecar.as_ref()),
         NodeFile::Saga(file) => (&file.balancer, file.sidecar.as_ref()),

@@ -113,6 +113,51 @@ fn every_rule_that_draws_reaches_every_instance() {
     }
 }
 
+/// By weights of 3, 1 and 2, of 120 calls.
+#[test]
+fn instances_get_as_much_as_they_weigh() {
+    let shares = |kind: &str| {
+        let client = format!("balancer: (kind: {kind}),");
+        let picks = picks(&shop("", "workers: 2, weights: [3, 1, 2],", &client, ""));
+        let is_to = |instance, pick: &(String, char)| *pick == ("shopper".to_owned(), instance);
+        ['1', '2', '3'].map(|instance| picks.iter().filter(|pick| is_to(instance, pick)).count())
+    };
+    assert_eq!(shares("Weighted"), [60, 20, 40]);
+    assert_eq!(shares("RoundRobin"), [40, 40, 40], "it does not heed them");
+    let [most, least, more] = shares("Random");
+    // Four deviations of each: 60 by 21.9, 20 by 16.3, 40 by 20.7.
+    assert!(most.abs_diff(60) < 22 && least.abs_diff(20) < 17 && more.abs_diff(40) < 21);
+    // Nobody has a call under way when the next one comes: the heaviest of those that are drawn.
+    let [heavy, light, middle] = shares("PowerOfTwo");
+    assert_eq!(light, 0, "every pair has a heavier one");
+    assert!(heavy > middle, "{heavy} and {middle}: two pairs of three, and one");
+}
+
+#[test]
+fn weights_that_nobody_heeds_are_a_warning() {
+    let warnings = |kind: &str| {
+        let text = format!(
+            r#"(
+                version: 1,
+                nodes: {{
+                    "registry": Registry(),
+                    "till": Service(instances: 2, weights: [3, 1], handlers: {{ "pay": [] }}),
+                    "shopper": Clients(
+                        balancer: (kind: {kind}),
+                        script: [Call(to: "till", method: "pay")],
+                    ),
+                }},
+            )"#
+        );
+        let scenario = scenario(&text);
+        let warnings = scenario.warnings.diagnostics().iter();
+        warnings.map(|it| (it.place.line, it.message.clone())).collect::<Vec<_>>()
+    };
+    let message = "nobody heeds the weights of `till`".to_owned();
+    assert_eq!(warnings("Maglev"), [(5, message)]);
+    assert_eq!(warnings("RingHash"), []);
+}
+
 /// Who asked which instance, by the last digit of its name, in order.
 fn picks(run: &Run) -> Vec<(String, char)> {
     let layout = run.world().layout();

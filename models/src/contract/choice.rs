@@ -18,6 +18,9 @@ pub enum Choice<'a> {
     Node {
         /// The candidates, at least one.
         of: &'a [NodeId],
+        /// How likely each of them is, compared with the others, below 2^64 in all; empty where all
+        /// are alike.
+        weights: &'a [u64],
         /// The calm answer, an index into them.
         calm: usize,
     },

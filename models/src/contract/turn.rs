@@ -341,11 +341,26 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// When there is no candidate.
     #[must_use]
     pub fn pick(&mut self, purpose: Purpose, of: &[NodeId], calm: usize) -> usize {
+        self.pick_by_weight(purpose, of, &[], calm)
+    }
+
+    /// Weather: which of these nodes, each as likely as its weight; without weights all are alike.
+    ///
+    /// # Panics
+    /// There is none to pick.
+    #[must_use]
+    pub fn pick_by_weight(
+        &mut self,
+        purpose: Purpose,
+        of: &[NodeId],
+        weights: &[u64],
+        calm: usize,
+    ) -> usize {
         assert!(!of.is_empty(), "there is a node to pick");
         if of.len() == 1 {
             return 0;
         }
-        let answer = self.choose(purpose, Choice::Node { of, calm });
+        let answer = self.choose(purpose, Choice::Node { of, weights, calm });
         usize::try_from(answer).unwrap_or(calm).min(of.len() - 1)
     }
 

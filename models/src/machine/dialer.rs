@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::contract::{Answer, Body, Choice, Failure, NodeId, Outcome, Purpose, Request, Turn};
 use crate::fact::Fact;
 use crate::policy::outlier::{Outlier, OutlierConfig, Verdict};
-use crate::policy::{Balancer, BalancerConfig, Host, Pick, Zones};
+use crate::policy::{Balancer, BalancerConfig, Draw, Host, Pick, Zones};
 use crate::{Name, Span, Time};
 
 /// Who is called.
@@ -35,6 +35,8 @@ pub struct Discovery {
     pub outlier: OutlierConfig,
     /// Who is in which zone, for a balancer that heeds them.
     pub zones: Option<Arc<ZoneMap>>,
+    /// The weight of each node, for rules that heed them; 1 where nothing is said.
+    pub weights: Option<Arc<[u32]>>,
 }
 
 /// Which nodes are in which zone, and from where services are called.
@@ -71,6 +73,8 @@ pub struct Dialer {
     balancer: Balancer,
     outlier: OutlierConfig,
     zones: Option<Arc<ZoneMap>>,
+    #[serde(skip)]
+    weights: Option<Arc<[u32]>>,
     /// What was seen of the instances of each service, where that matters.
     outliers: Map<Name, Outlier>,
     /// Calls to instances, by slot, where somebody wants to hear of their ends.
@@ -107,12 +111,13 @@ impl Dialer {
     /// A dialer that has called nobody.
     #[must_use]
     pub fn new(discovery: impl Into<Discovery>) -> Self {
-        let Discovery { registry, balancer, outlier, zones } = discovery.into();
+        let Discovery { registry, balancer, outlier, zones, weights } = discovery.into();
         Self {
             registry,
             balancer: Balancer::new(balancer),
             outlier,
             zones,
+            weights,
             outliers: Map::default(),
             under_way: Map::default(),
             picked: None,
@@ -204,14 +209,19 @@ impl Dialer {
         if instances.is_empty() {
             return None;
         }
-        let word = match self.balancer.draws(service) {
-            0 => 0,
-            1 if self.balancer.draws_by_weight() => any_word(DRAW, turn),
-            1 => turn.pick(DRAW, instances, 0) as u64,
-            _ => two_draws(turn, instances) as u64,
-        };
         self.hosts.clear();
-        self.hosts.extend(instances.iter().map(|instance| Host::new(Name(instance.0))));
+        self.hosts
+            .extend(instances.iter().map(|instance| host(*instance, self.weights.as_deref())));
+        let word = match self.balancer.draw(turn.now(), service, &self.hosts) {
+            Draw::Nothing => 0,
+            Draw::Place => turn.pick(DRAW, instances, 0) as u64,
+            Draw::TwoPlaces => two_draws(turn, instances) as u64,
+            Draw::Weighted(weights) => {
+                let calm = weights.iter().position(|weight| *weight > 0).unwrap_or(0);
+                let drawn = turn.pick_by_weight(DRAW, instances, &weights, calm);
+                weights[..drawn].iter().sum()
+            }
+        };
         let pick = Pick { now: turn.now(), service, key, word };
         self.balancer.pick(pick, &self.hosts).map(|index| instances[index])
     }
@@ -275,6 +285,12 @@ impl Dialer {
             tell(service, verdict, turn);
         }
     }
+}
+
+/// An instance with its weight.
+fn host(instance: NodeId, weights: Option<&[u32]>) -> Host {
+    let weight = weights.and_then(|weights| weights.get(instance.0 as usize));
+    Host { id: Name(instance.0), weight: weight.copied().unwrap_or(1) }
 }
 
 /// Whether an instance is to blame for how a call ended, and not whoever called it.

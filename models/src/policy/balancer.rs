@@ -10,8 +10,7 @@
 //! queue while they are away: between two turns of a host no other one has more than one turn in its
 //! presence. The other rules are options of [`BalancerConfig`].
 //!
-//! Randomness comes in as a word of the caller's; [`Balancer::draws`] says how many places of the
-//! list it must choose among. What is *not* here: discovery, ejecting hosts that fail
+//! Randomness comes in as a word of the caller's; [`Balancer::draw`] says what it stands for. What is *not* here: discovery, ejecting hosts that fail
 //! ([`outlier`](super::outlier)), and which service a mixed list counts for (the guide takes its
 //! first entry's, LB-1; the owner passes it in).
 //!
@@ -78,9 +77,22 @@ pub struct Pick {
     pub service: Name,
     /// What the call is about: the same key finds the same host, where the rule hashes.
     pub key: u64,
-    /// Random bits; with a [single draw](Balancer::draws) `word % n` is the place drawn of `n`, with
-    /// two the second one is `word / n % (n - 1)` of those that are left.
+    /// Random bits; what they stand for, the [draw](Balancer::draw) says.
     pub word: u64,
+}
+
+/// What the word of a pick stands for. Random bits do for all of them; who draws by other means
+/// makes the word of what was drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// Nothing.
+    Nothing,
+    /// A place of a list of `n`, which is `word % n`.
+    Place,
+    /// Two different places: one is `word % n`, the other `word / n % (n - 1)` of those left.
+    TwoPlaces,
+    /// A place, each as likely as its weight: the one in whose share `word % (sum of all)` falls.
+    Weighted(Vec<u64>),
 }
 
 /// A balancer for any number of services.
@@ -127,14 +139,10 @@ impl Balancer {
             BalancerKind::RoundRobin => self.round_robin(pick, hosts),
             BalancerKind::Random => {
                 let weights = self.weights(pick.now, hosts);
-                let all: u64 = weights.iter().sum();
-                let drawn = pick.word.checked_rem(all)?;
-                // Where all are alike, the word is a place as with any other single draw.
-                let are_alike = weights.iter().all(|weight| *weight == weights[0]);
-                if are_alike {
-                    Some(place(pick.word, hosts.len()))
+                if are_alike(&weights) {
+                    (weights[0] > 0).then(|| place(pick.word, hosts.len()))
                 } else {
-                    place_of(&weights, drawn)
+                    place_of(&weights, pick.word % weights.iter().sum::<u64>())
                 }
             }
             BalancerKind::Weighted => {
@@ -189,9 +197,9 @@ impl Balancer {
         zones::room(&self.config, zones).is_some_and(|(stay, all)| stay < all)
     }
 
-    /// How many places of the list the word of the next pick must choose among: none, one or two.
+    /// What the word of the next pick stands for, where it is `now` and these are the hosts.
     #[must_use]
-    pub fn draws(&self, service: Name) -> u32 {
+    pub fn draw(&self, now: Time, service: Name, hosts: &[Host]) -> Draw {
         match self.config.kind {
             BalancerKind::RoundRobin | BalancerKind::Weighted => {
                 let is_known = match (self.config.kind, self.config.position) {
@@ -200,19 +208,20 @@ impl Balancer {
                     }
                     _ => self.queues.contains_key(&service),
                 };
-                u32::from(self.config.start == Start::Random && !is_known)
+                if self.config.start == Start::Random && !is_known {
+                    Draw::Place
+                } else {
+                    Draw::Nothing
+                }
             }
-            BalancerKind::Random | BalancerKind::LeastRequest => 1,
-            BalancerKind::PowerOfTwo | BalancerKind::PeakEwma => 2,
-            BalancerKind::RingHash | BalancerKind::Maglev => 0,
+            BalancerKind::Random => {
+                let weights = self.weights(now, hosts);
+                if are_alike(&weights) { Draw::Place } else { Draw::Weighted(weights) }
+            }
+            BalancerKind::LeastRequest => Draw::Place,
+            BalancerKind::PowerOfTwo | BalancerKind::PeakEwma => Draw::TwoPlaces,
+            BalancerKind::RingHash | BalancerKind::Maglev => Draw::Nothing,
         }
-    }
-
-    /// Whether a single draw is one of hosts that have different weights, so that the word of the next
-    /// pick must be any 64 bits and not a place.
-    #[must_use]
-    pub fn draws_by_weight(&self) -> bool {
-        self.config.kind == BalancerKind::Random && self.config.slow_start != SlowStart::Off
     }
 
     /// Notes that a call to the host began.
@@ -360,6 +369,11 @@ fn two(word: u64, count: usize) -> (usize, usize) {
     }
     let other = place(word / count as u64, count - 1);
     (one, if other < one { other } else { other + 1 })
+}
+
+/// Whether no weight differs from another.
+fn are_alike(weights: &[u64]) -> bool {
+    weights.iter().all(|weight| *weight == weights[0])
 }
 
 /// In whose share of all weights a number falls.

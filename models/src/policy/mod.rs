@@ -30,7 +30,7 @@ pub use backoff::{
     Backoff, BackoffConfig, BackoffOptions, BackoffShape, Jitter, Overflow, Spread, Waits,
 };
 pub use balancer::{
-    Balancer, BalancerConfig, BalancerKind, BalancerOptions, Host, Pick, ZoneRouting, Zones,
+    Balancer, BalancerConfig, BalancerKind, BalancerOptions, Draw, Host, Pick, ZoneRouting, Zones,
 };
 pub use breaker::{
     Admission, Boundary, Breaker, BreakerConfig, BreakerOptions, BreakerState, CallResult,

@@ -1,7 +1,7 @@
 //! Turns against a naive reference, and what must hold of them whoever comes and goes.
 
 use brownout_models::policy::balancer::{
-    Balancer, BalancerConfig, BalancerKind, Forget, Host, Pick, Position, Start,
+    Balancer, BalancerConfig, BalancerKind, Draw, Forget, Host, Pick, Position, Start,
 };
 use brownout_models::{Name, Span, Time};
 use proptest::prelude::*;
@@ -138,11 +138,12 @@ proptest! {
         let config = BalancerConfig { start, ..BalancerConfig::guide() };
         let mut balancer = Balancer::new(config);
         let first = if start == Start::Random { word } else { 0 };
-        prop_assert_eq!(balancer.draws(Name(0)), u32::from(start == Start::Random));
         for (before, ids) in (0_u64..).zip(lists) {
+            let draws = start == Start::Random && before == 0;
+            let draw = if draws { Draw::Place } else { Draw::Nothing };
+            prop_assert_eq!(balancer.draw(Time::ZERO, Name(0), &hosts(&ids)), draw);
             let expected = first.wrapping_add(before) % ids.len() as u64;
             prop_assert_eq!(balancer.pick(pick(word), &hosts(&ids)), usize::try_from(expected).ok());
-            prop_assert_eq!(balancer.draws(Name(0)), 0);
         }
     }
 
@@ -155,7 +156,6 @@ proptest! {
         let least = BalancerConfig { kind: BalancerKind::LeastRequest, ..BalancerConfig::guide() };
         let two = BalancerConfig { kind: BalancerKind::PowerOfTwo, ..BalancerConfig::guide() };
         let (mut least, mut two) = (Balancer::new(least), Balancer::new(two));
-        prop_assert_eq!((least.draws(Name(0)), two.draws(Name(0))), (1, 2));
         let hosts: Vec<_> =
             (0_u32..).zip(&weights).map(|(id, weight)| Host { id: Name(id), weight: *weight }).collect();
         let mut under_way: Vec<usize> = Vec::new();
@@ -262,26 +262,48 @@ fn a_host_that_comes_back_in_time_has_kept_its_place() {
 #[test]
 fn only_rules_that_need_luck_draw() {
     for (kind, draws) in [
-        (BalancerKind::RoundRobin, 1),
-        (BalancerKind::Random, 1),
-        (BalancerKind::Weighted, 1),
-        (BalancerKind::PowerOfTwo, 2),
-        (BalancerKind::LeastRequest, 1),
-        (BalancerKind::RingHash, 0),
-        (BalancerKind::Maglev, 0),
-        (BalancerKind::PeakEwma, 2),
+        (BalancerKind::RoundRobin, Draw::Place),
+        (BalancerKind::Random, Draw::Place),
+        (BalancerKind::Weighted, Draw::Place),
+        (BalancerKind::PowerOfTwo, Draw::TwoPlaces),
+        (BalancerKind::LeastRequest, Draw::Place),
+        (BalancerKind::RingHash, Draw::Nothing),
+        (BalancerKind::Maglev, Draw::Nothing),
+        (BalancerKind::PeakEwma, Draw::TwoPlaces),
     ] {
         let mut balancer = Balancer::new(BalancerConfig { kind, ..BalancerConfig::hardened() });
-        assert_eq!(balancer.draws(Name(0)), draws, "{kind:?}");
+        let draw = |balancer: &Balancer| balancer.draw(Time::ZERO, Name(0), &hosts(&[3]));
+        assert_eq!(draw(&balancer), draws, "{kind:?}");
         assert_eq!(balancer.pick(pick(5), &[]), None, "{kind:?}");
-        assert_eq!(balancer.draws(Name(0)), draws, "{kind:?}: an empty list changes nothing");
+        assert_eq!(draw(&balancer), draws, "{kind:?}: an empty list changes nothing");
         assert_eq!(balancer.pick(pick(5), &hosts(&[3])), Some(0), "{kind:?}");
         let once = matches!(kind, BalancerKind::RoundRobin | BalancerKind::Weighted);
-        assert_eq!(balancer.draws(Name(0)), if once { 0 } else { draws }, "{kind:?}");
+        assert_eq!(draw(&balancer), if once { Draw::Nothing } else { draws }, "{kind:?}");
         assert_eq!(balancer.config().kind, kind);
     }
     let kind = BalancerKind::Weighted;
-    assert_eq!(Balancer::new(BalancerConfig { kind, ..BalancerConfig::guide() }).draws(Name(0)), 0);
+    let balancer = Balancer::new(BalancerConfig { kind, ..BalancerConfig::guide() });
+    assert_eq!(balancer.draw(Time::ZERO, Name(0), &hosts(&[3])), Draw::Nothing);
+}
+
+/// The word that a draw of a place is made into picks that place: those who draw by other means than
+/// random bits rely on it.
+#[test]
+fn hosts_of_different_weights_are_drawn_by_weight() {
+    let config = BalancerConfig { kind: BalancerKind::Random, ..BalancerConfig::guide() };
+    let mut balancer = Balancer::new(config);
+    let weighted = |weights: [u32; 3]| {
+        let mut ids = 1..;
+        weights.map(|weight| Host { id: Name(ids.next().unwrap()), weight })
+    };
+    let list = weighted([3, 0, 1]);
+    let draw = balancer.draw(Time::ZERO, Name(0), &list);
+    assert_eq!(draw, Draw::Weighted(vec![30_000, 0, 10_000]));
+    for (word, place) in [(0, 0), (29_999, 0), (30_000, 2), (39_999, 2), (40_000, 0)] {
+        assert_eq!(balancer.pick(pick(word), &list), Some(place), "{word}");
+    }
+    assert_eq!(balancer.draw(Time::ZERO, Name(0), &weighted([5, 5, 5])), Draw::Place);
+    assert_eq!(balancer.pick(pick(7), &weighted([0, 0, 0])), None, "nobody has a share");
 }
 
 #[test]

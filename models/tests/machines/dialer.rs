@@ -6,7 +6,6 @@ use brownout_models::contract::{Failure, NodeId};
 use brownout_models::machine::{
     CompositionNode, CompositionNodeConfig, CompositionPart, Discovery, Target,
 };
-use brownout_models::policy::balancer::SlowStart;
 use brownout_models::policy::outlier::ConsecutiveFailures;
 use brownout_models::policy::{
     BalancerConfig, BalancerKind, CompositionConfig, Need, OutlierConfig,
@@ -17,8 +16,17 @@ use super::{DONE, Rig, instances};
 
 /// A caller of one service that gives up nothing of its own.
 fn rig(balancer: BalancerConfig, outlier: OutlierConfig) -> Rig<CompositionNode<()>> {
+    caller(Discovery { balancer, outlier, ..Discovery::from(Some(NodeId(2))) })
+}
+
+/// The same among nodes of these weights.
+fn weighted_rig(balancer: BalancerConfig, weights: &[u32]) -> Rig<CompositionNode<()>> {
+    let weights = Some(weights.into());
+    caller(Discovery { balancer, weights, ..Discovery::from(Some(NodeId(2))) })
+}
+
+fn caller(discovery: Discovery) -> Rig<CompositionNode<()>> {
     let target = Target { node: None, service: Name(20) };
-    let discovery = Discovery { balancer, outlier, ..Discovery::from(Some(NodeId(2))) };
     let part = CompositionPart { name: Name(1), need: Need::Required, target, method: Name(6) };
     Rig::new(CompositionNode::new(Arc::new(CompositionNodeConfig {
         name: Name(50),
@@ -138,20 +146,26 @@ fn where_one_is_drawn_the_draw_decides() {
 }
 
 #[test]
-fn where_new_hosts_warm_up_the_draw_is_by_weight() {
-    let window = Span::from_secs(100);
-    let random = BalancerConfig {
-        kind: BalancerKind::Random,
-        slow_start: SlowStart::Over(window),
-        ..BalancerConfig::default()
-    };
-    let mut rig = rig(random, OutlierConfig::default());
-    let mut picked = [0; 3];
-    for nth in 0..100 {
-        rig.answers([nth as u64 * 10_000_019]);
+fn the_draw_of_an_instance_decides_whatever_they_weigh() {
+    let random = BalancerConfig { kind: BalancerKind::Random, ..BalancerConfig::default() };
+    let mut weights = vec![1; 13];
+    weights[10..].copy_from_slice(&[5, 1, 2]);
+    let mut rig = weighted_rig(random, &weights);
+    for (nth, place) in [2, 0, 1].into_iter().enumerate() {
+        rig.answers([place]);
         let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
-        let place = (0..3).find(|place| lines[1..] == to(10 + place, nth)).expect("one of three");
-        picked[place as usize] += 1;
+        assert_eq!(lines[0], "choose draw");
+        assert_eq!(lines[1..], to(10 + u32::try_from(place).unwrap(), nth));
     }
-    assert!(picked.iter().all(|picks| *picks > 20), "they are equally new: {picked:?}");
+}
+
+#[test]
+fn weighted_turns_go_by_the_weights_of_the_nodes() {
+    let turns = BalancerConfig { kind: BalancerKind::Weighted, ..BalancerConfig::default() };
+    let mut weights = vec![1; 13];
+    weights[11] = 2;
+    let mut rig = weighted_rig(turns, &weights);
+    for (nth, instance) in [11, 10, 12, 11].into_iter().enumerate() {
+        assert_eq!(call(&mut rig, "0s", nth, &[10, 11, 12]), to(instance, nth));
+    }
 }

@@ -288,7 +288,7 @@ fn answers(word: u64, a: u64, b: u64, small: u32, table: &LogNormal) -> [u64; 9]
         u64::from(poisson(word, a % 2_000_000_000)),
         u64::from(!flag(word, odds)),
         u64::from(index(word, small)),
-        weighted(word, &[small, 0, 7, small / 3]) as u64,
+        weighted(word, &[small.into(), 0, 7, (small / 3).into()]) as u64,
     ]
 }
 

@@ -158,6 +158,8 @@ pub struct ServiceFile {
     pub relay_timeout: Option<Span>,
     /// The zones of its instances, in turn; none.
     pub zones: Vec<String>,
+    /// The weights of its instances, in turn; 1 each.
+    pub weights: Vec<u32>,
     /// How it chooses among the instances of a service that it calls; round robin.
     pub balancer: BalancerOptions,
     /// How it tells instances that had better not be called; not at all.
@@ -187,6 +189,7 @@ impl Default for ServiceFile {
             flush: None,
             relay_timeout: None,
             zones: Vec::new(),
+            weights: Vec::new(),
             balancer: BalancerOptions::default(),
             outlier: OutlierOptions::default(),
             start_up: None,

@@ -67,6 +67,21 @@ pub enum BalancerKind {
     PeakEwma,
 }
 
+impl BalancerKind {
+    /// Whether hosts of different weights get different shares.
+    #[must_use]
+    pub const fn heeds_weights(self) -> bool {
+        match self {
+            Self::Random
+            | Self::Weighted
+            | Self::PowerOfTwo
+            | Self::LeastRequest
+            | Self::RingHash => true,
+            Self::RoundRobin | Self::Maglev | Self::PeakEwma => false,
+        }
+    }
+}
+
 /// What round robin counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Position {
