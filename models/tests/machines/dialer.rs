@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brownout_models::Name;
 use brownout_models::contract::{Failure, NodeId};
 use brownout_models::machine::{
     CompositionNode, CompositionNodeConfig, CompositionPart, Discovery, Target,
@@ -10,7 +11,6 @@ use brownout_models::policy::outlier::ConsecutiveFailures;
 use brownout_models::policy::{
     BalancerConfig, BalancerKind, CompositionConfig, Need, OutlierConfig,
 };
-use brownout_models::{Name, Span};
 
 use super::{DONE, Rig, instances};
 

@@ -224,6 +224,9 @@ pub(crate) fn instances(numbers: &[u32]) -> Outcome<()> {
 
 fn asked(body: &Body<()>) -> String {
     match body {
+        Body::Request(request) if request.payload.is_some() => {
+            format!("with {} of {} and its payload", request.method.0, request.key)
+        }
         Body::Request(request) if request.amount != 0 => {
             format!("with {} of {}, {}", request.method.0, request.key, request.amount)
         }

@@ -133,3 +133,25 @@ fn a_saga_that_is_resumed_keeps_the_lock_of_who_asked() {
     assert_eq!(rig.deliver("2s", by(2, 10)), Vec::<String>::new(), "it waits for 8");
     assert!(!rig.deliver("2s", by(3, 11)).is_empty(), "nobody else does");
 }
+
+/// What came with a request goes with every action, before a crash and after.
+#[test]
+fn a_saga_that_is_resumed_hands_on_the_payload_of_its_request() {
+    let mut rig = rig(SagaConfig { same_id: SameId::Runs, ..SagaConfig::hardened() });
+    let with_payload = Request { payload: Some(()), ..request(50, 7) };
+    let asks = |lines: &[String]| {
+        let ask = lines.iter().find(|line| line.starts_with("ask")).expect("an action").clone();
+        ask.split(" within").next().expect("a word").to_owned()
+    };
+    let lines = rig.deliver("0s", Body::Request(with_payload));
+    assert_eq!(asks(&lines), "ask 31 with 1 of 7 and its payload");
+    rig.power_cut();
+    let lines = rig.step("1s", Input::Start);
+    assert_eq!(asks(&lines), "ask 31 with 1 of 7 and its payload");
+    let lines = rig.reply("2s", 1, DONE);
+    assert_eq!(asks(&lines), "ask 32 with 2 of 7 and its payload");
+    rig.reply("3s", 2, DONE);
+    assert_eq!(asks(&rig.request("4s", 50, 7)), "ask 31 with 1 of 7");
+    rig.power_cut();
+    assert_eq!(asks(&rig.step("5s", Input::Start)), "ask 31 with 1 of 7", "it is another request");
+}

@@ -7,10 +7,11 @@
 //!
 //! Where the log is durable, a request goes into the inbox before its saga begins, and the record of
 //! every act is written before the act, in the node's own database. What a restart finds in the
-//! inbox goes on from its record, in the name of the flow that it belongs to. The user's payload and
-//! the caller are not kept: a saga that was resumed answers nobody but those who ask again.
+//! inbox goes on from its record, in the name of the flow that it belongs to. The caller is not kept: a
+//! saga that was resumed answers nobody but those who ask again.
 
 mod config;
+mod log;
 mod outcome;
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::contract::{
 use crate::fact::Fact;
 use crate::machine::{Dialer, Slab};
 use crate::policy::{
-    Checkpoint, LockOn, Locked, Next, Saga, SagaEnd, SagaLocks, SagaPlace, SameId, WriteAhead,
+    Checkpoint, LockOn, Locked, Next, Saga, SagaEnd, SagaLocks, SagaPlace, SameId,
 };
 
 use self::outcome::{answer, number, step_end};
@@ -48,6 +49,8 @@ pub struct SagaNode<P> {
     dialer: Dialer,
     executions: Slab<Execution<P>>,
     company: Box<Company>,
+    /// What came with the requests in the inbox, by key; it survives as they do.
+    payloads: Map<u64, P>,
 }
 
 /// What executions know of each other.
@@ -88,44 +91,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         let dialer = Dialer::new(config.discovery.clone());
         let locks = SagaLocks::new(config.saga.lock);
         let company = Box::new(Company { by_id: Map::default(), locks });
-        Self { config, saga: Arc::new(saga), dialer, executions: Slab::default(), company }
+        let (executions, payloads) = (Slab::default(), Map::default());
+        Self { config, saga: Arc::new(saga), dialer, executions, company, payloads }
     }
 
     /// The step of this number, from 0.
     #[must_use]
     pub fn step_at(&self, number: u32) -> Option<&SagaStep> {
         self.config.steps.get(usize::try_from(number).ok()?)
-    }
-
-    /// What the inbox holds goes on from its record.
-    fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        if !self.config.saga.is_logged() {
-            return;
-        }
-        let open: Vec<_> = turn.outbox().map(|(number, row)| (number, *row)).collect();
-        for (number, row) in open {
-            let SagaNodeConfig { name, tables, .. } = *self.config;
-            let (key, amount) = (row.key, row.amount);
-            let record = turn.read(tables.log, key).and_then(Checkpoint::from_row);
-            turn.on_behalf(row.context);
-            if record.is_some_and(|record| matches!(record.place, SagaPlace::Ended(_))) {
-                turn.clear_outbox(number);
-                continue;
-            }
-            let (service, method, client) = (name, name, row.topic);
-            let request = Request { service, method, client, key, amount, payload: None };
-            let mut execution = self.execution(row.context, None, request);
-            let next = match record {
-                Some(record) => Some(execution.saga.restore(record)),
-                None => execution.saga.begin(),
-            };
-            turn.note(Fact::SagaResumed { saga: name, key });
-            let lock = self.lock_key(&execution.request);
-            let slot = self.insert(execution);
-            // The holder of a lock is the only one in the inbox, so nobody is refused here.
-            self.company.locks.acquire(lock, slot);
-            self.go_on(slot, next, turn);
-        }
     }
 
     fn execute(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -185,15 +158,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
     /// It is the turn of this execution.
     fn begin(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
         let Some(execution) = self.executions.get(slot) else { return };
-        let Request { key, amount, client, .. } = execution.request;
-        let SagaNodeConfig { name, tables, .. } = *self.config;
-        if self.config.saga.is_logged() {
-            // The row, the event and its context are one act: from here on the saga has begun. Nobody
-            // publishes the event; its topic keeps who asked.
-            turn.write_with_event(tables.inbox, key, amount, Some(client));
-            self.make_sure(turn);
-        }
-        turn.note(Fact::SagaBegan { saga: name, key });
+        let (saga, key) = (self.config.name, execution.request.key);
+        self.take_in(slot, turn);
+        turn.note(Fact::SagaBegan { saga, key });
         let first = self.executions.get_mut(slot).and_then(|execution| execution.saga.begin());
         self.go_on(slot, first, turn);
     }
@@ -227,25 +194,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
                 Ok(()) => return,
                 Err(failure) => next = self.ended(slot, Some(failure), turn),
             }
-        }
-    }
-
-    /// Writes down where an execution stands, before it goes on.
-    fn log(&self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
-        let Some(execution) = self.executions.get(slot).filter(|_| self.config.saga.is_logged())
-        else {
-            return;
-        };
-        let (table, key) = (self.config.tables.log, execution.request.key);
-        let record = execution.saga.checkpoint().to_row();
-        // Rows add up: what is written is the difference to the record before.
-        turn.write(table, key, record.saturating_sub(turn.read(table, key).unwrap_or(0)));
-    }
-
-    /// Flushes what was written before anything is done upon it, where that is not durable at once.
-    fn make_sure(&self, turn: &mut Turn<'_, P, Fact>) {
-        if self.config.saga.acts == WriteAhead::Flushed && turn.flushes_later() {
-            turn.flush();
         }
     }
 
@@ -310,10 +258,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         });
         // Only now: a restart that finds this record says nothing more.
         self.make_sure(turn);
-        let open = turn.outbox().find(|(_, row)| row.key == key).map(|(number, _)| number);
-        if let Some(number) = open.filter(|_| self.config.saga.is_logged()) {
-            turn.clear_outbox(number);
-        }
+        self.take_out(key, turn);
         if let Some(from) = from {
             answer(end, from, request.method, turn);
         }
@@ -392,6 +337,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for SagaNode<P> {
     }
 
     fn power_cut(&mut self) {
-        *self = Self::new(Arc::clone(&self.config));
+        let payloads = std::mem::take(&mut self.payloads);
+        *self = Self { payloads, ..Self::new(Arc::clone(&self.config)) };
     }
 }
