@@ -35,6 +35,12 @@ impl Time {
         self.0
     }
 
+    /// Whether this is `deadline` or later; what is due [`NEVER`](Self::NEVER) is never due.
+    #[must_use]
+    pub const fn reaches(self, deadline: Self) -> bool {
+        self.0 >= deadline.0 && deadline.0 != Self::NEVER.0
+    }
+
     /// How long ago `earlier` was; zero when it lies in the future.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Span {

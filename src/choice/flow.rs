@@ -15,14 +15,6 @@ pub(crate) struct Source {
     constant: SiteKey,
 }
 
-impl Source {
-    /// A purpose is nearly always the same constant: texts are compared last.
-    #[inline]
-    fn is_at(&self, node: NodeId, purpose: Purpose) -> bool {
-        self.node == node && (std::ptr::eq(self.purpose.0, purpose.0) || self.purpose == purpose)
-    }
-}
-
 /// One piece of work.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
@@ -38,6 +30,8 @@ pub(crate) struct Flow {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flows {
     sources: Vec<Source>,
+    /// Where the sources of each node stand: they are few.
+    at_nodes: Vec<Vec<(Purpose, u32)>>,
     flows: Vec<Flow>,
     /// The ground of each flow: every event asks for it, and for nothing else of most flows.
     grounds: Vec<Ground>,
@@ -68,20 +62,28 @@ impl Flows {
         ground: Ground,
         identity: impl FnOnce() -> String,
     ) -> FlowId {
-        // Those that were named last start most flows.
-        let source =
-            self.sources.iter().rposition(|source| source.is_at(node, purpose)).unwrap_or_else(
-                || {
-                    let constant = SiteKey::constant(&identity());
-                    self.sources.push(Source { node, purpose, constant });
-                    self.sources.len() - 1
-                },
-            );
-        let key = mix::flow_key(self.sources[source].constant, life, index);
-        let source = u32::try_from(source).expect("sources are few");
+        let known = self.at_nodes.get(node.0 as usize).map_or(&[][..], Vec::as_slice);
+        // A purpose is nearly always the same constant: texts are compared last.
+        let same = known.iter().find(|(known, _)| std::ptr::eq(known.0, purpose.0));
+        let equal = same.or_else(|| known.iter().find(|(known, _)| *known == purpose));
+        let source = match equal {
+            Some((_, source)) => *source,
+            None => self.new_source(node, purpose, SiteKey::constant(&identity())),
+        };
+        let key = mix::flow_key(self.sources[source as usize].constant, life, index);
         self.flows.push(Flow { source, life, index, key, counts: Own::default() });
         self.grounds.push(ground);
         FlowId(u32::try_from(self.flows.len() - 1).expect("a run has fewer than 2^32 flows"))
+    }
+
+    #[cold]
+    fn new_source(&mut self, node: NodeId, purpose: Purpose, constant: SiteKey) -> u32 {
+        let source = u32::try_from(self.sources.len()).expect("sources are few");
+        self.sources.push(Source { node, purpose, constant });
+        let nodes = self.at_nodes.len().max(node.0 as usize + 1);
+        self.at_nodes.resize_with(nodes, Vec::new);
+        self.at_nodes[node.0 as usize].push((purpose, source));
+        source
     }
 
     pub(crate) fn get(&self, flow: FlowId) -> &Flow {

@@ -17,7 +17,7 @@ use crate::stdio::{Profile, profile, serve};
 pub(super) struct ModelArgs {
     /// The machine: registry, balancer, client, limiter, breaker, gateway,
     /// sidecar, broker, saga, composition, deployment, observability,
-    /// backoff, retry-budget or outlier.
+    /// backoff, retry-budget, outlier or bulkhead.
     name: String,
 
     /// Whose rules it follows: guide or hardened.

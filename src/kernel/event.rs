@@ -75,14 +75,47 @@ pub(super) struct Round {
     events: Vec<Drawn>,
     /// Where the next one stands; those before it were taken.
     next: usize,
+    /// How many nodes have events in it.
+    nodes: u32,
+    is_in_order: bool,
+    /// Which round it is, so that seats of earlier ones need not be cleared.
+    number: u64,
+    /// By node.
+    seats: Vec<Seat>,
 }
 
-/// What orders the events of a round.
+/// When the turn of a node comes in a round.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seat {
+    round: u64,
+    rank: u32,
+}
+
+/// An event of a round.
 #[derive(Clone, Debug)]
 struct Drawn {
+    order: Order,
     node: NodeId,
-    is_own: bool,
     event: queue::Drawn,
+}
+
+/// Where an event stands in its round: from the highest bit, the rank of its node, whether it is a
+/// delivery, and its number among all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order(u64);
+
+impl Order {
+    const DELIVERY: u64 = 1 << 31;
+
+    #[inline]
+    fn new(rank: u32, is_own: bool, number: usize) -> Self {
+        let delivery = if is_own { 0 } else { Self::DELIVERY };
+        Self(u64::from(rank) << 32 | delivery | number as u64)
+    }
+
+    const fn is_own(self) -> bool {
+        self.0 & Self::DELIVERY == 0
+    }
 }
 
 impl Round {
@@ -94,28 +127,33 @@ impl Round {
     /// Begins another round, once this one is empty.
     pub(super) fn begin(&mut self) {
         self.events.clear();
-        self.next = 0;
+        (self.next, self.nodes, self.is_in_order) = (0, 0, true);
+        self.number += 1;
     }
 
-    /// Adds the event that was scheduled next: nodes stay in the order of their first event, each
-    /// with its own events first and then deliveries.
+    /// Adds the event that was scheduled next; its order is that of [`settle`](Self::settle).
+    #[inline]
     pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
-        let event = Drawn { node: event.node, is_own: event.is_own(), event: drawn };
-        let mut place = None;
-        for (index, other) in self.events.iter().enumerate() {
-            if other.node != event.node {
-                continue;
-            }
-            if other.is_own || !event.is_own {
-                place = Some(index + 1);
-            } else {
-                place = place.or(Some(index));
-                break;
-            }
+        let node = event.node.0 as usize;
+        if node >= self.seats.len() {
+            self.seats.resize(node + 1, Seat::default());
         }
-        match place {
-            Some(place) => self.events.insert(place, event),
-            None => self.events.push(event),
+        let seat = &mut self.seats[node];
+        if seat.round != self.number {
+            *seat = Seat { round: self.number, rank: self.nodes };
+            self.nodes += 1;
+        }
+        let order = Order::new(seat.rank, event.is_own(), self.events.len());
+        self.is_in_order &= self.events.last().is_none_or(|last| last.order < order);
+        self.events.push(Drawn { order, node: event.node, event: drawn });
+    }
+
+    /// Once all are added: nodes stay in the order of their first event, each with its own events
+    /// first and then deliveries.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        if !self.is_in_order {
+            self.events.sort_unstable_by_key(|event| event.order);
         }
     }
 
@@ -134,7 +172,7 @@ impl Round {
     pub(super) fn own(&self, index: usize) -> Option<&queue::Drawn> {
         let first = self.events.get(self.next)?;
         let event = self.events.get(self.next + index)?;
-        (event.node == first.node && event.is_own).then_some(&event.event)
+        (event.node == first.node && event.order.is_own()).then_some(&event.event)
     }
 
     /// Takes the `index`-th event of the node whose turn it is.

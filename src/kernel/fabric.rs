@@ -176,12 +176,10 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     ) -> u32 {
         let seq = self.trace.next();
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
-        let entry = Entry { seq, cause, flow, at: self.now, node, what };
-        self.trace.absorb(&entry);
-        if !watch.see(&entry) {
+        let entry = self.trace.push(Entry { seq, cause, flow, at: self.now, node, what });
+        if !watch.see(entry) {
             self.stopped = true;
         }
-        self.trace.keep(entry);
         u32::try_from(seq).expect("a run has fewer than 2^32 entries")
     }
 }

@@ -59,6 +59,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             self.round.add(next, event);
             drawn = self.queue.draw_at(at);
         }
+        self.round.settle();
     }
 
     /// The next event of the round, or of the next one if the rest of it was cancelled.

@@ -45,28 +45,26 @@ impl<F: Clone + Serialize> Trace<F> {
         self.digest
     }
 
-    /// Takes the next entry into the digest.
+    /// Takes the next entry into the digest and keeps it.
     #[inline(always)]
-    pub(super) fn absorb(&mut self, entry: &Entry<F>) {
+    pub(super) fn push(&mut self, entry: Entry<F>) -> &Entry<F> {
         entry.pack_into(&mut self.digest);
+        let place = usize::try_from(self.next % RECENT as u64).unwrap_or(0);
         self.next += 1;
-    }
-
-    /// Keeps the entry that was just taken in.
-    #[inline(always)]
-    pub(super) fn keep(&mut self, entry: Entry<F>) {
-        let place = usize::try_from(entry.seq % RECENT as u64).unwrap_or(0);
-        match self.entries.get_mut(place) {
-            Some(oldest) if !self.recording => *oldest = entry,
-            Some(_) | None => self.keep_more(entry),
+        if !self.recording && place < self.entries.len() {
+            self.entries[place] = entry;
+            &self.entries[place]
+        } else {
+            self.push_more(entry)
         }
     }
 
-    fn keep_more(&mut self, entry: Entry<F>) {
+    fn push_more(&mut self, entry: Entry<F>) -> &Entry<F> {
         if self.entries.is_empty() {
             self.entries.reserve(RECENT);
         }
         self.entries.push(entry);
+        &self.entries[self.entries.len() - 1]
     }
 
     /// Every entry when recording, else the most recent ones; oldest first.

@@ -263,11 +263,16 @@ impl SidecarDesk {
                 attempt_failures: HistogramView::of(attempt_failures),
             })
         });
+        let average_latency = if self.config.says_more {
+            i64::try_from(metrics.average_latency().as_nanos()).unwrap_or(i64::MAX)
+        } else {
+            metrics.average_duration()
+        };
         Answer::Metrics {
             requests: metrics.requests(),
             errors: metrics.errors(),
             error_rate: metrics.error_rate(),
-            average_latency: metrics.average_latency().as_nanos(),
+            average_latency,
             more,
         }
     }

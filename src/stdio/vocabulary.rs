@@ -152,7 +152,7 @@ pub(super) enum Answer {
         requests: u64,
         errors: u64,
         error_rate: String,
-        average_latency: u64,
+        average_latency: i64,
         #[serde(flatten)]
         more: Option<Box<MoreMetrics>>,
     },

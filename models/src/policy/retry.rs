@@ -211,7 +211,7 @@ impl Retry {
 
     /// Starts an attempt: the first, one after a wait, or a hedge.
     pub fn start(&mut self, config: &RetryConfig, budget: &mut RetryBudget, now: Time) -> Start {
-        if now >= self.deadline {
+        if now.reaches(self.deadline) {
             return self.hold_or(budget, now, GivenUp::Deadline);
         }
         if self.stopped {
@@ -312,7 +312,7 @@ impl Retry {
                 wait
             }
         };
-        if now + after >= self.deadline {
+        if (now + after).reaches(self.deadline) {
             return Err(GivenUp::Deadline);
         }
         if !self.paid {

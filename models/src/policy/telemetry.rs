@@ -119,6 +119,8 @@ pub struct CallMetrics {
     errors: u64,
     successes: Histogram,
     failures: Histogram,
+    /// The sum of all latencies in nanoseconds, as the guide keeps it: it wraps.
+    total: i64,
     backoff: Span,
     attempts: u64,
     resends: u64,
@@ -138,6 +140,7 @@ impl CallMetrics {
             errors: 0,
             successes: Histogram::default(),
             failures: Histogram::default(),
+            total: 0,
             backoff: Span::ZERO,
             attempts: 0,
             resends: 0,
@@ -159,6 +162,8 @@ impl CallMetrics {
             Latency::WithBackoff => elapsed,
             Latency::WithoutBackoff => elapsed - backoff,
         };
+        let nanos = i64::try_from(latency.as_nanos()).unwrap_or(i64::MAX);
+        self.total = self.total.wrapping_add(nanos);
         if ok {
             self.successes.record(latency);
         } else {
@@ -226,6 +231,14 @@ impl CallMetrics {
     pub fn average_latency(&self) -> Span {
         let total = (self.successes.sum() + self.failures.sum()).as_nanos();
         Span::from_nanos(total.checked_div(self.requests()).unwrap_or(0))
+    }
+
+    /// The same in the guide's type, a `time.Duration` of signed nanoseconds, whose sum wraps after 292
+    /// years of latency.
+    #[must_use]
+    pub fn average_duration(&self) -> i64 {
+        let requests = i64::try_from(self.requests()).unwrap_or(i64::MAX);
+        self.total.checked_div(requests).unwrap_or(0)
     }
 
     /// Latencies of calls that succeeded.

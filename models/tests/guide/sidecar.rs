@@ -87,6 +87,7 @@ proptest! {
         let latency: u64 = ended().map(|(latency, _, _)| latency).sum();
         prop_assert_eq!((metrics.requests(), metrics.errors()), (requests, errors));
         prop_assert_eq!(metrics.average_latency().as_nanos(), latency / requests);
+        prop_assert_eq!(metrics.average_duration(), i64::try_from(latency / requests).unwrap());
         if let Some(rate) = rounded(errors, requests) {
             prop_assert_eq!(metrics.error_rate(), rate);
         }

@@ -120,7 +120,7 @@ impl<P: Clone> Dispatcher<P> {
             self.give_up(now, slot, DeathReason::MaxDeliveries);
             return None;
         }
-        if now >= self.expires(delivery.entry.since) {
+        if now.reaches(self.expires(delivery.entry.since)) {
             self.give_up(now, slot, DeathReason::Expired);
             return None;
         }
