@@ -61,7 +61,7 @@ fn calm_arrivals_of_a_poisson_stream_are_even() {
     let lines = rig.wake("1s", SLOT);
     assert_eq!(moments(&lines), ["0s", "333.333333ms", "666.666666ms"]);
     assert!(!lines.contains(&"wake 0 in 1s".to_owned()));
-    rig.script.left_out = Some((1 << 20) + 2);
+    rig.scribe.left_out = Some((1 << 20) + 2);
     assert_eq!(rig.wake("1.4s", ARRIVAL + 2), Vec::<String>::new(), "a plan leaves it out");
     assert_eq!(rig.wake("1.7s", ARRIVAL + 3)[0], "flow  1.3");
 }

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use brownout_models::contract::{Body, Distribution, Failure, Input, NodeId};
-use brownout_models::machine::{
-    Discovery, Heartbeat, Managed, Orders, Program, ServiceConfig, ServiceNode, Step,
-};
-use brownout_models::policy::{BulkheadConfig, LifecycleConfig, OnStop, Readiness};
-use brownout_models::{Map, Name, Span};
+use brownout_models::machine::{Managed, Orders, ServiceConfig, ServiceNode};
+use brownout_models::policy::{LifecycleConfig, OnStop, Readiness};
+use brownout_models::{Name, Span};
 
+use super::service::{self, HEARTBEAT, SERVICE};
 use super::{DONE, Rig, request};
 
-const SERVICE: Name = Name(20);
 const CONTROL: NodeId = NodeId(3);
 const START: u32 = 60;
 const STOP: u32 = 61;
-const HEARTBEAT: u64 = 0;
 const LIFECYCLE: u64 = 3 << 32;
 
 fn managed() -> Managed {
@@ -40,19 +37,10 @@ fn managed() -> Managed {
 }
 
 fn rig(managed: Managed) -> Rig<ServiceNode<()>> {
-    let work = Step::Work(Distribution::Constant(Span::from_millis(10)));
     Rig::new(ServiceNode::new(Arc::new(ServiceConfig {
-        service: SERVICE,
-        discovery: Discovery::from(Some(NodeId(2))),
-        heartbeat: Heartbeat::Every(Span::from_secs(5)),
         reregisters: true,
-        workers: 1,
-        queue: 1,
-        bulkhead: BulkheadConfig::default(),
-        retry_after: None,
-        handlers: Map::from_iter([(Name(6), Program { steps: vec![work] })]),
-        relay: None,
         managed: Some(managed),
+        ..service::config()
     })))
 }
 

@@ -9,10 +9,11 @@ use brownout_models::{Map, Name, Span};
 
 use super::{DONE, Rig};
 
-const SERVICE: Name = Name(20);
-const HEARTBEAT: u64 = 0;
+pub(crate) const SERVICE: Name = Name(20);
+pub(crate) const HEARTBEAT: u64 = 0;
 
-fn config() -> ServiceConfig {
+/// One worker, a place in its queue, and a handler that works for ten milliseconds.
+pub(crate) fn config() -> ServiceConfig {
     let work = Step::Work(Distribution::Constant(Span::from_millis(10)));
     ServiceConfig {
         service: SERVICE,

@@ -30,15 +30,15 @@ fn an_attempt_that_failed_is_followed_by_another_and_both_have_spans() {
     // Discovery has used up a part of the attempt's time.
     let lines = rig.reply("1.1s", 0, instances(&[11, 12]));
     assert_eq!(lines[1], "ask 11 with 6 of 7 within 9.9s");
-    let under = rig.context.span;
+    let under = rig.scribe.context.span;
     assert!(under.is_some(), "whoever is called is under the attempt");
     assert_eq!(rig.reply("1.2s", 1, Err(Failure::Reset)), ["choose jitter", "wake 0 in 1s"]);
     assert_eq!(rig.wake("2.2s", 0), [&attempt(2), "ask 2 where 0 is within 10s"]);
-    assert_ne!(rig.context.span, under);
+    assert_ne!(rig.scribe.context.span, under);
     rig.reply("2.3s", 2, instances(&[11, 12]));
     let called = "Called { service: Name(0), method: Name(6), key: 7, failure: None }";
     assert_eq!(rig.reply("2.4s", 3, DONE), [called, "answer 9: done"]);
-    let Context { deadline, span, .. } = rig.context;
+    let Context { deadline, span, .. } = rig.scribe.context;
     assert_eq!((deadline, span), (Time::NEVER, None), "the answer is the caller's affair");
     assert_eq!(rig.phase(), "idle");
 
@@ -64,10 +64,10 @@ fn what_is_called_has_to_be_done_by_the_end_of_the_call() {
     let total_timeout = Timeout::After(Span::from_secs(30));
     let mut rig = rig(RetryConfig { total_timeout, ..RetryConfig::hardened() });
     rig.request("1s", 6, 7);
-    assert_eq!(rig.context.deadline, Time::ZERO + Span::from_secs(11));
+    assert_eq!(rig.scribe.context.deadline, Time::ZERO + Span::from_secs(11));
     rig.reply("2s", 0, Err(Failure::Reset));
     rig.wake("25s", 0);
-    assert_eq!(rig.context.deadline, Time::ZERO + Span::from_secs(31));
+    assert_eq!(rig.scribe.context.deadline, Time::ZERO + Span::from_secs(31));
 }
 
 #[test]
