@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brownout_models::contract::{Body, Distribution, Failure, Input, NodeId};
 use brownout_models::machine::{Managed, Orders, ServiceConfig, ServiceNode};
-use brownout_models::policy::{LifecycleConfig, OnStop, Readiness};
+use brownout_models::policy::{BulkheadConfig, Concurrency, LifecycleConfig, OnStop, Readiness};
 use brownout_models::{Name, Span};
 
 use super::service::{self, HEARTBEAT, SERVICE};
@@ -37,11 +37,12 @@ fn managed() -> Managed {
 }
 
 fn rig(managed: Managed) -> Rig<ServiceNode<()>> {
-    Rig::new(ServiceNode::new(Arc::new(ServiceConfig {
-        reregisters: true,
-        managed: Some(managed),
-        ..service::config()
-    })))
+    rig_of(managed, service::config())
+}
+
+fn rig_of(managed: Managed, config: ServiceConfig) -> Rig<ServiceNode<()>> {
+    let config = ServiceConfig { reregisters: true, managed: Some(managed), ..config };
+    Rig::new(ServiceNode::new(Arc::new(config)))
 }
 
 fn order(rig: &mut Rig<ServiceNode<()>>, at: &str, method: u32, number: u64) -> Vec<String> {
@@ -236,4 +237,53 @@ fn after_a_power_cut_what_shall_run_starts_again() {
     order(&mut rig, "20s", STOP, 2);
     rig.power_cut();
     assert_eq!(rig.step("30s", Input::Start), [is_now("Stopped")]);
+}
+
+#[test]
+fn what_is_started_again_counts_from_nought() {
+    let lifecycle = LifecycleConfig { on_stop: OnStop::Kill, ..LifecycleConfig::hardened() };
+    let mut rig = rig(Managed { lifecycle, runs: true, ..managed() });
+    rig.step("0s", Input::Start);
+    rig.request("1s", 6, 1);
+    rig.wake("1.01s", 1 << 32);
+    let report = |requests: u64, nanos: u64| {
+        [format!("tell 3 with 62 of {requests}"), format!("tell 3 with 63 of {nanos}")]
+    };
+    assert_eq!(probe(&mut rig, "2s", CONTROL)[1..], report(1, 10_000_000));
+    order(&mut rig, "3s", STOP, 1);
+    order(&mut rig, "4s", START, 2);
+    rig.wake("5s", LIFECYCLE);
+    assert_eq!(probe(&mut rig, "5s", CONTROL)[1..], report(0, 0));
+}
+
+#[test]
+fn an_instance_that_was_never_found_has_no_leave_to_take() {
+    let mut rig = rig(Managed { runs: true, ..managed() });
+    rig.step("0s", Input::Start);
+    rig.power_cut();
+    assert_eq!(rig.step("1s", Input::Start), [is_now("Starting"), wakes("1s")]);
+    let lines = order(&mut rig, "1s", STOP, 1);
+    assert_eq!(lines.last().unwrap(), &is_now("Stopped"), "it has no process yet");
+}
+
+#[test]
+fn nobody_waits_at_the_bulkhead_of_an_instance_that_was_started_again() {
+    let bulkhead = BulkheadConfig {
+        max_concurrent: Concurrency::AtMost(1),
+        max_waiting: 5,
+        ..BulkheadConfig::default()
+    };
+    let lifecycle = LifecycleConfig { on_stop: OnStop::Kill, ..LifecycleConfig::hardened() };
+    let config = ServiceConfig { bulkhead, workers: 3, ..service::config() };
+    let mut rig = rig_of(Managed { lifecycle, runs: true, ..managed() }, config);
+    rig.step("0s", Input::Start);
+    order(&mut rig, "1s", STOP, 1);
+    order(&mut rig, "2s", START, 2);
+    rig.wake("3s", LIFECYCLE);
+    rig.wake("5s", LIFECYCLE);
+    rig.request("6s", 6, 1);
+    assert_eq!(rig.request("6s", 6, 2).last().unwrap(), "answer 9: queue full");
+    rig.wake("6.01s", 1 << 32);
+    let lines = rig.request("7s", 6, 3);
+    assert!(lines.contains(&"Began { method: Name(6), key: 3 }".to_owned()), "{lines:?}");
 }
