@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use brownout_models::contract::{Body, Distribution, Failure, Input, NodeId};
-use brownout_models::machine::{Managed, Orders, ServiceConfig, ServiceNode};
+use brownout_models::machine::{
+    Add, Managed, Orders, Program, Relay, ServiceConfig, ServiceNode, Step, Update, Write,
+};
 use brownout_models::policy::{BulkheadConfig, Concurrency, LifecycleConfig, OnStop, Readiness};
-use brownout_models::{Name, Span};
+use brownout_models::{Map, Name, Span};
 
 use super::service::{self, HEARTBEAT, SERVICE};
 use super::{DONE, Rig, request};
@@ -13,6 +15,7 @@ use super::{DONE, Rig, request};
 const CONTROL: NodeId = NodeId(3);
 const START: u32 = 60;
 const STOP: u32 = 61;
+const RELAY: u64 = 2 << 32;
 const LIFECYCLE: u64 = 3 << 32;
 
 fn managed() -> Managed {
@@ -159,7 +162,7 @@ fn it_takes_its_leave_serves_on_and_stops_once_nothing_is_under_way() {
     assert_eq!(began[1], "Began { method: Name(6), key: 7 }");
     assert_eq!(rig.wake("17s", LIFECYCLE), [wakes("23s")]);
     let ends = rig.wake("17.009s", 1 << 32);
-    let timers = [HEARTBEAT, 2 << 32, LIFECYCLE].map(|timer| format!("sleep {timer}"));
+    let timers = [HEARTBEAT, RELAY, LIFECYCLE].map(|timer| format!("sleep {timer}"));
     assert_eq!(ends[ends.len() - 4..ends.len() - 1], timers);
     assert_eq!(ends.last().unwrap(), &is_now("Stopped"));
 }
@@ -181,6 +184,8 @@ fn an_entry_that_may_be_an_earlier_lifes_is_taken_over_before_it_is_taken_away()
     // The registry has not answered: what it knows is anybody's guess.
     let lines = order(&mut rig, "3s", STOP, 2);
     assert_eq!(lines[3], "ask 2 to register for 20 within 1s");
+    // The answer to what it asked while it served comes too late.
+    assert_eq!(rig.reply("3s", 0, DONE), Vec::<String>::new());
     assert_eq!(rig.reply("3s", 1, Err(Failure::Reset)), [wakes("1s")]);
     let lines = rig.wake("4s", LIFECYCLE);
     assert_eq!(lines[0], "ask 2 to register for 20 within 1s");
@@ -286,4 +291,49 @@ fn nobody_waits_at_the_bulkhead_of_an_instance_that_was_started_again() {
     rig.wake("6.01s", 1 << 32);
     let lines = rig.request("7s", 6, 3);
     assert!(lines.contains(&"Began { method: Name(6), key: 3 }".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn what_the_registry_says_to_a_process_that_was_killed_is_heard_by_nobody() {
+    // It takes its leave, having heard that it is registered, or has to claim its entry first.
+    for is_registered in [true, false] {
+        let mut rig = rig(managed());
+        rig.step("0s", Input::Start);
+        order(&mut rig, "0s", START, 1);
+        rig.wake("1s", LIFECYCLE);
+        rig.wake("3s", LIFECYCLE);
+        if is_registered {
+            rig.reply("3s", 0, DONE);
+        }
+        let asks = if is_registered { "leave" } else { "register for" };
+        let lines = order(&mut rig, "10s", STOP, 2);
+        assert_eq!(lines[3], format!("ask 2 to {asks} 20 within 1s"));
+        assert_eq!(rig.wake("40s", LIFECYCLE).last().unwrap(), &is_now("Stopped"));
+        assert_eq!(rig.reply("40s", 1, DONE), Vec::<String>::new(), "{asks}");
+    }
+}
+
+#[test]
+fn an_instance_that_drains_still_publishes_what_it_wrote() {
+    let write = Write {
+        table: Name(40),
+        row: None,
+        add: Add::Constant(1),
+        update: Update::Atomic,
+        once: false,
+        event: Some(Name(41)),
+    };
+    let handlers = Map::from_iter([(Name(6), Program { steps: vec![Step::Write(write)] })]);
+    let relay = Some(Relay { broker: NodeId(4), timeout: Span::from_secs(1) });
+    let mut rig = rig_of(
+        Managed { runs: true, ..managed() },
+        ServiceConfig { handlers, relay, ..service::config() },
+    );
+    rig.step("0s", Input::Start);
+    rig.request("1s", 6, 1);
+    order(&mut rig, "1s", STOP, 1);
+    assert_eq!(rig.wake("1s", RELAY), ["ask 4 to publish 41 of 1 within 1s"]);
+    assert_eq!(rig.scribe.store.outbox().count(), 1);
+    rig.reply("1.1s", 2, DONE);
+    assert_eq!(rig.scribe.store.outbox().count(), 0, "the broker has it");
 }
