@@ -69,6 +69,15 @@ fn calm_arrivals_of_a_poisson_stream_are_even() {
 }
 
 #[test]
+fn no_slot_takes_in_so_many_that_one_would_bear_the_number_of_another_slots() {
+    let slot = Span::from_secs(1);
+    let mut rig = rig(Arrivals::Poisson { slot, slots: 1, mean_millionths: 1 });
+    rig.answers([(1 << 20) + 9]);
+    let lines = rig.step("0s", Input::Start);
+    assert_eq!(lines.iter().filter(|line| line.starts_with("wake")).count(), (1 << 20) - 1);
+}
+
+#[test]
 fn a_stream_without_slots_never_begins() {
     let slot = Span::from_secs(1);
     let none = Arrivals::Poisson { slot, slots: 0, mean_millionths: 1 };

@@ -168,6 +168,14 @@ fn it_takes_its_leave_serves_on_and_stops_once_nothing_is_under_way() {
 }
 
 #[test]
+fn one_that_the_registry_forgot_registers_again() {
+    let mut rig = ready();
+    assert_eq!(rig.wake("3s", HEARTBEAT)[1], "ask 2 alive for 20 within 1s");
+    let again = ["ask 2 to register for 20 within 1s"];
+    assert_eq!(rig.reply("3s", 1, Err(Failure::NoInstances)), again);
+}
+
+#[test]
 fn what_the_registry_does_not_know_it_need_not_be_told_to_forget() {
     let mut rig = ready();
     order(&mut rig, "10s", STOP, 2);
