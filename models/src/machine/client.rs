@@ -123,7 +123,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
             return;
         }
         turn.start_flow(ARRIVAL, index, Ground::Foreground);
-        let which = usize::try_from(index).unwrap_or(0) % self.config.clients.len().max(1);
+        // A regular stream has one arrival a slot: the slots number them.
+        let number = match self.config.arrivals {
+            Arrivals::Every { .. } => self.slots - 1,
+            Arrivals::Poisson { .. } => index,
+        };
+        let which = usize::try_from(number).unwrap_or(0) % self.config.clients.len().max(1);
         let client = self.config.clients.get(which).copied().unwrap_or(Name(0));
         let key = self.config.first_key.saturating_add(index);
         let (amount, method) = (self.config.amount, client);

@@ -108,6 +108,11 @@ const PLACE_BITS: u32 = 16;
 const PROBE: u64 = 1 << 63;
 /// No instance is there: the order is for the registry.
 const REGISTRY: u64 = (1 << PLACE_BITS) - 1;
+
+/// The tag of a call about a place and the order that was given there last.
+const fn tag(order: u64, place: u64) -> u64 {
+    order << PLACE_BITS | place
+}
 impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
     /// A deployment that has not begun.
     #[must_use]
@@ -172,7 +177,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
         let timeout = Some(self.config.lifecycle.probe_timeout);
         for (place, slot) in (0..).zip(&self.slots) {
             if slot.instance.is_some() && !slot.is_pending {
-                let tag = PROBE | slot.order << PLACE_BITS | place;
+                let tag = PROBE | tag(slot.order, place);
                 turn.call(slot.node, Body::Heartbeat(self.config.service), timeout, tag);
             }
         }

@@ -102,3 +102,16 @@ fn a_composition_is_idle_again_when_it_has_answered_or_lost_its_memory() {
     rig.power_cut();
     assert_eq!(rig.phase(), "idle");
 }
+
+#[test]
+fn a_composition_that_misses_its_deadline_ends_with_what_it_has() {
+    let answer = |needs: [Need; 2]| {
+        let mut rig = rig(needs);
+        rig.request("2s", 50, 7);
+        rig.reply("2.4s", 0, DONE);
+        rig.wake("3s", 0).pop()
+    };
+    assert_eq!(answer(REQUIRED).as_deref(), Some("answer 9: timed out"));
+    let optional = answer([Need::Required, Need::Optional]);
+    assert_eq!(optional.as_deref(), Some("answer 9: done"));
+}

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use brownout_models::contract::{Body, Failure, Input, NodeId, Request};
+use brownout_models::contract::{Body, Failure, FlowId, Input, NodeId, Request};
 use brownout_models::machine::{
     DeploymentNode, DeploymentNodeConfig, Orders, ScalingConfig, StrategyConfig,
 };
 use brownout_models::policy::{
-    CanaryConfig, CanaryStep, LifecycleConfig, OperatorWord, ScalerConfig,
+    CanaryConfig, CanaryStep, LifecycleConfig, OnFailure, OperatorWord, ScalerConfig,
 };
 use brownout_models::{Name, Span, Timeout};
 
@@ -107,6 +107,7 @@ fn orders_are_given_until_somebody_confirms_them() {
         [&flow, AGAIN, probes[0], probes[1], last].map(str::to_owned)
     };
     assert_eq!(rig.wake("6s", LOOK), look(1, order));
+    assert_eq!(rig.scribe.context.flow, FlowId(1), "it is the rollout that orders, not the look");
     assert_eq!(rig.expire("6s", 0), Vec::<String>::new());
     assert_eq!(rig.wake("7s", LOOK), look(2, order));
     // Confirmed: from here on it is asked how it is.
@@ -161,13 +162,19 @@ fn reports_are_totals_that_start_anew_with_the_process() {
         }
         // What others say is nobody's business here.
         says(&mut rig, "8s", 99, METRICS, (1_000, 1_000));
+        // Nor is what a process says where none shall run.
+        says(&mut rig, "8s", 14, METRICS, (1_000, 1_000));
         rig.wake("66s", DUE)
     };
+    let mut rig = begun(vec![CanaryStep::SetWeight(50), CanaryStep::Analyse], 1);
+    says(&mut rig, "7s", 13, METRICS, (60, 0));
+    let nothing = Vec::<String>::new();
+    assert_eq!(says(&mut rig, "8s", 13, METRICS, (60, 0)), nothing, "the same once more");
     let back = fact("TurnedBack { reason: Analysis }");
     let on = ordered(14, true);
     let waits = ["wake 8589934592 in 60s"];
     assert_eq!(after(&[]), waits);
-    assert_eq!(after(&[(60, 0), (60, 0)]), waits, "the same report says nothing new");
+    assert_eq!(after(&[(60, 0), (60, 0)]), waits);
     assert!(after(&[(60, 0), (100, 1)]).contains(&on));
     assert!(after(&[(60, 0), (100, 2)]).contains(&back));
     assert!(after(&[(60, 0), (100, 0), (20, 1)]).contains(&on), "one of 120");
@@ -186,6 +193,8 @@ fn how_busy_workers_were_decides_how_many_there_are() {
     for (instance, seconds) in [(10, 1), (10, 1), (10, 13), (10, 2), (11, 1), (11, 15)] {
         says(&mut rig, "19s", instance, USAGE, busy(seconds));
     }
+    says(&mut rig, "19s", 99, USAGE, busy(1));
+    says(&mut rig, "19s", 99, USAGE, busy(99));
     assert_eq!(rig.wake("19.999s", DUE), ["wake 8589934592 in 1ms"]);
     let scaled = fact("Scaled { replicas: 3, usage: 94 }");
     let order = "ask 12 with 60 of 1 within 1s";
@@ -237,4 +246,52 @@ fn a_word_is_heeded_where_it_means_something() {
     assert!(lines.contains(&fact("TurnedBack { reason: Aborted }")), "{lines:?}");
     assert_eq!(rig.phase(), "turned back");
     assert_eq!(rig.request("31s", 7, 1), ["answer 9: unknown method"]);
+}
+
+#[test]
+fn a_rollout_that_is_over_is_watched_until_everybody_has_confirmed() {
+    let mut rig = begun(vec![CanaryStep::SetWeight(100)], 2);
+    rig.wake("6s", LOOK);
+    rig.reply("6s", 4, DONE);
+    rig.reply("6s", 5, DONE);
+    assert!(rig.wake("40s", DUE).contains(&fact("Ended { version: Candidate }")));
+    assert_eq!(rig.phase(), "rolled out");
+    let probes = ["ask 13 alive for 20 within 1s", "ask 14 alive for 20 within 1s"];
+    let look = |number: u32, rest: &[&str]| {
+        let flow = format!("flow look {number}");
+        [&[flow.as_str(), AGAIN, probes[0], probes[1]], rest].concat().join("; ")
+    };
+    let stops = ["ask 10 with 61 of 4 within 1s", "ask 11 with 61 of 5 within 1s"];
+    let split = "ask 2 with 64 of 3, 100 within 1s";
+    assert_eq!(rig.wake("41s", LOOK).join("; "), look(2, &[stops[0], stops[1], split]));
+    rig.reply("41s", 11, DONE);
+    rig.reply("41s", 12, DONE);
+    assert_eq!(rig.wake("42s", LOOK).join("; "), look(3, &[split]));
+    rig.reply("42s", 16, Err(Failure::Reset));
+    assert_eq!(rig.wake("43s", LOOK).join("; "), look(4, &[split]));
+    rig.reply("43s", 19, DONE);
+    assert_eq!(rig.wake("44s", LOOK), Vec::<String>::new());
+}
+
+#[test]
+fn a_rollout_that_stands_still_goes_on_when_somebody_says_so() {
+    let canary = CanaryConfig {
+        steps: vec![CanaryStep::SetWeight(50), CanaryStep::Analyse],
+        measurements: 1,
+        on_failure: OnFailure::Pause,
+        ..CanaryConfig::hardened()
+    };
+    let operator = vec![(Span::from_secs(100), OperatorWord::Promote)];
+    let strategy = StrategyConfig::Canary(canary);
+    let mut rig = rig(DeploymentNodeConfig { operator, ..config(strategy) });
+    rig.step("0s", Input::Start);
+    rig.wake("5s", BEGIN);
+    rig.reply("5s", 0, DONE);
+    rig.wake("6s", LOOK);
+    rig.reply("6s", 3, DONE);
+    says(&mut rig, "7s", 13, METRICS, (100, 100));
+    assert!(rig.wake("66s", DUE).contains(&fact("Halted")));
+    assert_eq!(rig.phase(), "halted");
+    rig.wake("100s", OPERATOR);
+    assert_eq!(rig.phase(), "rolling out");
 }

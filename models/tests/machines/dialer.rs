@@ -2,38 +2,39 @@
 
 use std::sync::Arc;
 
-use brownout_models::Name;
 use brownout_models::contract::{Failure, NodeId};
 use brownout_models::machine::{
-    CompositionNode, CompositionNodeConfig, CompositionPart, Discovery, Target,
+    CompositionNode, CompositionNodeConfig, CompositionPart, Discovery, Target, ZoneMap,
 };
+use brownout_models::policy::balancer::ZoneRouting;
 use brownout_models::policy::outlier::ConsecutiveFailures;
 use brownout_models::policy::{
     BalancerConfig, BalancerKind, CompositionConfig, Need, OutlierConfig,
 };
+use brownout_models::{Map, Name};
 
-use super::{DONE, Rig, instances};
+use super::{DONE, ME, Rig, instances};
 
 /// A caller of one service that gives up nothing of its own.
+fn node(discovery: Discovery) -> CompositionNode<()> {
+    let target = Target { node: None, service: Name(20) };
+    let part = CompositionPart { name: Name(1), need: Need::Required, target, method: Name(6) };
+    CompositionNode::new(Arc::new(CompositionNodeConfig {
+        name: Name(50),
+        discovery,
+        parts: vec![part],
+        composition: CompositionConfig::default(),
+    }))
+}
+
 fn rig(balancer: BalancerConfig, outlier: OutlierConfig) -> Rig<CompositionNode<()>> {
-    caller(Discovery { balancer, outlier, ..Discovery::from(Some(NodeId(2))) })
+    Rig::new(node(Discovery { balancer, outlier, ..Discovery::from(Some(NodeId(2))) }))
 }
 
 /// The same among nodes of these weights.
 fn weighted_rig(balancer: BalancerConfig, weights: &[u32]) -> Rig<CompositionNode<()>> {
     let weights = Some(weights.into());
-    caller(Discovery { balancer, weights, ..Discovery::from(Some(NodeId(2))) })
-}
-
-fn caller(discovery: Discovery) -> Rig<CompositionNode<()>> {
-    let target = Target { node: None, service: Name(20) };
-    let part = CompositionPart { name: Name(1), need: Need::Required, target, method: Name(6) };
-    Rig::new(CompositionNode::new(Arc::new(CompositionNodeConfig {
-        name: Name(50),
-        discovery,
-        parts: vec![part],
-        composition: CompositionConfig::default(),
-    })))
+    Rig::new(node(Discovery { balancer, weights, ..Discovery::from(Some(NodeId(2))) }))
 }
 
 /// Places the `nth` request of all, of which each takes two calls, and says whom it went to.
@@ -122,14 +123,7 @@ fn failures_of_the_caller_eject_nobody() {
 
 #[test]
 fn without_a_registry_a_service_has_no_instances() {
-    let target = Target { node: None, service: Name(20) };
-    let part = CompositionPart { name: Name(1), need: Need::Required, target, method: Name(6) };
-    let mut rig = Rig::new(CompositionNode::<()>::new(Arc::new(CompositionNodeConfig {
-        name: Name(50),
-        discovery: Discovery::from(None),
-        parts: vec![part],
-        composition: CompositionConfig::default(),
-    })));
+    let mut rig = Rig::new(node(Discovery::from(None)));
     assert_eq!(rig.request("0s", 50, 1).last().unwrap(), "answer 9: no instances");
 }
 
@@ -167,5 +161,56 @@ fn weighted_turns_go_by_the_weights_of_the_nodes() {
     let mut rig = weighted_rig(turns, &weights);
     for (nth, instance) in [11, 10, 12, 11].into_iter().enumerate() {
         assert_eq!(call(&mut rig, "0s", nth, &[10, 11, 12]), to(instance, nth));
+    }
+}
+
+#[test]
+fn whoever_is_found_is_asked_in_the_name_of_the_service_and_the_second_draw_is_among_the_others() {
+    let mut rig = rig(two_draws(), OutlierConfig::default());
+    rig.answers([1, 0]);
+    call(&mut rig, "0s", 0, &[10, 11, 12]);
+    let service = rig.scribe.request.as_ref().map(|request| request.service);
+    assert_eq!((service, rig.scribe.offered), (Some(Name(20)), [10, 12].map(NodeId).to_vec()));
+}
+
+/// A caller in a zone with half of all callers and those of the instances 10 to 13 that are near.
+fn in_a_zone_with(near: &[u32]) -> Rig<CompositionNode<()>> {
+    let [here, there] = [70, 71].map(Name);
+    let mut of = vec![there; 20];
+    of[ME.0 as usize] = here;
+    for instance in near {
+        of[*instance as usize] = here;
+    }
+    let callers = Map::from_iter([(Name(20), vec![here, there])]);
+    let balancer = BalancerConfig {
+        zone_routing: ZoneRouting::Aware,
+        min_cluster_size: 1,
+        ..BalancerConfig::default()
+    };
+    let zones = Some(Arc::new(ZoneMap { of, callers }));
+    Rig::new(node(Discovery { balancer, zones, ..Discovery::from(Some(NodeId(2))) }))
+}
+
+#[test]
+fn calls_stay_in_the_zone_of_the_caller_where_it_has_its_share_of_instances() {
+    let mut rig = in_a_zone_with(&[11, 13]);
+    for (nth, to) in [11, 13, 11, 13].into_iter().enumerate() {
+        let lines = call(&mut rig, "0s", nth, &[10, 11, 12, 13]);
+        assert_eq!(lines.last().unwrap(), &format!("ask {to} with 6 of {nth}"));
+        assert!(!lines.contains(&"choose zone".to_owned()), "{lines:?}");
+    }
+}
+
+#[test]
+fn where_it_has_half_its_share_a_draw_decides_which_half_of_the_calls_stays() {
+    let mut rig = in_a_zone_with(&[11]);
+    for (nth, (tenth, stays)) in
+        [(0, true), (4, true), (6, false), (9, false)].into_iter().enumerate()
+    {
+        rig.answers([tenth * 100_000_000]);
+        let lines = call(&mut rig, "0s", nth, &[10, 11, 12, 13]);
+        assert_eq!(lines[0], "choose zone");
+        let near = format!("ask 11 with 6 of {nth}");
+        assert_eq!(lines.last() == Some(&near), stays, "{tenth} tenths of a second: {lines:?}");
     }
 }

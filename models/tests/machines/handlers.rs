@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use brownout_models::contract::{Distribution, Failure, NodeId};
 use brownout_models::machine::{
-    Add, Discovery, Heartbeat, Program, ServiceConfig, ServiceNode, Step, Target, Update, Write,
+    Add, Dialer, Discovery, Heartbeat, Jobs, Program, ServiceConfig, ServiceNode, Step, Target,
+    Update, Write,
 };
-use brownout_models::policy::BulkheadConfig;
-use brownout_models::{Map, Name, Span};
+use brownout_models::{Map, Name, Span, Time};
 
-use super::{DONE, Rig};
+use super::scribe::IDLE;
+use super::{DONE, Rig, instances, request, service};
 
 const TABLE: Name = Name(40);
 
@@ -22,17 +23,11 @@ fn job(slot: u64) -> u64 {
 fn rig(programs: Vec<Vec<Step>>) -> Rig<ServiceNode<()>> {
     let programs = programs.into_iter().map(|steps| Program { steps });
     Rig::new(ServiceNode::new(Arc::new(ServiceConfig {
-        service: Name(20),
         discovery: Discovery::default(),
         heartbeat: Heartbeat::Unregistered,
-        reregisters: false,
         workers: 5,
-        queue: 0,
-        bulkhead: BulkheadConfig::default(),
-        retry_after: None,
         handlers: (0..).map(Name).zip(programs).collect::<Map<_, _>>(),
-        relay: None,
-        managed: None,
+        ..service::config()
     })))
 }
 
@@ -154,4 +149,52 @@ fn a_transaction_builds_on_its_own_earlier_writes_of_the_same_row() {
     assert_eq!(rows(&rig.request("1s", 1, 2)), ["1 is 8", "2 is 4", "1 is 0"]);
     // Nothing is there to undo.
     assert_eq!(rows(&rig.request("2s", 2, 3)), Vec::<&str>::new());
+}
+
+#[test]
+fn a_service_that_had_to_be_found_is_asked_for_what_the_step_says() {
+    let program = Program { steps: vec![call(None, false), Step::Reply] };
+    let mut rig = Rig::new(ServiceNode::new(Arc::new(ServiceConfig {
+        heartbeat: Heartbeat::Unregistered,
+        handlers: Map::from_iter([(Name(0), program)]),
+        ..service::config()
+    })));
+    assert_eq!(rig.request("0s", 0, 1).last().unwrap(), "ask 2 where 21 is within 1s");
+    let lines = rig.reply("1ms", 0, instances(&[30]));
+    assert_eq!(lines.last().unwrap(), "ask 30 with 5 of 1 within 1s");
+    assert!(rig.reply("2ms", 1, DONE).contains(&"answer 9: done".to_owned()));
+}
+
+#[test]
+fn a_database_refuses_a_write_for_now_or_because_it_is_full() {
+    let mut rig = rig(vec![vec![Step::Write(write(1, 5, Update::Atomic)), Step::Reply]]);
+    for (answer, is_full, failure) in [(1, false, "failed"), (2, true, "rejected")] {
+        rig.answers([0, answer]);
+        let lines = rig.request("0s", 0, 1);
+        assert_eq!(lines[..2], ["choose fail", "choose write"]);
+        let refused = format!("WriteRefused {{ table: Name(40), key: 1, is_full: {is_full} }}");
+        assert_eq!(lines[3..5], [refused, format!("answer 9: {failure}")]);
+    }
+    assert_eq!(rows(&rig.request("1s", 0, 1)), ["1 is 5"]);
+}
+
+#[test]
+fn a_message_counts_as_handled_even_where_there_was_nothing_to_write() {
+    let nothing = |inbox| vec![Step::Transaction { writes: Vec::new(), inbox }, Step::Reply];
+    let mut rig = rig(vec![nothing(true), nothing(false)]);
+    let again = "AlreadyThere { table: Name(0), key: 1 }".to_owned();
+    assert!(!rig.request("0s", 0, 1).contains(&again));
+    assert!(rig.request("1s", 0, 1).contains(&again));
+    let lines = rig.request("2s", 1, 1);
+    assert_eq!(lines[0], "choose fail");
+    assert!(!lines.contains(&"choose write".to_owned()), "nothing can be refused: {lines:?}");
+}
+
+#[test]
+fn a_machine_of_ones_own_knows_how_many_jobs_it_has() {
+    let mut jobs = Jobs::<()>::new(Dialer::new(Discovery::default()));
+    for count in 0..3 {
+        assert_eq!((jobs.len(), jobs.is_empty()), (count, count == 0));
+        jobs.begin(Time::ZERO, IDLE, None, request(0, 1), 0);
+    }
 }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use brownout_models::contract::{Body, Distribution, Failure, Input, NodeId};
 use brownout_models::machine::{
-    Discovery, Heartbeat, Managed, Orders, Program, ServiceConfig, ServiceNode, Step,
+    Add, Managed, Orders, Program, Relay, ServiceConfig, ServiceNode, Step, Update, Write,
 };
-use brownout_models::policy::{BulkheadConfig, LifecycleConfig, OnStop, Readiness};
+use brownout_models::policy::{BulkheadConfig, Concurrency, LifecycleConfig, OnStop, Readiness};
 use brownout_models::{Map, Name, Span};
 
+use super::service::{self, HEARTBEAT, SERVICE};
 use super::{DONE, Rig, request};
 
-const SERVICE: Name = Name(20);
 const CONTROL: NodeId = NodeId(3);
 const START: u32 = 60;
 const STOP: u32 = 61;
-const HEARTBEAT: u64 = 0;
+const RELAY: u64 = 2 << 32;
 const LIFECYCLE: u64 = 3 << 32;
 
 fn managed() -> Managed {
@@ -40,20 +40,12 @@ fn managed() -> Managed {
 }
 
 fn rig(managed: Managed) -> Rig<ServiceNode<()>> {
-    let work = Step::Work(Distribution::Constant(Span::from_millis(10)));
-    Rig::new(ServiceNode::new(Arc::new(ServiceConfig {
-        service: SERVICE,
-        discovery: Discovery::from(Some(NodeId(2))),
-        heartbeat: Heartbeat::Every(Span::from_secs(5)),
-        reregisters: true,
-        workers: 1,
-        queue: 1,
-        bulkhead: BulkheadConfig::default(),
-        retry_after: None,
-        handlers: Map::from_iter([(Name(6), Program { steps: vec![work] })]),
-        relay: None,
-        managed: Some(managed),
-    })))
+    rig_of(managed, service::config())
+}
+
+fn rig_of(managed: Managed, config: ServiceConfig) -> Rig<ServiceNode<()>> {
+    let config = ServiceConfig { reregisters: true, managed: Some(managed), ..config };
+    Rig::new(ServiceNode::new(Arc::new(config)))
 }
 
 fn order(rig: &mut Rig<ServiceNode<()>>, at: &str, method: u32, number: u64) -> Vec<String> {
@@ -170,9 +162,17 @@ fn it_takes_its_leave_serves_on_and_stops_once_nothing_is_under_way() {
     assert_eq!(began[1], "Began { method: Name(6), key: 7 }");
     assert_eq!(rig.wake("17s", LIFECYCLE), [wakes("23s")]);
     let ends = rig.wake("17.009s", 1 << 32);
-    let timers = [HEARTBEAT, 2 << 32, LIFECYCLE].map(|timer| format!("sleep {timer}"));
+    let timers = [HEARTBEAT, RELAY, LIFECYCLE].map(|timer| format!("sleep {timer}"));
     assert_eq!(ends[ends.len() - 4..ends.len() - 1], timers);
     assert_eq!(ends.last().unwrap(), &is_now("Stopped"));
+}
+
+#[test]
+fn one_that_the_registry_forgot_registers_again() {
+    let mut rig = ready();
+    assert_eq!(rig.wake("3s", HEARTBEAT)[1], "ask 2 alive for 20 within 1s");
+    let again = ["ask 2 to register for 20 within 1s"];
+    assert_eq!(rig.reply("3s", 1, Err(Failure::NoInstances)), again);
 }
 
 #[test]
@@ -192,6 +192,8 @@ fn an_entry_that_may_be_an_earlier_lifes_is_taken_over_before_it_is_taken_away()
     // The registry has not answered: what it knows is anybody's guess.
     let lines = order(&mut rig, "3s", STOP, 2);
     assert_eq!(lines[3], "ask 2 to register for 20 within 1s");
+    // The answer to what it asked while it served comes too late.
+    assert_eq!(rig.reply("3s", 0, DONE), Vec::<String>::new());
     assert_eq!(rig.reply("3s", 1, Err(Failure::Reset)), [wakes("1s")]);
     let lines = rig.wake("4s", LIFECYCLE);
     assert_eq!(lines[0], "ask 2 to register for 20 within 1s");
@@ -248,4 +250,98 @@ fn after_a_power_cut_what_shall_run_starts_again() {
     order(&mut rig, "20s", STOP, 2);
     rig.power_cut();
     assert_eq!(rig.step("30s", Input::Start), [is_now("Stopped")]);
+}
+
+#[test]
+fn what_is_started_again_counts_from_nought() {
+    let lifecycle = LifecycleConfig { on_stop: OnStop::Kill, ..LifecycleConfig::hardened() };
+    let mut rig = rig(Managed { lifecycle, runs: true, ..managed() });
+    rig.step("0s", Input::Start);
+    rig.request("1s", 6, 1);
+    rig.wake("1.01s", 1 << 32);
+    let report = |requests: u64, nanos: u64| {
+        [format!("tell 3 with 62 of {requests}"), format!("tell 3 with 63 of {nanos}")]
+    };
+    assert_eq!(probe(&mut rig, "2s", CONTROL)[1..], report(1, 10_000_000));
+    order(&mut rig, "3s", STOP, 1);
+    order(&mut rig, "4s", START, 2);
+    rig.wake("5s", LIFECYCLE);
+    assert_eq!(probe(&mut rig, "5s", CONTROL)[1..], report(0, 0));
+}
+
+#[test]
+fn an_instance_that_was_never_found_has_no_leave_to_take() {
+    let mut rig = rig(Managed { runs: true, ..managed() });
+    rig.step("0s", Input::Start);
+    rig.power_cut();
+    assert_eq!(rig.step("1s", Input::Start), [is_now("Starting"), wakes("1s")]);
+    let lines = order(&mut rig, "1s", STOP, 1);
+    assert_eq!(lines.last().unwrap(), &is_now("Stopped"), "it has no process yet");
+}
+
+#[test]
+fn nobody_waits_at_the_bulkhead_of_an_instance_that_was_started_again() {
+    let bulkhead = BulkheadConfig {
+        max_concurrent: Concurrency::AtMost(1),
+        max_waiting: 5,
+        ..BulkheadConfig::default()
+    };
+    let lifecycle = LifecycleConfig { on_stop: OnStop::Kill, ..LifecycleConfig::hardened() };
+    let config = ServiceConfig { bulkhead, workers: 3, ..service::config() };
+    let mut rig = rig_of(Managed { lifecycle, runs: true, ..managed() }, config);
+    rig.step("0s", Input::Start);
+    order(&mut rig, "1s", STOP, 1);
+    order(&mut rig, "2s", START, 2);
+    rig.wake("3s", LIFECYCLE);
+    rig.wake("5s", LIFECYCLE);
+    rig.request("6s", 6, 1);
+    assert_eq!(rig.request("6s", 6, 2).last().unwrap(), "answer 9: queue full");
+    rig.wake("6.01s", 1 << 32);
+    let lines = rig.request("7s", 6, 3);
+    assert!(lines.contains(&"Began { method: Name(6), key: 3 }".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn what_the_registry_says_to_a_process_that_was_killed_is_heard_by_nobody() {
+    // It takes its leave, having heard that it is registered, or has to claim its entry first.
+    for is_registered in [true, false] {
+        let mut rig = rig(managed());
+        rig.step("0s", Input::Start);
+        order(&mut rig, "0s", START, 1);
+        rig.wake("1s", LIFECYCLE);
+        rig.wake("3s", LIFECYCLE);
+        if is_registered {
+            rig.reply("3s", 0, DONE);
+        }
+        let asks = if is_registered { "leave" } else { "register for" };
+        let lines = order(&mut rig, "10s", STOP, 2);
+        assert_eq!(lines[3], format!("ask 2 to {asks} 20 within 1s"));
+        assert_eq!(rig.wake("40s", LIFECYCLE).last().unwrap(), &is_now("Stopped"));
+        assert_eq!(rig.reply("40s", 1, DONE), Vec::<String>::new(), "{asks}");
+    }
+}
+
+#[test]
+fn an_instance_that_drains_still_publishes_what_it_wrote() {
+    let write = Write {
+        table: Name(40),
+        row: None,
+        add: Add::Constant(1),
+        update: Update::Atomic,
+        once: false,
+        event: Some(Name(41)),
+    };
+    let handlers = Map::from_iter([(Name(6), Program { steps: vec![Step::Write(write)] })]);
+    let relay = Some(Relay { broker: NodeId(4), timeout: Span::from_secs(1) });
+    let mut rig = rig_of(
+        Managed { runs: true, ..managed() },
+        ServiceConfig { handlers, relay, ..service::config() },
+    );
+    rig.step("0s", Input::Start);
+    rig.request("1s", 6, 1);
+    order(&mut rig, "1s", STOP, 1);
+    assert_eq!(rig.wake("1s", RELAY), ["ask 4 to publish 41 of 1 within 1s"]);
+    assert_eq!(rig.scribe.store.outbox().count(), 1);
+    rig.reply("1.1s", 2, DONE);
+    assert_eq!(rig.scribe.store.outbox().count(), 0, "the broker has it");
 }

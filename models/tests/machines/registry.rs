@@ -106,6 +106,15 @@ fn where_leases_run_out_by_themselves_the_timer_follows_the_next_one() {
 }
 
 #[test]
+fn a_lease_that_ran_out_is_over_for_whoever_asks_before_anybody_noticed() {
+    let config = RegistryConfig { expiry: Expiry::Exact, ..RegistryConfig::default() };
+    let mut rig = rig(config);
+    register(&mut rig, &[11]);
+    assert_eq!(found(&mut rig, "1s"), "answer 9: at 11");
+    assert_eq!(found(&mut rig, "31s"), "answer 9: no healthy instances");
+}
+
+#[test]
 fn a_split_gives_a_subset_its_share_and_the_latest_order_counts() {
     let mut rig = rig(RegistryConfig::default());
     register(&mut rig, &[11]);

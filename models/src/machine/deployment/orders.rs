@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{DeploymentNode, DeploymentNodeConfig, PLACE_BITS, REGISTRY};
+use super::{DeploymentNode, DeploymentNodeConfig, REGISTRY, tag};
 use crate::Span;
 use crate::contract::{Body, Request, Turn};
 use crate::fact::{DeploymentFact, Fact};
@@ -48,7 +48,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             amount: 0,
             payload: None,
         };
-        let tag = slot.order << PLACE_BITS | place as u64;
+        let tag = tag(slot.order, place as u64);
         turn.call(slot.node, Body::Request(request), Some(ORDER_TIMEOUT), tag);
     }
 
@@ -71,7 +71,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> DeploymentNode<P> {
             amount: i64::from(self.split.percent),
             payload: None,
         };
-        let tag = self.split.order << PLACE_BITS | REGISTRY;
+        let tag = tag(self.split.order, REGISTRY);
         turn.call(*registry, Body::Request(request), Some(ORDER_TIMEOUT), tag);
     }
 }

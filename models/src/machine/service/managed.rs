@@ -353,7 +353,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         turn.on_behalf(context);
         self.pass(turn);
         self.busy = 0;
-        self.in_hand = InHand::new(&self.config.bulkhead);
+        self.in_hand = InHand::without_queue(&self.config.bulkhead);
         self.in_flight.clear();
         turn.cancel(Timer::Heartbeat);
         turn.cancel(Timer::Relay);
