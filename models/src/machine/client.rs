@@ -80,6 +80,11 @@ const MOMENT: Purpose = Purpose("moment");
 /// The low bits of a flow's index number the arrivals within a slot.
 const WITHIN: u32 = 20;
 
+/// How many arrive calmly before the slot of this number.
+const fn until(slot: u64, mean_millionths: u64) -> u64 {
+    slot.saturating_mul(mean_millionths) / 1_000_000
+}
+
 impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
     /// A population that has not begun.
     #[must_use]
@@ -99,8 +104,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
                 (period, count)
             }
             Arrivals::Poisson { slot, slots, mean_millionths } => {
-                let until = |slots: u64| slots.saturating_mul(mean_millionths) / 1_000_000;
-                let calm = u32::try_from(until(number + 1) - until(number)).unwrap_or(u32::MAX);
+                let calm = until(number + 1, mean_millionths) - until(number, mean_millionths);
+                let calm = u32::try_from(calm).unwrap_or(u32::MAX);
                 let count = turn.choose(COUNT, Choice::Count { mean_millionths, calm });
                 for index in 1..=count.min((1 << WITHIN) - 1) {
                     let calm = Span::from_nanos(slot.as_nanos() / count * (index - 1));
@@ -123,10 +128,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
             return;
         }
         turn.start_flow(ARRIVAL, index, Ground::Foreground);
-        // A regular stream has one arrival a slot: the slots number them.
+        // How many came before, or would have calmly: who asks depends on nobody else's coming.
         let number = match self.config.arrivals {
             Arrivals::Every { .. } => self.slots - 1,
-            Arrivals::Poisson { .. } => index,
+            Arrivals::Poisson { mean_millionths, .. } => {
+                until(self.slots - 1, mean_millionths) + u64::from(within.saturating_sub(1))
+            }
         };
         let which = usize::try_from(number).unwrap_or(0) % self.config.clients.len().max(1);
         let client = self.config.clients.get(which).copied().unwrap_or(Name(0));
