@@ -182,8 +182,24 @@ pub(crate) fn read(question: &Question<'_>, text: &str, layout: &Layout) -> Opti
     }
 }
 
+/// The word of a length that 99 of 100 do not exceed.
+const LONG: u64 = u64::MAX / 100 * 99;
+
+/// The lengths that stand for all others: the calm one and the longest, or, where there is none, one
+/// that 99 of 100 do not exceed.
+fn calm_and_long(by: &Distribution, tables: Tables<'_>) -> Vec<Span> {
+    let long = match by.range() {
+        (_, Span::MAX) => draw::span(LONG, by, tables),
+        (_, longest) => longest,
+    };
+    let mut spans = vec![by.calm(), long];
+    spans.retain(|span| !span.is_zero());
+    spans.dedup();
+    spans
+}
+
 /// Every answer but the calm one, in words. Weather has no menu: it is not enumerated.
-pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
+pub(crate) fn menu(question: &Question<'_>, layout: &Layout, tables: Tables<'_>) -> Vec<String> {
     match question {
         Question::Machine(
             Choice::Span(_) | Choice::Within { .. } | Choice::Count { .. } | Choice::Node { .. },
@@ -193,22 +209,25 @@ pub(crate) fn menu(question: &Question<'_>, layout: &Layout) -> Vec<String> {
         }
         Question::Strike => vec!["yes".to_owned()],
         Question::Length { menu, by } => {
-            let calm = by.map(Distribution::calm).filter(|span| !span.is_zero());
-            let mut spans: Vec<Span> = menu.iter().copied().chain(calm).collect();
+            let (shortest, longest) = by.map_or((Span::ZERO, Span::MAX), Distribution::range);
+            let around = menu.iter().copied().filter(|span| (shortest..=longest).contains(span));
+            let ends = by.map_or_else(Vec::new, |by| calm_and_long(by, tables));
+            let mut spans: Vec<Span> = around.chain(ends).collect();
             spans.sort_unstable();
             spans.dedup();
             spans.iter().map(Span::to_string).collect()
         }
         Question::Jump { by, ways } => {
-            let calm = by.map_or(0, |by| by.calm().as_nanos());
-            let (ahead, back) = (jump(calm, false), jump(calm, true));
-            let answers: &[u64] = match (calm, ways) {
-                (0, _) => &[],
-                (_, Jump::Ahead) => &[ahead],
-                (_, Jump::Back) => &[back],
-                (_, Jump::Either) => &[ahead, back],
+            let spans = by.map_or_else(Vec::new, |by| calm_and_long(by, tables));
+            let is_back: &[bool] = match ways {
+                Jump::Ahead => &[false],
+                Jump::Back => &[true],
+                Jump::Either => &[false, true],
             };
-            answers.iter().map(|answer| write(question, *answer, layout)).collect()
+            let jumps = spans
+                .iter()
+                .flat_map(|span| is_back.iter().map(|is_back| jump(span.as_nanos(), *is_back)));
+            jumps.map(|answer| write(question, answer, layout)).collect()
         }
         Question::Crash => vec![write(question, 1, layout)],
         Question::Unflushed(transactions) => {

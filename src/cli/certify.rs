@@ -126,7 +126,14 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
     let faults = counted(certificate.faults.into(), "fault", "faults");
     let _ = writeln!(text, "{plans} of at most {faults}, calm weather");
     let Some((first, _)) = certificate.failures.first() else {
-        text.push_str("everything held after every one of them\n");
+        let held = if scenario.properties().next().is_none() {
+            "nothing was asked to hold: the scenario has no properties\n"
+        } else if certificate.plans == 1 {
+            "everything held after it\n"
+        } else {
+            "everything held after every one of them\n"
+        };
+        text.push_str(held);
         return text;
     };
     let failures = certificate.failures.len();

@@ -86,7 +86,8 @@ fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> 
     let Some(at) = at else {
         return format!("the same run: digest {}\n", a.1.digest);
     };
-    let flow = flow_at(a.1, at).or_else(|| flow_at(b.1, at));
+    let (first, second) = if comes_first(b.1, a.1, at) { (b.1, a.1) } else { (a.1, b.1) };
+    let flow = flow_at(first, at).or_else(|| flow_at(second, at));
     let mut text = String::new();
     let when = [a.1, b.1].into_iter().filter_map(|run| run.entries().nth(at)).map(|it| it.at).min();
     let when = when.map_or_else(String::new, |when| format!(" at {when}"));
@@ -104,6 +105,12 @@ fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> 
     }
     let _ = write!(text, "\n{}", wrapped(&parted(a.1, b.1), 0));
     text
+}
+
+/// Whether what one run does where they part comes before what the other does.
+fn comes_first(one: &Run, other: &Run, at: usize) -> bool {
+    let when = |run: &Run| run.entries().nth(at).map(|entry| entry.at);
+    when(one).is_some_and(|one| when(other).is_none_or(|other| one < other))
 }
 
 fn document(a: &Run, b: &Run, at: Option<usize>) -> serde_json::Value {

@@ -160,7 +160,9 @@ fn text(
     for name in &report.toothless {
         text.push_str(&wrapped(&format!("never had anything to look at: {name}"), 0));
     }
-    if report.findings.is_empty() && report.unreached.is_empty() {
+    if scenario.properties().next().is_none() {
+        text.push_str("nothing was asked to hold: the scenario has no properties\n");
+    } else if report.findings.is_empty() && report.unreached.is_empty() {
         text.push_str("everything held\n");
     }
     for (finding, path) in report.findings.iter().zip(saved) {

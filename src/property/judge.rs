@@ -85,7 +85,7 @@ impl Judge {
         for Property { name, observer } in &mut self.properties {
             if let Err(message) = observer.end(&ending) {
                 let (property, key) = (name.clone(), observer.about());
-                let (seq, flow) = (None, None);
+                let (seq, flow) = (None, observer.about_flow());
                 self.violation = Some(Violation { property, at, seq, flow, key, message });
                 return;
             }

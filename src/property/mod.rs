@@ -27,6 +27,7 @@ mod unserved;
 
 use std::fmt;
 
+use brownout_models::contract::FlowId;
 use brownout_models::{Fact, Name, Time};
 
 use crate::kernel::{End, Entry};
@@ -86,6 +87,11 @@ pub trait Observer: fmt::Debug + Send + Sync {
     /// The business key that the violation is about which was seen at the end of the run, where it is
     /// about one: then its piece of work is shown.
     fn about(&self) -> Option<u64> {
+        None
+    }
+
+    /// The piece of work that such a violation is about, where it is about no key.
+    fn about_flow(&self) -> Option<FlowId> {
         None
     }
 

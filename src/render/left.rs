@@ -11,6 +11,9 @@ pub(crate) fn left(shrunk: &Shrunk) -> String {
     };
     let many = shrunk.plan.deviations.len().saturating_add(pieces(shrunk.load).unwrap_or(1));
     let are = if many == 1 { "is" } else { "are" };
+    if many == 0 {
+        return "nothing is left: it fails without any fault and without any load".to_owned();
+    }
     let load = load(shrunk.load).map_or_else(String::new, |load| format!(" and {load}"));
     format!("{faults}{load} {are} left; {}", verdict(shrunk))
 }
@@ -19,6 +22,9 @@ pub(crate) fn left(shrunk: &Shrunk) -> String {
 pub(crate) fn left_of(before: usize, seed: u64, shrunk: &Shrunk) -> String {
     let faults = counted(before as u64, "fault", "faults");
     let of = match shrunk.plan.deviations.len() {
+        0 if pieces(shrunk.load) == Some(0) => {
+            format!("The run of seed {seed} fails without any fault and any load")
+        }
         0 => format!("The run of seed {seed} fails without any fault"),
         1 => format!("Of {faults} in the run of seed {seed}, 1 matters"),
         few => format!("Of {faults} in the run of seed {seed}, {few} matter"),

@@ -5,6 +5,7 @@
 mod addresses;
 mod broker;
 mod bulkheads;
+mod certificates;
 mod cli;
 mod compositions;
 mod defects;

@@ -42,6 +42,16 @@ impl Distribution {
         }
     }
 
+    /// The shortest and the longest span that it can take; [`Span::MAX`] where none is the longest.
+    #[must_use]
+    pub const fn range(&self) -> (Span, Span) {
+        match self {
+            Self::Constant(span) => (*span, *span),
+            Self::Uniform { min, max } => (*min, *max),
+            Self::Exponential { .. } | Self::LogNormal { .. } => (Span::ZERO, Span::MAX),
+        }
+    }
+
     /// Whether it can take only one value, so that nothing has to be chosen.
     #[must_use]
     pub fn is_constant(&self) -> bool {

@@ -88,10 +88,13 @@ impl Choices {
             count,
             answer: String::new(),
         };
+        let site = &mut self.sites[id.0 as usize];
         if let Some(points) = &mut self.points
             && site.odds.num() > 0
+            && self.layout.heal_at.is_none_or(|at| self.now < at)
         {
-            let menu = words::menu(question, &self.layout);
+            let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
+            let menu = words::menu(question, &self.layout, tables);
             points.push(Point { step: self.step, address: address.clone(), menu });
         }
         if !site.weather && answer != question.calm() {

@@ -1,7 +1,7 @@
 //! A deployment comes to an end, and to the right one.
 
 use brownout_models::Fact;
-use brownout_models::contract::NodeId;
+use brownout_models::contract::{FlowId, NodeId};
 use brownout_models::fact::DeploymentFact;
 use brownout_models::policy::Version;
 use serde::Deserialize;
@@ -27,13 +27,15 @@ pub struct DeploymentEnds {
     began: bool,
     halted: bool,
     outcome: Option<Outcome>,
+    /// In which piece of work the deployment was heard of last.
+    flow: Option<FlowId>,
 }
 
 impl DeploymentEnds {
     /// Watches a deployment, which may end in either way where none is expected.
     #[must_use]
     pub const fn new(control: NodeId, expected: Option<Outcome>) -> Self {
-        Self { control, expected, began: false, halted: false, outcome: None }
+        Self { control, expected, began: false, halted: false, outcome: None, flow: None }
     }
 }
 
@@ -43,6 +45,7 @@ impl Observer for DeploymentEnds {
         if entry.node != self.control {
             return Ok(());
         }
+        self.flow = Some(entry.flow);
         match fact {
             DeploymentFact::Began => self.began = true,
             DeploymentFact::Halted => self.halted = true,
@@ -83,6 +86,15 @@ impl Observer for DeploymentEnds {
 
     fn looked(&self) -> u64 {
         u64::from(self.began)
+    }
+
+    fn about_flow(&self) -> Option<FlowId> {
+        self.flow
+    }
+
+    /// Analyses look at shares of all requests: fewer of them decide something else, or nothing.
+    fn is_about_load(&self) -> bool {
+        true
     }
 
     fn copy(&self) -> Box<dyn Observer> {

@@ -91,3 +91,42 @@ fn a_split_outlives_a_crash_of_the_registry() {
     }
     assert!(crashes > 10, "{crashes}");
 }
+
+/// A candidate that fails a tenth of its requests is turned back by the analysis. Without any load no
+/// analysis would ever come to an end, which is another failure: what shrinking leaves is the first.
+#[test]
+fn what_turns_a_canary_back_is_what_shrinking_leaves() {
+    let text = r#"(
+        version: 1,
+        horizon: "5m",
+        nodes: {
+            "registry": Registry(profile: hardened),
+            "pay": Service(instances: 2, handlers: { "charge": [Work("10ms")] }),
+            "pay-new": Service(instances: 2, handlers: { "charge": [Work("10ms")] }),
+            "rollout": Deployment(
+                profile: hardened,
+                service: "pay",
+                candidate: "pay-new",
+                at: "5s",
+                strategy: Canary(
+                    interval: "10s", measurements: 2, min_requests: 20, max_errors: "5%",
+                ),
+            ),
+            "shopper": Clients(
+                arrivals: Every(period: "20ms", count: 3000),
+                script: [Call(to: "pay", method: "charge", timeout: "2s")],
+            ),
+        },
+        network: (latency: "1ms"),
+        faults: [Fail(odds: "30%", at: ["pay-new"])],
+        properties: [DeploymentEnds(deployment: "rollout", outcome: RolledOut)],
+    )"#;
+    let scenario = crate::fixtures::scenario(text);
+    assert!(scenario.run_calm().held());
+    let shrunk = brownout::search::shrink(&scenario, &brownout::Plan::seed(1)).expect("it fails");
+    assert_eq!(shrunk.violation.message, "rollout rolled back, where it should have rolled out");
+    // About 50 requests in an interval: two failures are 4 % of them, and three are 6.
+    assert_eq!((shrunk.plan.deviations.len(), shrunk.is_one_minimal), (3, true));
+    assert_eq!(shrunk.load, brownout::search::LoadLeft::All);
+    assert!(shrunk.violation.flow.is_some(), "the rollout is what is shown");
+}

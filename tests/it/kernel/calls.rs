@@ -97,13 +97,20 @@ fn a_lost_request_expires_and_a_lost_answer_too() {
 
 #[test]
 fn the_menu_of_a_delay_is_around_what_waits_and_nothing_that_has_passed() {
+    let menu =
+        |min: u64, max: u64| menu_of_delay(Distribution::Uniform { min: ms(min), max: ms(max) });
+    assert_eq!(menu(7, 20), ["7ms", "7.999999ms", "8ms", "8.000001ms", "20ms"]);
+    assert_eq!(menu(3, 7), ["3ms", "7ms"], "the rule allows no longer one");
+    assert_eq!(menu(7, 7), ["7ms"]);
+}
+
+fn menu_of_delay(by: Distribution) -> Vec<String> {
     use brownout::layout::Fault;
-    let by = Distribution::Constant(ms(7));
     let rules = vec![rule(Fault::Delay(LinkSet::ALL, by))];
     // The sender's timer is due before the message arrives, the timeout after it.
     let a = actor([(On::Start, vec![Do::Set(1, ms(1)), Do::Call(1, PING, Some(ms(10)))])]);
     let layout = with_latency(layout(2, rules), ms(2));
     let points = points(layout, vec![a, actor([])]);
     assert_eq!(points.len(), 1);
-    assert_eq!(points[0].menu, ["7ms", "7.999999ms", "8ms", "8.000001ms"]);
+    points[0].menu.clone()
 }
