@@ -18,6 +18,6 @@ pub use chooser::Point;
 pub use plan::{Deviation, Fate, Plan, Weather};
 
 pub(crate) use chooser::{Choices, LinkSites, SiteId, address};
-pub(crate) use flow::{index_of, index_text};
+pub(crate) use flow::{SLOT_SHIFT, index_of, index_text};
 pub(crate) use site::purpose;
-pub(crate) use words::{Question, delays_around};
+pub(crate) use words::{Question, delays_around, form, possible, read};

@@ -4,7 +4,7 @@ use brownout_models::contract::{Choice, Distribution, NodeId};
 use brownout_models::{Span, Time};
 
 use super::draw::{self, Tables};
-use super::{Ratio, sample};
+use super::{Ratio, purpose, sample};
 use crate::layout::{Jump, Layout};
 
 /// A question to the plan and the seed.
@@ -235,6 +235,26 @@ pub(crate) fn menu(question: &Question<'_>, layout: &Layout, tables: Tables<'_>)
         }
         Question::Tie(events) => events.iter().skip(1).cloned().collect(),
     }
+}
+
+/// The question behind a fault of the world's own whose answers have the same form wherever it is
+/// asked.
+pub(crate) fn form(what: &str) -> Option<Question<'static>> {
+    let asked_as = [
+        (
+            &[purpose::LOSE, purpose::DUPLICATE, purpose::SILENCE, purpose::SUCCESSOR][..],
+            Question::Strike,
+        ),
+        (
+            &[purpose::DELAY, purpose::PARTITION, purpose::PAUSE, purpose::SLOW, purpose::DRIFT],
+            Question::Length { by: None, menu: &[] },
+        ),
+        (&[purpose::SKEW], Question::Jump { by: None, ways: Jump::Either }),
+        (&[purpose::CRASH], Question::Crash),
+    ];
+    let (_, question) =
+        asked_as.into_iter().find(|(whats, _)| whats.iter().any(|it| it.0 == what))?;
+    Some(question)
 }
 
 /// The answers that a plan may give, in words.

@@ -5,10 +5,12 @@
 //! What is *not* here: whether a run comes to an address, and whether an answer is possible there;
 //! the run says.
 
+use brownout_models::machine::Arrivals;
+
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::source::{Path, Place, Source};
 use super::{Scenario, ScenarioError};
-use crate::choice::{Deviation, Plan, Weather, address};
+use crate::choice::{Deviation, Plan, SLOT_SHIFT, Weather, address, form, possible, read};
 use crate::system::Stock;
 
 /// What links decide: the last one is weather.
@@ -85,6 +87,7 @@ impl Scenario {
             let decides = check.site(&at.field("site"), &deviation.site);
             check.what(&at.field("what"), &deviation.site, &deviation.what, decides);
             check.flow(&at.field("flow"), &deviation.flow);
+            check.answer(&at.field("answer"), deviation);
             if deviation.count == 0 {
                 let help = "write 1 for the first time";
                 check.problem(&at.field("count"), "nothing happens a 0th time", "expected 1", help);
@@ -210,6 +213,18 @@ impl Names<'_> {
         }
     }
 
+    /// An answer that is none wherever this is asked: no run would ever take it.
+    fn answer(&mut self, path: &Path, Deviation { what, answer, .. }: &Deviation) {
+        let Some(question) = form(what) else { return };
+        let layout = self.scenario.layout();
+        if read(&question, answer, layout).is_some_and(|answer| answer != question.calm()) {
+            return;
+        }
+        let help = format!("write {}", possible(&question, false, layout));
+        let message = format!("`{answer}` is no answer to `{what}`");
+        self.problem(path, message, "expected another answer", &help);
+    }
+
     /// A decision has one answer: of two, the run would take the first and never come to the second.
     fn answered_once(&mut self, path: &Path, deviations: &[Deviation]) {
         let layout = self.scenario.layout();
@@ -257,6 +272,35 @@ impl Names<'_> {
             self.problem(path, message, "expected an arrival", help);
         } else {
             self.flow(path, flow);
+            self.arrives(path, flow);
+        }
+    }
+
+    /// Whether a piece of load can arrive at all.
+    fn arrives(&mut self, path: &Path, flow: &str) {
+        let Some((name, index)) = flow.rsplit_once('/') else { return };
+        let Some(index) = crate::choice::index_of(index) else { return };
+        let layout = self.scenario.layout();
+        let Some(Stock::Clients(clients)) =
+            layout.find(name).and_then(|node| self.scenario.machine(node))
+        else {
+            return;
+        };
+        let (slot, within) = (index >> SLOT_SHIFT, index & ((1 << SLOT_SHIFT) - 1));
+        let (comes, help) = match clients.arrivals() {
+            Arrivals::Every { count, .. } => {
+                let last = count.saturating_sub(1);
+                (slot < count && within == 0, format!("the last one is `{name}/{last}`"))
+            }
+            Arrivals::Poisson { slots, .. } => {
+                let last = slots.saturating_sub(1);
+                let help = format!("the first one is `{name}/0.1`, and `{last}` the last slot");
+                (slot < slots && within > 0, help)
+            }
+        };
+        if !comes {
+            let message = format!("`{flow}` never arrives");
+            self.problem(path, message, "expected an arrival", &help);
         }
     }
 

@@ -7,6 +7,7 @@ mod broker;
 mod bulkheads;
 mod certificates;
 mod cli;
+mod commands;
 mod compositions;
 mod defects;
 mod deployments;

@@ -39,6 +39,10 @@ fn a_name_in_a_plan_that_nobody_knows_is_a_mistake_with_its_place_and_a_remedy()
             "did you mean `shopper`?",
         ),
         ("(load: [\"order-1 heartbeat/3\"])".to_owned(), "\"order", "name arrivals of clients"),
+        (deviation("\"yes\"", "\"maybe\""), "\"maybe\"", "write `yes`"),
+        (deviation("before the", "behind the"), "\"behind", "write `before the step`"),
+        ("(load: [\"shopper/3000.1\"])".to_owned(), "\"shopper/3000", "`59` the last slot"),
+        ("(load: [\"shopper/3\"])".to_owned(), "\"shopper/3", "the first one is `shopper/0.1`"),
         (
             "(weather: Seed(seed: 1, except: [\"werk\"]))".to_owned(),
             "\"werk\"",
@@ -139,11 +143,9 @@ fn the_outside_world_does_not_break_in_a_plan_either() {
 fn an_answer_that_is_not_possible_is_told_with_those_that_are() {
     let reply = "payment-1>checkout-sidecar charge reply";
     let cases = [
-        (reply, "lose", "maybe", "`yes`"),
-        (reply, "delay", "0s", "a span longer than `0s`, like `1s`"),
-        ("payment-1", "skew", "5s", "a span behind `+` or `-`, like `+5s`"),
+        (reply, "latency", "late", "a span other than `"),
+        ("payment-1", "fail", "badly", "`failed`"),
         ("payment-1", "crash", "after effect 9", "`before the step` or `after no effect`"),
-        ("payment-1", "crash", "soon", "`before the step`, `after no effect`, or `after effect 1`"),
     ];
     for (site, what, answer, possible) in cases {
         let plan = format!(
@@ -159,6 +161,30 @@ fn an_answer_that_is_not_possible_is_told_with_those_that_are() {
         let json = run(&["run", ORDERS, "--plan", &path, "--json"]);
         let possible = format!("\"possible\":\"{possible}");
         assert!(json.out.contains(&possible), "{what}: {}", json.out);
+    }
+}
+
+/// What no run could ever take is a mistake, wherever it is asked.
+#[test]
+fn an_answer_that_is_possible_nowhere_is_refused() {
+    let reply = "payment-1>checkout-sidecar charge reply";
+    for (site, what, answer, help) in [
+        (reply, "lose", "maybe", "write `yes`"),
+        (reply, "lose", "no", "write `yes`"),
+        (reply, "delay", "0s", "write a span longer than `0s`, like `1s`"),
+        ("payment-1", "skew", "5s", "write a span behind `+` or `-`, like `+5s`"),
+        ("payment-1", "crash", "soon", "write `before the step`, `after no effect`, or `after "),
+    ] {
+        let plan = format!(
+            r#"(deviations: [
+                (site: "{site}", what: "{what}", flow: "shopper/2.15", count: 1, answer: "{answer}"),
+            ])"#
+        );
+        let said = run(&["run", ORDERS, "--plan", &file("nowhere.ron", &plan)]);
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""), "{what}: {}", said.err);
+        let message = format!("error: `{answer}` is no answer to `{what}`\n");
+        assert!(said.err.starts_with(&message), "{what}: {}", said.err);
+        assert!(said.err.contains(&format!("= help: {help}")), "{what}: {}", said.err);
     }
 }
 

@@ -93,6 +93,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
         Self { config, jobs, slots: 0 }
     }
 
+    /// When work arrives.
+    #[must_use]
+    pub fn arrivals(&self) -> Arrivals {
+        self.config.arrivals
+    }
+
     /// A slot begins: how many arrive in it, and when?
     fn begin_slot(&mut self, turn: &mut Turn<'_, P, Fact>) {
         let number = self.slots;
