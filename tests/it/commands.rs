@@ -85,3 +85,83 @@ fn examples_of_the_command_line_show_what_comes_out() {
     }
     assert!(seen >= 9, "the reference has {seen} examples");
 }
+
+/// `TurnedBack` as `turned_back`.
+fn snake_case(name: &str) -> String {
+    let mut word = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
+}
+
+/// The variants of an enum in a source file.
+fn variants(path: &str, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let start = text.find(&format!("pub enum {name} {{")).unwrap();
+    let body = text[start..].split("\n}").next().unwrap();
+    let variant = |line: &str| {
+        let line = line.strip_prefix("    ")?;
+        let name: String = line.chars().take_while(char::is_ascii_alphanumeric).collect();
+        name.starts_with(|first: char| first.is_ascii_uppercase()).then_some(name)
+    };
+    body.lines().filter_map(variant).collect()
+}
+
+#[test]
+fn every_fact_is_in_the_reference() {
+    let document = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    let nested = |prefix: &str, path: &str, name: &str| -> Vec<String> {
+        variants(path, name).into_iter().map(|variant| format!("{prefix}{variant}")).collect()
+    };
+    let mut facts = variants("models/src/fact.rs", "Fact");
+    facts.retain(|fact| !["Own", "Deployment", "Waiting"].contains(&fact.as_str()));
+    facts.extend(nested("Deployment", "models/src/fact/deployment.rs", "DeploymentFact"));
+    facts.extend(nested("Waiting", "models/src/fact/waiting.rs", "WaitingFact"));
+    assert!(facts.len() > 55, "{facts:?}");
+    for fact in facts {
+        let word = format!("`{}`", snake_case(&fact));
+        assert!(document.contains(&word), "docs/cli.md says nothing of {word}");
+    }
+}
+
+#[test]
+fn notes_in_json_are_words_and_names() {
+    let page = r#"(
+        version: 1,
+        nodes: {
+            "registry": Registry(),
+            "stock": Service(handlers: { "count": [] }),
+            "page": Composition(
+                profile: hardened,
+                parts: [
+                    (name: "stock", to: "stock", method: "count"),
+                    (name: "reviews", to: "stock", method: "count", need: Optional),
+                ],
+            ),
+            "reader": Clients(script: [Call(to: "page", method: "show")]),
+        },
+    )"#;
+    let page = crate::cli::file("page.ron", page);
+    for scenario in [page.as_str(), "fixtures/deployments/canary.ron"] {
+        let said = run(&["run", scenario, "--trace", "--kind", "note", "--json"]);
+        let document: serde_json::Value = serde_json::from_str(&said.out).expect(&said.err);
+        let notes = document["trace"].as_array().unwrap();
+        assert!(!notes.is_empty(), "{scenario}");
+        for note in notes {
+            assert!(note["fact"].is_string(), "{note}");
+            for (field, value) in note.as_object().unwrap() {
+                let is_name = ["service", "instance", "subset", "composition", "part"]
+                    .contains(&field.as_str());
+                assert_eq!(is_name, is_name && value.is_string(), "{note}");
+                let is_word = ["fact", "state", "why", "word"].contains(&field.as_str());
+                let word = value.as_str().unwrap_or_default();
+                assert!(!is_word || word == word.to_lowercase(), "{note}");
+                assert_ne!(field, "own", "{note}");
+            }
+        }
+    }
+}

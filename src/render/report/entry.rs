@@ -100,11 +100,15 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
 fn fact_fields(node: NodeId, fact: &Fact, words: &Words<'_>) -> (Option<String>, Value) {
     let Ok(Value::Object(outer)) = serde_json::to_value(fact) else { return (None, Value::Null) };
     let Some((mut name, mut inner)) = outer.into_iter().next() else { return (None, Value::Null) };
-    if let Fact::Waiting(_) = fact
-        && let Value::Object(nested) = &inner
-        && let Some((last, fields)) = nested.iter().next()
-    {
-        (name, inner) = (format!("{name}{last}"), fields.clone());
+    if let Fact::Waiting(_) | Fact::Deployment(_) = fact {
+        (name, inner) = match &inner {
+            Value::Object(nested) => match nested.iter().next() {
+                Some((last, fields)) => (format!("{name}{last}"), fields.clone()),
+                None => (name, inner),
+            },
+            Value::String(last) => (format!("{name}{last}"), json!({})),
+            _ => (name, inner),
+        };
     }
     let fields = if let Value::Object(inner) = inner {
         let named = |(field, value)| fact_field(node, field, value, words);
@@ -121,14 +125,15 @@ fn fact_field(node: NodeId, field: String, value: Value, words: &Words<'_>) -> (
     let id = value.as_u64().and_then(|number| u32::try_from(number).ok());
     match (field.as_str(), id) {
         (
-            "service" | "client" | "route" | "method" | "topic" | "table" | "saga" | "name",
+            "service" | "client" | "route" | "method" | "topic" | "table" | "saga" | "name"
+            | "subset" | "composition" | "part",
             Some(id),
         ) => (field, words.name(Name(id)).into()),
         ("instance", Some(id)) => (field, words.node(NodeId(id)).into()),
         ("subscription", Some(id)) => ("subscriber".to_owned(), words.subscriber(node, id).into()),
         ("step", Some(step)) => (field, step.saturating_add(1).into()),
         ("key", _) => (field, value.to_string().into()),
-        ("failure" | "from" | "to", _) => {
+        ("failure" | "from" | "to" | "state" | "word" | "why", _) => {
             let word = value.as_str().map(snake_case);
             (field, word.into())
         }
