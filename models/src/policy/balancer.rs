@@ -10,9 +10,9 @@
 //! queue while they are away: between two turns of a host no other one has more than one turn in its
 //! presence. The other rules are options of [`BalancerConfig`].
 //!
-//! Randomness comes in as a word of the caller's; [`Balancer::draw`] says what it stands for. What is *not* here: discovery, ejecting hosts that fail
-//! ([`outlier`](super::outlier)), and which service a mixed list counts for (the guide takes its
-//! first entry's, LB-1; the owner passes it in).
+//! Randomness comes in as a word of the caller's; [`Balancer::draw`] says what it stands for. What is
+//! *not* here: discovery, ejecting hosts that fail ([`outlier`](super::outlier)), and which service a
+//! mixed list counts for (the guide takes its first entry's, LB-1; the owner passes it in).
 //!
 //! ```
 //! use brownout_models::policy::balancer::{Balancer, BalancerConfig, BalancerKind, Host, Pick};
