@@ -29,13 +29,13 @@ pub struct MessageConservation {
     looked: u64,
 }
 
-/// A subscription of a topic.
+/// A subscription of a topic, or all those of a consumer group, of which one handles each message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscribed {
-    /// Its number, as the broker has it.
-    pub subscription: u32,
-    /// What its subscriber is an instance of, by name.
-    pub group: String,
+    /// Their numbers, as the broker has them.
+    pub subscriptions: Vec<u32>,
+    /// What each subscriber is an instance of, by name.
+    pub services: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -93,16 +93,16 @@ impl MessageConservation {
 
 impl MessageConservation {
     /// The first message that was promised and that a subscriber never saw, and that subscriber.
-    fn missing(&self) -> Option<(Name, u64, &str)> {
+    fn missing(&self) -> Option<(Name, u64, &[String])> {
         let promised =
             self.messages.iter().filter(|(_, message)| message.is_promised && !message.is_unwanted);
         promised.into_iter().find_map(|((topic, key), message)| {
             let mut subscribed = self.topics.get(topic).into_iter().flatten();
             let missing = subscribed.find(|it| {
-                !message.handled_by.contains(&it.group)
-                    && !message.given_up.contains(&it.subscription)
+                !it.services.iter().any(|service| message.handled_by.contains(service))
+                    && !it.subscriptions.iter().any(|number| message.given_up.contains(number))
             });
-            missing.map(|Subscribed { group, .. }| (*topic, *key, group.as_str()))
+            missing.map(|Subscribed { services, .. }| (*topic, *key, services.as_slice()))
         })
     }
 }
@@ -123,10 +123,11 @@ impl Observer for MessageConservation {
     }
 
     fn end(&mut self, ending: &Ending<'_>) -> Result<(), String> {
-        let Some((topic, key, group)) = self.missing() else { return Ok(()) };
+        let Some((topic, key, services)) = self.missing() else { return Ok(()) };
         let (topic, key) = (ending.layout.names.text(topic), ending.layout.key_text(key));
         Err(format!(
-            "{topic} of {key} was accepted, and {group} never handled it, nor was it given up"
+            "{topic} of {key} was accepted, and {} never handled it, nor was it given up",
+            services.join(" or ")
         ))
     }
 

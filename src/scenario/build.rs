@@ -240,8 +240,14 @@ impl Check<'_> {
             let Some(subscriber) = self.target(subscriber, topic, None) else {
                 continue;
             };
+            if subscription.group.as_ref().is_some_and(String::is_empty) {
+                let help = "write a name like `\"workers\"`, or leave it out";
+                let message = "a consumer group without a name";
+                self.problem(&path.field("group"), message, "expected a name", help);
+            }
             let topic = self.name(&subscription.topic);
-            subscriptions.push(Subscription { topic, subscriber });
+            let group = subscription.group.as_ref().map(|group| self.name(group));
+            subscriptions.push(Subscription { topic, subscriber, group });
         }
         let discovery = self.discovery(path, Profile::Guide, &options.balancer, &options.outlier);
         let config = BrokerConfig { discovery, dispatcher, subscriptions };

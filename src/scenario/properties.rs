@@ -11,7 +11,9 @@ use crate::property::{
     Quiescence, Recovers, RowPerEvent, SagaTerminal, SometimesSucceeds, Subscribed, TokenEnvelope,
     TraceIsTree,
 };
-use brownout_models::{Map, Name, Set};
+use brownout_models::policy::dispatch::Groups;
+use brownout_models::{Map, Name, Profile, Set};
+use indexmap::IndexMap;
 
 impl Check<'_> {
     /// What must hold.
@@ -197,11 +199,25 @@ impl Check<'_> {
         let mut topics: Map<Name, Vec<Subscribed>> = Map::default();
         for node in file.nodes.values() {
             let NodeFile::Broker(broker) = node else { continue };
+            let compete = broker.resolve(Profile::Guide).groups == Groups::Compete;
+            // Where each consumer group of a topic stands among its subscriptions.
+            let mut groups: IndexMap<(&str, &str), usize> = IndexMap::new();
             for (number, subscription) in (0..).zip(&broker.subscriptions) {
-                if topic.is_none_or(|topic| topic == subscription.topic) {
-                    let group = self.group_of(&subscription.subscriber);
-                    let subscribed = Subscribed { subscription: number, group };
-                    topics.entry(self.name(&subscription.topic)).or_default().push(subscribed);
+                if topic.is_some_and(|topic| topic != subscription.topic) {
+                    continue;
+                }
+                let service = self.group_of(&subscription.subscriber);
+                let subscribed = topics.entry(self.name(&subscription.topic)).or_default();
+                let group = subscription.group.as_deref().filter(|_| compete);
+                let place = group.map_or(subscribed.len(), |group| {
+                    *groups.entry((&subscription.topic, group)).or_insert(subscribed.len())
+                });
+                if let Some(members) = subscribed.get_mut(place) {
+                    members.subscriptions.push(number);
+                    members.services.push(service);
+                } else {
+                    let (subscriptions, services) = (vec![number], vec![service]);
+                    subscribed.push(Subscribed { subscriptions, services });
                 }
             }
         }

@@ -5,8 +5,10 @@ mod steps;
 use std::sync::Arc;
 
 use brownout_models::contract::NodeId;
-use brownout_models::policy::dispatch::DedupWindow;
-use brownout_models::policy::{BalancerOptions, BulkheadOptions, Limit, OutlierOptions};
+use brownout_models::policy::dispatch::{DedupWindow, Groups};
+use brownout_models::policy::{
+    BalancerOptions, BulkheadOptions, DispatcherOptions, Limit, OutlierOptions,
+};
 use brownout_models::{Profile, Span};
 
 use super::check::Check;
@@ -77,12 +79,30 @@ impl Check<'_> {
             } else if let NodeFile::Gateway(gateway) = node {
                 self.find_lost_routes(&path, gateway);
                 self.find_idle_bound(&path.field("bulkhead"), &gateway.bulkhead);
+            } else if let NodeFile::Broker(broker) = node {
+                self.find_idle_groups(&path, broker);
             } else if let NodeFile::Deployment(deployment) = node {
                 self.find_late_words(&path, deployment, file.horizon);
             }
         }
         self.find_idle_weights(file);
         self.warnings.sort_by_key(|warning| warning.place.start);
+    }
+
+    /// Where groups are ignored, everybody gets everything.
+    fn find_idle_groups(&mut self, path: &Path, broker: &DispatcherOptions) {
+        if broker.resolve(Profile::Guide).groups == Groups::Compete {
+            return;
+        }
+        for (index, subscription) in broker.subscriptions.iter().enumerate() {
+            let Some(group) = &subscription.group else { continue };
+            let path = path.field("subscriptions").index(index).field("group");
+            let message =
+                format!("the group `{group}` means nothing: every member gets everything");
+            let warning = Diagnostic::warning(self.source.nearest(&path), message, "expected none");
+            let help = "say `groups: Compete` of the broker, or leave the group out";
+            self.warnings.push(warning.with_help(help));
+        }
     }
 
     /// A log that is flushed at once loses nothing.

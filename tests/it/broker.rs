@@ -1,6 +1,6 @@
 //! The broker in whole systems: whatever crashes, nothing is lost and nothing happens twice.
 
-use brownout::models::Profile;
+use brownout::models::{Fact, Profile};
 use brownout::search::{Campaign, certify};
 use brownout::system::Kinds;
 use brownout::{Plan, Scenario};
@@ -74,4 +74,77 @@ fn publishing_again_for_a_key_is_no_other_message_where_it_is_published_once() {
         let found = report.findings.first().expect("a lost answer doubles a mail");
         assert_eq!(found.shrunk.plan.deviations.len(), 1, "{}", found.shrunk.plan);
     }
+}
+
+/// Two services that mail what is ordered, as one consumer group or each for itself.
+fn mailers(broker: &str) -> (Vec<(String, u64)>, brownout::Run) {
+    let text = format!(
+        r#"(
+            version: 1,
+            nodes: {{
+                "broker": Broker(
+                    {broker}
+                    subscriptions: [
+                        (topic: "ordered", subscriber: "mail", group: "senders"),
+                        (topic: "ordered", subscriber: "post", group: "senders"),
+                        (topic: "ordered", subscriber: "books"),
+                    ],
+                ),
+                "mail": Service(registered: false, handlers: {{ "ordered": [Work("30ms")] }}),
+                "post": Service(registered: false, handlers: {{ "ordered": [Work("30ms")] }}),
+                "books": Service(registered: false, handlers: {{ "ordered": [Work("1ms")] }}),
+                "shop": Clients(
+                    arrivals: Every(period: "20ms", count: 20),
+                    script: [Publish(topic: "ordered")],
+                ),
+            }},
+            properties: [MessageConservation()],
+        )"#
+    );
+    let scenario = crate::fixtures::scenario(&text);
+    let run = scenario.run_seed(1);
+    let layout = run.world().layout();
+    let handled = run.facts().filter_map(|(entry, fact)| match fact {
+        Fact::Finished { key, failure: None, .. } => {
+            Some((layout.node_name(entry.node).to_owned(), *key))
+        }
+        _ => None,
+    });
+    (handled.collect(), run)
+}
+
+#[test]
+fn members_of_a_group_share_its_messages() {
+    let (handled, run) = mailers("profile: hardened,");
+    assert!(run.held(), "{:?}", run.violation);
+    let by = |name: &str| -> Vec<u64> {
+        handled.iter().filter(|(node, _)| node == name).map(|(_, key)| *key).collect()
+    };
+    let [mail, post, books] = ["mail-1", "post-1", "books-1"].map(by);
+    assert_eq!(
+        (mail.len(), post.len(), books.len()),
+        (10, 10, 20),
+        "by turns, and books all of it"
+    );
+    assert!(mail.iter().all(|key| !post.contains(key)));
+    let (handled, run) = mailers("");
+    assert!(run.held(), "{:?}", run.violation);
+    assert_eq!(handled.len(), 60, "MB-10: everybody gets everything");
+}
+
+#[test]
+fn a_group_that_is_ignored_is_a_warning() {
+    let text = r#"(
+        version: 1,
+        nodes: {
+            "broker": Broker(
+                subscriptions: [(topic: "ordered", subscriber: "mail", group: "senders")],
+            ),
+            "mail": Service(registered: false, handlers: { "ordered": [] }),
+            "shop": Clients(script: [Publish(topic: "ordered")]),
+        },
+    )"#;
+    let scenario = crate::fixtures::scenario(text);
+    let warnings: Vec<_> = scenario.warnings.diagnostics().iter().map(|it| &it.message).collect();
+    assert_eq!(warnings, ["the group `senders` means nothing: every member gets everything"]);
 }

@@ -48,6 +48,8 @@ pub struct Subscription {
     pub topic: Name,
     /// The subscriber: every message goes to one of its instances, which are a consumer group.
     pub subscriber: Target,
+    /// The consumer group that it shares the messages with, besides.
+    pub group: Option<Name>,
 }
 
 /// A message broker.
@@ -105,7 +107,11 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         let mut configured = Vec::new();
         for (index, subscription) in config.subscriptions.iter().enumerate() {
             let subscriber = subscription.subscriber.service;
-            let subscribed = dispatcher.subscribe(subscription.topic, subscriber);
+            let topic = subscription.topic;
+            let subscribed = match subscription.group {
+                None => dispatcher.subscribe(topic, subscriber),
+                Some(group) => dispatcher.subscribe_in(topic, subscriber, group),
+            };
             if subscribed.number() == configured.len() {
                 configured.push(index);
             }

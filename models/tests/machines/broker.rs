@@ -15,7 +15,7 @@ const TOPIC: u32 = 6;
 fn node(dispatcher: DispatcherConfig, subscribers: u32) -> BrokerNode<()> {
     let subscription = |number: u32| {
         let subscriber = Target { node: Some(NodeId(30 + number)), service: Name(20 + number) };
-        Subscription { topic: Name(TOPIC), subscriber }
+        Subscription { topic: Name(TOPIC), subscriber, group: None }
     };
     BrokerNode::new(Arc::new(BrokerConfig {
         discovery: Discovery::default(),

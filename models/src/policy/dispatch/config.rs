@@ -97,6 +97,9 @@ pub struct SubscriptionOptions {
     pub topic: String,
     /// A service or a node; it needs a handler for the topic.
     pub subscriber: String,
+    /// The consumer group whose members share the messages of the topic; none.
+    #[serde(default)]
+    pub group: Option<String>,
 }
 
 /// Who waits for whom.
