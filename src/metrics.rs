@@ -21,6 +21,8 @@ pub struct Metrics {
     /// How long successful work took, in nanoseconds, to three digits; made for the first of it,
     /// because most runs of a campaign want no numbers.
     latencies: Option<Histogram<u64>>,
+    /// The longest of them, to the nanosecond.
+    longest: Span,
     last: Time,
 }
 
@@ -30,13 +32,15 @@ impl Metrics {
     #[must_use]
     pub fn latency(&self, percentile: u8) -> Option<Span> {
         let latencies = self.latencies.as_ref()?;
-        Some(Span::from_nanos(latencies.value_at_percentile(f64::from(percentile))))
+        // A bucket stands for its upper end, which none of its latencies may have reached.
+        let bucket = latencies.value_at_percentile(f64::from(percentile));
+        Some(Span::from_nanos(bucket).min(self.longest))
     }
 
     /// The longest latency of successful work.
     #[must_use]
     pub fn latency_max(&self) -> Option<Span> {
-        self.latencies.as_ref().map(|latencies| Span::from_nanos(latencies.max()))
+        self.latencies.as_ref().map(|_| self.longest)
     }
 
     /// Work that failed, for whatever reason.
@@ -65,6 +69,7 @@ impl Watch<Fact> for Metrics {
                     Some(failure) => *self.failed.entry(*failure).or_insert(0) += 1,
                     None => {
                         self.succeeded += 1;
+                        self.longest = self.longest.max(*latency);
                         let _ =
                             self.latencies.get_or_insert_with(histogram).record(latency.as_nanos());
                     }

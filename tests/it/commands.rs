@@ -165,3 +165,20 @@ fn notes_in_json_are_words_and_names() {
         }
     }
 }
+
+/// The histogram has three digits; the longest latency is the one that was.
+#[test]
+fn the_longest_latency_is_told_to_the_nanosecond() {
+    let text = r#"(
+        version: 1,
+        nodes: {
+            "server": Service(registered: false, handlers: { "get": [Work("20000001ns")] }),
+            "client": Clients(script: [Call(to: "server", method: "get")]),
+        },
+    )"#;
+    let run = crate::fixtures::scenario(text).run_calm();
+    let metrics = &run.metrics;
+    let longest = brownout::models::Span::from_nanos(20_000_001);
+    assert_eq!(metrics.latency_max(), Some(longest));
+    assert_eq!([50, 99].map(|percentile| metrics.latency(percentile)), [Some(longest); 2]);
+}
