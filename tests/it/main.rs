@@ -29,6 +29,7 @@ mod plans;
 mod properties;
 mod pushback;
 mod rejected;
+mod remedies;
 mod replay;
 mod retries;
 mod saga_trees;
@@ -41,6 +42,7 @@ mod stories;
 mod stranger;
 mod theory;
 mod tidy;
+mod vain;
 mod zones;
 
 use std::path::PathBuf;
