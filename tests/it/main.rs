@@ -22,6 +22,7 @@ mod hard;
 mod hardened_gateway;
 mod jitter;
 mod kernel;
+mod kinds_of_files;
 mod logs;
 mod mutated;
 mod names;
