@@ -108,7 +108,13 @@ impl Reader<'_> {
                 let (message, help) = message.split_once("; ").unwrap_or((message, ""));
                 let help = (!help.is_empty()).then(|| help.to_owned());
                 let expected = message.split_once("` is not ").map(|(_, expected)| expected);
-                let label = format!("expected {}", expected.unwrap_or("another value"));
+                let expected = expected.unwrap_or(match message {
+                    _ if message.ends_with("is out of range") => "a shorter span",
+                    _ if message.ends_with("finer than a nanosecond") => "whole nanoseconds",
+                    _ if message.ends_with("too many digits for odds") => "fewer digits",
+                    _ => "another value",
+                });
+                let label = format!("expected {expected}");
                 Diagnostic { help, ..Diagnostic::new(self.consumed(), message, label) }
             }
             Error::ExpectedInteger => self.wrong_value("a whole number"),
