@@ -122,8 +122,10 @@ impl fmt::Debug for Ratio {
 /// Why a text is not odds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RatioError {
-    /// Neither a percentage nor a fraction, or one with too many digits.
+    /// Neither a percentage nor a fraction.
     Shape(String),
+    /// One with too many digits.
+    TooFine(String),
     /// More than always.
     AboveOne(String),
 }
@@ -135,6 +137,11 @@ impl fmt::Display for RatioError {
                 f,
                 "`{text}` is not odds; write a percentage or a fraction, like `3%`, `0.5%` or \
                  `1/2000`"
+            ),
+            Self::TooFine(text) => write!(
+                f,
+                "`{text}` has too many digits for odds; as a fraction in lowest terms, both numbers \
+                 must be below 2^32, like `1/4000000000`"
             ),
             Self::AboveOne(text) => write!(
                 f,
@@ -152,12 +159,26 @@ impl FromStr for Ratio {
     /// Reads `3%`, `0.5%`, `3/100`, `0` and `1`, without spaces. Numerator and denominator must fit
     /// in 32 bits once in lowest terms.
     fn from_str(text: &str) -> Result<Self, RatioError> {
-        let (num, den) = parse_fraction(text).ok_or_else(|| RatioError::Shape(text.to_owned()))?;
+        let (num, den) = parse_fraction(text).ok_or_else(|| {
+            let text = text.to_owned();
+            if is_shaped(&text) { RatioError::TooFine(text) } else { RatioError::Shape(text) }
+        })?;
         if num > den {
             return Err(RatioError::AboveOne(text.to_owned()));
         }
-        lowest_terms(num, den).ok_or_else(|| RatioError::Shape(text.to_owned()))
+        lowest_terms(num, den).ok_or_else(|| RatioError::TooFine(text.to_owned()))
     }
+}
+
+/// Whether `text` is a percentage or a fraction, however long.
+fn is_shaped(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    if let Some(percent) = text.strip_suffix('%') {
+        let (whole, fraction) = percent.split_once('.').unwrap_or((percent, "0"));
+        return is_number(whole) && is_number(fraction);
+    }
+    let (num, den) = text.split_once('/').unwrap_or((text, "1"));
+    is_number(num) && is_number(den) && den.bytes().any(|digit| digit != b'0')
 }
 
 /// The fraction that `text` spells, not yet in lowest terms and possibly above one.
@@ -221,6 +242,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn odds_with_too_many_digits_are_still_odds() {
+        for text in ["0.0000000000000001%", "1/4294967296", "0.00000000000000000000000000001%"] {
+            assert_eq!(text.parse::<Ratio>(), Err(RatioError::TooFine(text.to_owned())));
+        }
+        for text in ["%", "1/0", "1/", "/2", "1.5", "0.%", "often"] {
+            assert_eq!(text.parse::<Ratio>(), Err(RatioError::Shape(text.to_owned())));
+        }
+    }
+
+    #[test]
     fn odds_are_read_and_printed_in_lowest_terms() {
         for (text, num, den, printed) in [
             ("0", 0, 1, "0%"),
@@ -245,23 +276,9 @@ mod tests {
 
     #[test]
     fn wrong_odds_are_refused_with_their_remedy() {
-        for text in [
-            "",
-            "%",
-            "3 %",
-            "-1%",
-            "+1%",
-            ".5%",
-            "1.%",
-            "0.5",
-            "1/0",
-            "/2",
-            "1/",
-            "half",
-            "1/4294967296",
-            "0.000000000000000000001%",
-            "1/2/3",
-        ] {
+        for text in
+            ["", "%", "3 %", "-1%", "+1%", ".5%", "1.%", "0.5", "1/0", "/2", "1/", "half", "1/2/3"]
+        {
             assert_eq!(text.parse::<Ratio>(), Err(RatioError::Shape(text.to_owned())), "{text}");
         }
         for text in ["120%", "2", "100.1%", "3/2"] {

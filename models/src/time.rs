@@ -181,16 +181,44 @@ impl fmt::Debug for Time {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpanError {
     text: String,
+    flaw: Flaw,
+}
+
+/// What is wrong with the text of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    Shape,
+    TooLong,
+    TooFine,
+}
+
+impl SpanError {
+    /// Whether the text has the form of a span, of one that there is not.
+    #[must_use]
+    pub const fn is_out_of_range(&self) -> bool {
+        !matches!(self.flaw, Flaw::Shape)
+    }
 }
 
 impl fmt::Display for SpanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a span of time; write a number and a unit (ns, us, ms, s, m, h), \
-             like `250ms` or `1.5s`",
-            self.text
-        )
+        let text = &self.text;
+        match self.flaw {
+            Flaw::Shape => write!(
+                f,
+                "`{text}` is not a span of time; write a number and, without a blank, a unit (ns, us, \
+                 ms, s, m, h), like `250ms` or `1.5s`"
+            ),
+            Flaw::TooLong => {
+                write!(f, "`{text}` is out of range; write a span of at most `2562047h`, 292 years")
+            }
+            Flaw::TooFine => {
+                write!(
+                    f,
+                    "`{text}` is finer than a nanosecond; write whole nanoseconds, like `1ns`"
+                )
+            }
+        }
     }
 }
 
@@ -202,27 +230,33 @@ impl FromStr for Span {
     /// Reads `250ms`, `1.5s`, `10m`: a decimal number directly followed by its unit. The value must
     /// be a whole number of nanoseconds below 2^63.
     fn from_str(text: &str) -> Result<Self, SpanError> {
-        parse_span(text).ok_or_else(|| SpanError { text: text.to_owned() })
+        parse_span(text).map_err(|flaw| SpanError { text: text.to_owned(), flaw })
     }
 }
 
-fn parse_span(text: &str) -> Option<Span> {
-    let digits_end = text.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+fn parse_span(text: &str) -> Result<Span, Flaw> {
+    /// What is finer than 10^-12 of an hour is finer than a nanosecond.
+    const DECIMALS_MAX: usize = 12;
+    let is_part = |c: char| c == '.' || c.is_ascii_digit();
+    let digits_end = text.find(|c| !is_part(c)).ok_or(Flaw::Shape)?;
     let (number, unit) = text.split_at(digits_end);
-    let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() || (number.contains('.') && fraction.is_empty()) || fraction.len() > 12 {
-        return None;
+    let (_, size) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(Flaw::Shape)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if whole.is_empty() || fraction.is_empty() || fraction.contains('.') {
+        return Err(Flaw::Shape);
     }
-    let scale = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
-    let fraction = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? };
-    let part = u128::from(fraction) * u128::from(*size);
-    if !part.is_multiple_of(u128::from(scale)) {
-        return None;
+    if fraction.len() > DECIMALS_MAX {
+        return Err(Flaw::TooFine);
     }
-    let part = u64::try_from(part / u128::from(scale)).ok()?;
-    let nanos = whole.parse::<u64>().ok()?.checked_mul(*size)?.checked_add(part)?;
-    (nanos < 1 << 63).then_some(Span(nanos))
+    let scale = fraction.bytes().fold(1_u128, |scale, _| scale * 10);
+    let part = fraction.parse::<u128>().map_err(|_| Flaw::Shape)? * u128::from(*size);
+    if !part.is_multiple_of(scale) {
+        return Err(Flaw::TooFine);
+    }
+    let whole = whole.parse::<u64>().map_err(|_| Flaw::TooLong)?;
+    let nanos = u128::from(whole) * u128::from(*size) + part / scale;
+    let nanos = u64::try_from(nanos).map_err(|_| Flaw::TooLong)?;
+    if nanos < 1 << 63 { Ok(Span(nanos)) } else { Err(Flaw::TooLong) }
 }
 
 impl Serialize for Span {
@@ -265,6 +299,27 @@ impl<'de> Deserialize<'de> for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_that_there_is_not_says_why() {
+        for (text, expected) in [
+            ("10000000h", "is out of range"),
+            ("9223372036854775808ns", "is out of range"),
+            ("99999999999999999999999s", "is out of range"),
+            ("0.5ns", "is finer than a nanosecond"),
+            ("1.00000000000001s", "is finer than a nanosecond"),
+            ("8sec", "is not a span of time"),
+            ("8 ms", "is not a span of time"),
+            ("1.2.3s", "is not a span of time"),
+            (".5s", "is not a span of time"),
+            ("5.s", "is not a span of time"),
+        ] {
+            let error = text.parse::<Span>().unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+            assert_eq!(error.is_out_of_range(), !expected.contains("not a span"), "{text}");
+        }
+        assert_eq!("2562047h".parse(), Ok(Span::from_nanos(2_562_047 * 3_600_000_000_000)));
+    }
 
     #[test]
     fn spans_read_back_what_they_print() {

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::jobs::{progress, with_workers};
-use super::{Session, Status, Trouble, output};
+use super::{Session, Status, Trouble, jobs, output};
 use crate::choice::Plan;
 use crate::render::lines::{counted, deviations, wrapped};
 use crate::render::{heading, plan_report, story};
@@ -38,7 +38,7 @@ pub(super) struct CertifyArgs {
     load: Vec<String>,
 
     /// How many workers; one for each core.
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = jobs::at_least_one())]
     jobs: Option<usize>,
 
     /// One JSON document instead of text.
@@ -61,14 +61,14 @@ Examples:
 const LISTED_MAX: usize = 20;
 
 pub(super) fn run(args: &CertifyArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
-    let scenario = Scenario::load_with(&args.scenario, session.kinds)?;
+    let scenario = session.scenario(&args.scenario)?;
     output::warn_of(&scenario);
     let load = (!args.load.is_empty()).then(|| args.load.clone());
     if let Some(load) = &load {
         know(&scenario, load)?;
     }
     let bar = progress(0, "certify");
-    let certificate = with_workers(args.jobs, || {
+    let certificate = with_workers(args.jobs, u64::MAX, || {
         certify(&scenario, args.faults, load, &|done, points| {
             bar.set_length(points);
             bar.set_position(done);

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::status::settle;
 use super::{Session, Status, Trouble, output};
 use crate::render::lines::counted;
-use crate::scenario::Scenario;
 
 /// Loads scenarios and shows everything that is wrong with them.
 ///
@@ -32,7 +32,7 @@ Examples:
 pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let mut status = Status::Held;
     for path in &args.scenarios {
-        match Scenario::load_with(path, session.kinds) {
+        match session.scenario(path) {
             Ok(scenario) => {
                 let (good, layout) = (session.output.styles.good, scenario.layout());
                 session.output.line(&format!(
@@ -45,11 +45,10 @@ pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Statu
                 session.output.flush()?;
                 output::warn_of(&scenario);
             }
-            Err(error) => {
+            Err(trouble) => {
                 // In one terminal, the files appear in the order in which they were named.
                 session.output.flush()?;
-                output::complain_of(|screen| error.render(screen));
-                status = Status::Wrong;
+                status = settle(Err(trouble));
             }
         }
     }

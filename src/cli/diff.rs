@@ -12,7 +12,6 @@ use crate::render::lines::wrapped;
 use crate::render::{Styles, divergence, flow_at, parted, what_follows};
 use crate::run::{Keep, Run};
 use crate::scenario::Scenario;
-use crate::search::Regression;
 
 /// Shows where two runs part, and what each does from there.
 ///
@@ -50,7 +49,7 @@ Examples:
 
 pub(super) fn run(args: &DiffArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let scenario = match &args.scenario {
-        Some(path) => Some(Scenario::load_with(path, session.kinds)?),
+        Some(path) => Some(session.scenario(path)?),
         None => None,
     };
     let a = made(&args.a, scenario.as_ref(), session)?;
@@ -69,9 +68,9 @@ pub(super) fn run(args: &DiffArgs, session: &mut Session<'_>) -> Result<Status, 
 fn made(word: &str, scenario: Option<&Scenario>, session: &Session<'_>) -> Result<Run, Trouble> {
     let keep = Keep { trace: true, ..Keep::VERDICT };
     let Some(scenario) = scenario else {
-        let regression = Regression::load(word)?;
-        let scenario = regression.scenario(word, session.kinds)?;
-        regression.check(word, &scenario)?;
+        let otherwise =
+            "name it as `--scenario`, and two runs of it: `calm`, seeds, plans, findings";
+        let (regression, scenario) = session.finding(Path::new(word), otherwise)?;
         return Ok(scenario.run_keeping(&Plan::from(&regression.plan), keep));
     };
     let plan = match word.parse() {

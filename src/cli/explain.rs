@@ -12,7 +12,7 @@ use crate::property::Violation;
 use crate::render::lines::{self, wrapped};
 use crate::render::{Styles, divergence, plan_report, story, what_follows};
 use crate::scenario::Scenario;
-use crate::search::{Explanation, Part, Regression, explain, shrink};
+use crate::search::{Explanation, Part, explain, shrink};
 
 /// Tells how a failing plan leads to its violation.
 ///
@@ -69,12 +69,11 @@ pub(super) fn run(args: &ExplainArgs, session: &mut Session<'_>) -> Result<Statu
 /// The scenario, and the plan to explain; `None` when the run of a seed does not fail.
 fn subject(args: &ExplainArgs, session: &Session<'_>) -> Result<(Scenario, Option<Plan>), Trouble> {
     if args.seed.is_none() && args.plan.is_none() {
-        let regression = Regression::load(&args.file)?;
-        let scenario = regression.scenario(&args.file, session.kinds)?;
-        regression.check(&args.file, &scenario)?;
+        let (regression, scenario) =
+            session.finding(&args.file, "add `--seed N` or `--plan FILE`")?;
         return Ok((scenario, Some(Plan::from(&regression.plan))));
     }
-    let scenario = Scenario::load_with(&args.file, session.kinds)?;
+    let scenario = session.scenario(&args.file)?;
     let plan = match (&args.plan, args.seed) {
         (Some(path), _) => Some(plan_file::read(path, &scenario)?),
         (None, Some(seed)) => shrink(&scenario, &Plan::seed(seed)).map(|shrunk| shrunk.plan),

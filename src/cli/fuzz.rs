@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::jobs::{progress, with_workers};
 use super::save::save;
-use super::{Session, Status, Trouble, output, quoted};
+use super::{Session, Status, Trouble, jobs, output, quoted};
 use crate::render::lines::{self, counted, wrapped};
 use crate::render::{Styles, heading, left_of, plan_report, story};
 use crate::run::Keep;
@@ -47,7 +47,7 @@ pub(super) struct FuzzArgs {
     enough: u64,
 
     /// How many workers; one for each core.
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = jobs::at_least_one())]
     jobs: Option<usize>,
 
     /// Where findings are saved.
@@ -73,11 +73,8 @@ Examples:
   brownout fuzz shop.ron --seed 1001 --json";
 
 pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
-    let scenarios: Vec<Scenario> = args
-        .scenarios
-        .iter()
-        .map(|path| Scenario::load_with(path, session.kinds))
-        .collect::<Result<_, _>>()?;
+    let scenarios: Vec<Scenario> =
+        args.scenarios.iter().map(|path| session.scenario(path)).collect::<Result<_, _>>()?;
     scenarios.iter().for_each(output::warn_of);
     let mut documents = Vec::new();
     let mut status = Status::Held;
@@ -128,7 +125,7 @@ fn campaign(
     let campaign = Campaign { first_seed: args.seed, runs, enough, ..Campaign::default() };
     let bar = progress(args.runs, "fuzz");
     let started = std::time::Instant::now();
-    let report = with_workers(args.jobs, || {
+    let report = with_workers(args.jobs, runs, || {
         campaign.run(scenario, &|done, failed| {
             bar.set_position(done);
             bar.set_message(format!("{failed} failed"));

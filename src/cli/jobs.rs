@@ -1,16 +1,28 @@
 //! Workers and progress of commands that run more than once.
 
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Trouble;
 
-/// Runs `work` on this many threads; on all cores when none is given.
+/// More workers than any machine has cores for help nobody.
+const WORKERS_MAX: u64 = 1_024;
+
+/// What `--jobs` takes: nobody would do the work of no worker.
+pub(super) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+/// Runs `work` on this many threads, though on no more than there are runs; on all cores when none
+/// is given.
 pub(super) fn with_workers<T: Send>(
     jobs: Option<usize>,
+    runs: u64,
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, Trouble> {
+    let most = usize::try_from(runs.clamp(1, WORKERS_MAX)).unwrap_or(1);
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.unwrap_or(0))
+        .num_threads(jobs.map_or(0, |jobs| jobs.min(most)))
         .build()
         .map_err(|error| Trouble::Usage(format!("cannot start workers: {error}")))?;
     Ok(pool.install(work))

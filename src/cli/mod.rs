@@ -21,6 +21,7 @@ mod diff;
 mod explain;
 mod fuzz;
 mod jobs;
+mod kind;
 mod model;
 mod output;
 mod plan_file;

@@ -6,7 +6,8 @@ use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 use super::status::Trouble;
-use crate::render::Styles;
+use crate::render::{Filter, Styles};
+use crate::run::Run;
 use crate::scenario::Scenario;
 use crate::scenario::diagnostic::Screen;
 
@@ -60,6 +61,14 @@ pub(super) fn complain(message: &str) {
 /// Shows on stderr what is hardly meant in a scenario.
 pub(super) fn warn_of(scenario: &Scenario) {
     say(&scenario.warnings.render(screen()));
+}
+
+/// Says on stderr which of the work that somebody wants to see never began.
+pub(super) fn note_what_never_began(filter: &Filter, run: &Run) {
+    for flow in filter.never_began(run.world()) {
+        let style = if coloured() { Styles::COLOURED.strong } else { Styles::PLAIN.strong };
+        say(&format!("{style}note{style:#}: no work called `{flow}` began in this run\n"));
+    }
 }
 
 /// Shows on stderr what is wrong with a file.

@@ -20,6 +20,7 @@ use ron::extensions::Extensions;
 use serde::Deserialize;
 
 use super::Trouble;
+use super::kind::FileKind;
 use crate::choice::{Deviation, Plan, Weather};
 use crate::scenario::diagnostic::from_ron_error;
 use crate::scenario::source::{Path as Field, Source};
@@ -45,16 +46,23 @@ pub(super) fn read(path: &Path, scenario: &Scenario) -> Result<Plan, Trouble> {
         path: path.to_owned(),
         reason: error.to_string(),
     })?;
-    let source = Source::new(path.to_string_lossy(), &text);
+    let source = Source::new(path.to_string_lossy(), text);
+    if FileKind::of(&source) == Some(FileKind::Scenario) {
+        let path = path.display();
+        let message = format!(
+            "`{path}` is a scenario, and no plan; a plan is like `(weather: Seed(seed: 7))`"
+        );
+        return Err(Trouble::Usage(message));
+    }
     if source.find(&Field::root().field("plan")).is_some() {
-        let regression = Regression::parse(source.name(), &text)?;
+        let regression = Regression::parse(source.name(), source.text())?;
         let plan = Plan::from(&regression.plan);
         scenario.check_names(&plan, &source, &Field::root().field("plan"))?;
         return Ok(plan);
     }
     let extensions = Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES;
     let options = ron::Options::default().with_default_extension(extensions);
-    let file: PlanFile = options.from_str(&text).map_err(|error| {
+    let file: PlanFile = options.from_str(source.text()).map_err(|error| {
         let diagnostics = vec![from_ron_error(&source, &error)];
         ScenarioError::Wrong { source: Box::new(source.clone()), diagnostics }
     })?;

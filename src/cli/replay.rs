@@ -14,7 +14,7 @@ use crate::render::{
 };
 use crate::run::Keep;
 use crate::scenario::Scenario;
-use crate::search::{Regression, Replay, ReplayOf};
+use crate::search::{Replay, ReplayOf};
 
 /// Runs a saved finding again, in all its forms: the few faults that
 /// matter, all faults of the run that found it, and its seed.
@@ -59,8 +59,9 @@ Examples:
 
 impl ReplayArgs {
     /// Which sagas are shown, if any.
-    fn sagas(&self) -> Option<Filter> {
-        self.sagas.then(|| Filter::new().of_flows(&self.flows))
+    fn sagas(&self, scenario: &Scenario) -> Result<Option<Filter>, Trouble> {
+        let filter = Filter::new().of_flows(&self.flows, scenario.layout())?;
+        Ok(self.sagas.then_some(filter))
     }
 }
 
@@ -72,14 +73,12 @@ pub(super) fn run(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
 }
 
 fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
-    let regression = Regression::load(&args.file)?;
-    let scenario = regression.scenario(&args.file, session.kinds)?;
-    regression.check(&args.file, &scenario)?;
+    let (regression, scenario) = session.finding(&args.file, "add `--seed N`")?;
+    let sagas = args.sagas(&scenario)?;
     let keep = Keep { trace: true, ..Keep::VERDICT };
     let replays = regression.replay(&scenario, keep);
     let fails = replays.iter().any(|replay| replay.fails);
     if args.json {
-        let sagas = args.sagas();
         let forms: Vec<_> = replays.iter().map(|replay| form(replay, sagas.as_ref())).collect();
         session.output.json(&json!({
             "format": 1,
@@ -89,7 +88,7 @@ fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
             "forms": forms,
         }))?;
     } else {
-        let text = text(&scenario, &replays, args.sagas().as_ref(), session.output.styles);
+        let text = text(&scenario, &replays, sagas.as_ref(), session.output.styles);
         session.output.text(&text)?;
     }
     Ok(if fails { Status::Violated } else { Status::Held })
@@ -181,7 +180,8 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
 }
 
 fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Result<Status, Trouble> {
-    let scenario = Scenario::load_with(&args.file, session.kinds)?;
+    let scenario = session.scenario(&args.file)?;
+    let sagas = args.sagas(&scenario)?;
     let keep = Keep { trace: args.sagas, ..Keep::VERDICT };
     let [first, second] = [(); 2].map(|()| scenario.run_keeping(&Plan::seed(seed), keep));
     let is_identical = first.digest == second.digest;
@@ -197,8 +197,8 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
             "property": violation.map(|violation| &violation.property),
             "message": violation.map(|violation| &violation.message),
         });
-        if let Some(filter) = args.sagas() {
-            document["sagas"] = json!(saga_reports(&first, &filter));
+        if let Some(filter) = &sagas {
+            document["sagas"] = json!(saga_reports(&first, filter));
         }
         session.output.json(&document)?;
     } else {
@@ -209,8 +209,8 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
             |violation| format!("{}: {}", violation.property, violation.message),
         );
         session.output.text(&lines::wrapped(&verdict, 0))?;
-        if let Some(filter) = args.sagas() {
-            let trees = saga_trees(&first, &filter, session.output.styles);
+        if let Some(filter) = &sagas {
+            let trees = saga_trees(&first, filter, session.output.styles);
             session.output.text(&format!("\n{trees}"))?;
         }
     }

@@ -102,12 +102,13 @@ Examples:
   brownout run shop.ron --json | jq .violation.message";
 
 pub(super) fn run(args: &RunArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
-    let scenario = Scenario::load_with(&args.scenario, session.kinds)?;
+    let scenario = session.scenario(&args.scenario)?;
     output::warn_of(&scenario);
     let plan = plan(args, &scenario)?;
     let filter = filter(&args.filter, &scenario)?;
     let keep = Keep { trace: args.trace || args.sagas, metrics: true, ..Keep::VERDICT };
     let run = scenario.run_keeping(&plan, keep);
+    output::note_what_never_began(&filter, &run);
     if args.json {
         let report = report(&scenario, &run, args.trace.then_some(&filter));
         let report = if args.sagas { report.with_sagas(&run, &filter) } else { report };
@@ -140,7 +141,7 @@ fn plan(args: &RunArgs, scenario: &Scenario) -> Result<Plan, Trouble> {
 
 fn filter(args: &FilterArgs, scenario: &Scenario) -> Result<Filter, Trouble> {
     let filter = Filter::new().at(&args.nodes, scenario.layout())?.of_kinds(&args.kinds)?;
-    Ok(filter.of_flows(&args.flows).within(args.from, args.until))
+    Ok(filter.of_flows(&args.flows, scenario.layout())?.within(args.from, args.until)?)
 }
 
 fn write_trace(run: &Run, filter: &Filter, session: &mut Session<'_>) -> Result<(), Trouble> {

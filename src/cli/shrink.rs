@@ -10,7 +10,7 @@ use crate::choice::Plan;
 use crate::render::lines::{self, counted, wrapped};
 use crate::render::{left, plan_report};
 use crate::scenario::Scenario;
-use crate::search::{Regression, Shrunk, shrink};
+use crate::search::{Shrunk, shrink};
 
 /// Takes away every fault that plays no part in a failing run.
 ///
@@ -44,11 +44,9 @@ Examples:
 
 pub(super) fn run(args: &ShrinkArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let (scenario, plan) = if let Some(seed) = args.seed {
-        (Scenario::load_with(&args.file, session.kinds)?, Plan::seed(seed))
+        (session.scenario(&args.file)?, Plan::seed(seed))
     } else {
-        let regression = Regression::load(&args.file)?;
-        let scenario = regression.scenario(&args.file, session.kinds)?;
-        regression.check(&args.file, &scenario)?;
+        let (regression, scenario) = session.finding(&args.file, "add `--seed N`")?;
         let full = regression.full.as_ref().unwrap_or(&regression.plan);
         (scenario, regression.seed.map_or_else(|| Plan::from(full), Plan::seed))
     };

@@ -76,8 +76,9 @@ fn a_panic_names_the_run_that_panics_again() {
     let seed = (1..).find(|seed| panics(&Plan::seed(*seed))).expect("a bomb goes off");
     assert!(seed > 1, "not every bomb goes off");
     for jobs in [1, 2] {
-        let found =
-            jobs::with_workers(Some(jobs), || Campaign::default().run(&scenario, &|_, _| true));
+        let found = jobs::with_workers(Some(jobs), u64::MAX, || {
+            Campaign::default().run(&scenario, &|_, _| true)
+        });
         let panicked = found.expect("there are workers").expect_err("a bomb goes off");
         assert_eq!(panicked.plan, Plan::seed(seed));
         let Trouble::Panicked(said) = Trouble::panicked(&panicked, &scenario, "brownout") else {

@@ -31,6 +31,20 @@ pub enum FilterError {
         /// The nearest that exists.
         suggestion: Option<String>,
     },
+    /// No work starts at such a node.
+    UnknownFlow {
+        /// As it was asked for.
+        flow: String,
+        /// The nearest node that exists.
+        suggestion: Option<String>,
+    },
+    /// It ends before it begins.
+    Backwards {
+        /// The first time that was asked for.
+        from: Span,
+        /// The last one.
+        until: Span,
+    },
     /// There is no such kind of entry.
     UnknownKind {
         /// As it was asked for.
@@ -85,17 +99,42 @@ impl Filter {
 
     /// Only these pieces of work: one by its whole name (`shopper/17`), or all that start at one
     /// place (`shopper`).
-    #[must_use]
-    pub fn of_flows(mut self, flows: &[String]) -> Self {
+    ///
+    /// # Errors
+    /// There is no such node for work to start at.
+    pub fn of_flows(mut self, flows: &[String], layout: &Layout) -> Result<Self, FilterError> {
+        for flow in flows {
+            // Behind the node stand its life, `~2`, the purpose and the number.
+            let node = flow.split(['~', ' ', '/']).next().unwrap_or_default();
+            let mut known = layout.nodes.iter().map(|place| place.name.as_str());
+            if !known.clone().any(|known| known == node) {
+                let suggestion = did_you_mean(node, &mut known).map(str::to_owned);
+                return Err(FilterError::UnknownFlow { flow: flow.clone(), suggestion });
+            }
+        }
         self.flows.extend_from_slice(flows);
-        self
+        Ok(self)
     }
 
     /// Only what happens at these times, both included, as exactly as a trace shows them.
-    #[must_use]
-    pub fn within(mut self, from: Option<Span>, until: Option<Span>) -> Self {
+    ///
+    /// # Errors
+    /// The last of these times is before the first.
+    pub fn within(mut self, from: Option<Span>, until: Option<Span>) -> Result<Self, FilterError> {
+        if let (Some(from), Some(until)) = (from, until)
+            && from > until
+        {
+            return Err(FilterError::Backwards { from, until });
+        }
         (self.from, self.until) = (from, until);
-        self
+        Ok(self)
+    }
+
+    /// The pieces of work that it asks for and that never began in this world.
+    pub(crate) fn never_began(&self, world: &World<Stock>) -> Vec<&str> {
+        let flows = || (0..u32::try_from(world.flows()).unwrap_or(u32::MAX)).map(FlowId);
+        let wanted = self.flows.iter().map(String::as_str);
+        wanted.filter(|it| !flows().any(|flow| is_of(it, &world.flow_name(flow)))).collect()
     }
 
     /// Whether an entry of this world gets through.
@@ -115,11 +154,13 @@ impl Filter {
 
     fn wants_flow(&self, flow: FlowId, world: &World<Stock>) -> bool {
         let name = world.flow_name(flow);
-        self.flows.iter().any(|wanted| {
-            name.strip_prefix(wanted.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        self.flows.iter().any(|wanted| is_of(wanted, &name))
     }
+}
+
+/// Whether a piece of work is the wanted one, or one of those that start at the wanted place.
+fn is_of(wanted: &str, name: &str) -> bool {
+    name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl fmt::Display for FilterError {
@@ -128,6 +169,13 @@ impl fmt::Display for FilterError {
             Self::UnknownNode { name, suggestion } => {
                 write!(f, "there is no node `{name}`")?;
                 (suggestion, None)
+            }
+            Self::UnknownFlow { flow, suggestion } => {
+                write!(f, "no work can be called `{flow}`: no node is called so")?;
+                (suggestion, None)
+            }
+            Self::Backwards { from, until } => {
+                return write!(f, "nothing is both from {from} on and up to {until}");
             }
             Self::UnknownKind { kind, suggestion } => {
                 write!(f, "there is no kind of entry `{kind}`")?;

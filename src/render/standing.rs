@@ -8,6 +8,8 @@ use crate::scenario::Scenario;
 pub enum Standing {
     /// It held, up to the end of the run.
     Held,
+    /// It held, up to a violation of another one that stopped the run.
+    SoFar,
     /// It did not hold.
     Violated,
     /// It never had anything to look at.
@@ -35,14 +37,14 @@ impl Standing {
         if run.toothless.iter().any(|known| known == name) {
             return Self::NeverLooked;
         }
-        Self::Held
+        if run.held() { Self::Held } else { Self::SoFar }
     }
 
     /// The words of a summary.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Held => "held",
+            Self::Held | Self::SoFar => "held",
             Self::Violated => "VIOLATED",
             Self::NeverLooked => "idle",
             Self::Reached => "reached",
@@ -55,6 +57,7 @@ impl Standing {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Held => "held",
+            Self::SoFar => "so_far",
             Self::Violated => "violated",
             Self::NeverLooked => "never_looked_at",
             Self::Reached => "reached",

@@ -26,10 +26,14 @@ pub fn summary(scenario: &Scenario, run: &Run, styles: Styles) -> String {
 }
 
 fn write_summary(text: &mut String, scenario: &Scenario, run: &Run, styles: Styles) -> fmt::Result {
-    writeln!(text, "{}", heading(scenario, styles))?;
+    let heading = heading(scenario, styles);
+    if !heading.is_empty() {
+        writeln!(text, "{heading}")?;
+    }
     writeln!(text, "scenario  {}", scenario.path.display())?;
     writeln!(text, "plan      {}", plan_text(run))?;
-    writeln!(text, "ended     at {} after {} steps, {}", run.at, run.steps, end_words(run.end))?;
+    let steps = lines::counted(run.steps, "step", "steps");
+    writeln!(text, "ended     at {} after {steps}, {}", run.at, end_words(run.end))?;
     writeln!(text, "digest    {}", run.digest)?;
     write_work(text, &run.metrics)?;
     write_sidecars(text, run)?;
@@ -37,8 +41,11 @@ fn write_summary(text: &mut String, scenario: &Scenario, run: &Run, styles: Styl
     write_properties(text, scenario, run, styles)
 }
 
-/// The title of a scenario, as a heading.
+/// The title of a scenario, as a heading; nothing where it has none.
 pub(crate) fn heading(scenario: &Scenario, styles: Styles) -> String {
+    if scenario.title.trim().is_empty() {
+        return String::new();
+    }
     let (strong, title) = (styles.strong, lines::wrapped(&scenario.title, 0));
     format!("{strong}{}{strong:#}\n", title.trim_end())
 }
@@ -106,15 +113,18 @@ fn write_sidecars(text: &mut String, run: &Run) -> fmt::Result {
         let (rate, average) = (metrics.error_rate(), brief(metrics.average_latency()));
         writeln!(
             text,
-            "sidecar   {name}: {requests} requests, {errors} errors ({rate}), average {average}"
+            "sidecar   {name}: {}, {} ({rate}), average {average}",
+            lines::counted(requests, "request", "requests"),
+            lines::counted(errors, "error", "errors"),
         )?;
         if sidecar.telemetry().attempts == AttemptView::Measured {
             let (attempts, again) = (metrics.attempts(), metrics.resends());
             let (in_flight, waited) = (metrics.in_flight(), brief(metrics.backoff()));
             writeln!(
                 text,
-                "          {attempts} attempts, {again} of them again after {waited} of backoff; \
-                 {in_flight} calls in flight"
+                "          {}, {again} of them again after {waited} of backoff; {} in flight",
+                lines::counted(attempts, "attempt", "attempts"),
+                lines::counted(in_flight, "call", "calls"),
             )?;
         }
     }
@@ -205,8 +215,8 @@ fn write_properties(
     text.push('\n');
     for (name, standing) in standings {
         let (style, remark) = match standing {
-            Standing::Held if run.held() => (styles.good, ""),
-            Standing::Held => (styles.good, " (so far)"),
+            Standing::Held => (styles.good, ""),
+            Standing::SoFar => (styles.good, " (so far)"),
             Standing::Reached => (styles.good, ""),
             Standing::Violated => (styles.fault, ""),
             Standing::NotReached => (styles.bad, " (not by this run)"),

@@ -25,18 +25,7 @@ impl Check<'_> {
         if !self.answers_calls(to_path, to, &group, via) {
             return None;
         }
-        let is_sound =
-            group.kind != GroupKind::Gateway || self.check_request_line(method_path, method);
-        if let Some(methods) = group.methods.as_ref().filter(|_| is_sound && !group.takes(method)) {
-            let (what, help) = if group.kind == GroupKind::Gateway {
-                ("route", Self::route_remedy(&name, &group, methods, method))
-            } else {
-                let otherwise = format!("add it to the handlers of `{name}`");
-                ("handler", remedy(method, methods, &otherwise))
-            };
-            let message = format!("`{name}` has no {what} for `{method}`");
-            self.problem(method_path, message, format!("expected a {what} of `{name}`"), help);
-        }
+        self.is_answered(&name, (method_path, method), via);
         let service = self.name(&name);
         let can_be_found = group.is_registered && self.registry.is_some();
         if let Some(via) = via {
@@ -60,6 +49,43 @@ impl Check<'_> {
             format!("add a `Registry` and register the service, or name an instance: `{to}-1`");
         self.problem(to_path, message, "expected a single node", help);
         None
+    }
+
+    /// Whether somebody knows the method, be it behind a sidecar.
+    fn is_answered(&mut self, to: &str, (path, method): (&Path, &str), via: Option<NodeId>) {
+        let name = self.behind(to, via);
+        let Some(group) = self.groups.get(&name).cloned() else { return };
+        let is_sound = group.kind != GroupKind::Gateway || self.check_request_line(path, method);
+        let Some(methods) = group.methods.as_ref().filter(|_| is_sound && !group.takes(method))
+        else {
+            return;
+        };
+        let (what, help) = if group.kind == GroupKind::Gateway {
+            ("route", Self::route_remedy(&name, &group, methods, method))
+        } else {
+            let otherwise = format!("add it to the handlers of `{name}`");
+            ("handler", remedy(method, methods, &otherwise))
+        };
+        let through = via.and_then(|via| self.places.get(via.0 as usize));
+        let through = through.map_or(to, |place| &place.name);
+        let behind = if name == to { String::new() } else { format!(", behind `{through}`,") };
+        let message = format!("`{name}`{behind} has no {what} for `{method}`");
+        self.problem(path, message, format!("expected a {what} of `{name}`"), help);
+    }
+
+    /// The entry that answers a call to another one: what stands behind its sidecars.
+    fn behind(&self, to: &str, via: Option<NodeId>) -> String {
+        let mut name = to.to_owned();
+        let mut sidecar = via;
+        // Sidecars that stand behind each other in a circle have nobody behind them.
+        for _ in 0..=self.upstreams.len() {
+            let own = |group: &Group| group.nodes.first().copied();
+            let next = sidecar.take().or_else(|| self.groups.get(&name).and_then(own));
+            let Some(upstream) = next.and_then(|node| self.upstreams.get(&node)) else { break };
+            let node = self.node(upstream).and_then(|node| self.places.get(node.0 as usize));
+            name = node.map_or(upstream, |place| &place.group).clone();
+        }
+        name
     }
 
     /// Some nodes are never asked for anything.

@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 
 use super::deployment::ManagedService;
 use super::diagnostic::{Diagnostic, did_you_mean};
+use super::places::is_node_name;
 use super::source::{Path, Place as FilePlace, Source};
 use crate::layout::Place;
 
@@ -36,6 +37,8 @@ pub(super) struct Check<'a> {
     pub(super) managed: IndexMap<String, ManagedService>,
     /// Every sidecar, and whether it knows whom its calls are for, whatever they say.
     pub(super) sidecars: BTreeMap<NodeId, bool>,
+    /// Whom the calls of these sidecars are for, whatever they say.
+    pub(super) upstreams: BTreeMap<NodeId, String>,
     /// How long databases take to flush what is written, by their index.
     pub(super) flushes: Map<u32, Span>,
     /// Who is in which zone, where a balancer asks.
@@ -115,6 +118,7 @@ impl<'a> Check<'a> {
             broker: None,
             managed: IndexMap::new(),
             sidecars: BTreeMap::new(),
+            upstreams: BTreeMap::new(),
             flushes: Map::default(),
             zones: None,
             weights: None,
@@ -186,9 +190,11 @@ impl<'a> Check<'a> {
     /// A name that no node bears, at a place in the file.
     pub(super) fn unknown_node(&mut self, place: FilePlace, name: &str) {
         let places = self.places.iter().map(|place| &place.name);
-        let guess =
-            did_you_mean(name, self.groups.keys().chain(places).map(String::as_str)).map(asked);
-        let entries: Vec<String> = self.groups.keys().cloned().collect();
+        // A name that is refused is no remedy.
+        let known = self.groups.keys().chain(places).map(String::as_str);
+        let guess = did_you_mean(name, known.filter(|known| is_node_name(known))).map(asked);
+        let entries = self.groups.keys().filter(|entry| is_node_name(entry));
+        let entries: Vec<String> = entries.cloned().collect();
         let help = guess.unwrap_or_else(|| remedy(name, &entries, "declare it in `nodes` first"));
         let message = format!("there is no service or node `{name}`");
         self.note(place, message, "expected a name from `nodes`", help);

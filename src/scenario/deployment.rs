@@ -127,11 +127,12 @@ impl Check<'_> {
             let message = format!("`{service}` would take its own place");
             let help = "declare the version to come as a `Service` of its own";
             self.problem(path, message, "expected another service", help);
-        } else if candidate.instances < file.instances {
-            let (few, many) = (candidate.instances, file.instances);
-            let message = format!("`{name}` has {few} instances for {many} to be replaced");
+        } else if candidate.instances != file.instances {
+            let (own, many) = (candidate.instances, file.instances);
+            let own = if own == 1 { "1 instance".into() } else { format!("{own} instances") };
+            let message = format!("`{name}` has {own} for {many} to be replaced");
             let help = format!("write `instances: {many}` there");
-            let label = format!("expected a service with {many} or more");
+            let label = format!("expected a service with as many, {many}");
             self.problem(path, message, label, help);
         }
     }

@@ -16,10 +16,12 @@
 //! assert!(render(&source, &[diagnostic], false).contains("shop.ron:1:18"));
 //! ```
 
+mod forms;
 mod screen;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use strsim::damerau_levenshtein;

@@ -125,6 +125,7 @@ impl Scenario {
             );
         }
         check.times(file);
+        check.check_texts();
         check.find_words(file);
         check.find_places(file);
         check.find_deployments(file);

@@ -4,7 +4,7 @@
 //! `words` and `places` find out what can be named, `zones` where it is and `weights` how much of
 //! the calls it gets; `build`, `saga`, `composition` and `deployment` make machines of the nodes,
 //! `gateway` those with routes, `calls` connects them and `database` is what they read and write,
-//! `drill` has those that are alone; `faults` and `properties` read the rest, `check` collects
+//! `drill` has those that are alone; `texts` asks whether texts can be shown; `faults` and `properties` read the rest, `check` collects
 //! everything that is wrong, and [`source`] and [`diagnostic`] say where.
 //! `warnings` says what makes sense and is hardly meant, `plan_names` asks whether a scenario knows
 //! the names in a plan.
@@ -28,6 +28,7 @@ mod properties;
 mod read;
 mod saga;
 pub mod source;
+mod texts;
 mod warnings;
 mod weights;
 mod words;

@@ -35,6 +35,7 @@ impl Check<'_> {
             self.check_node_name(self.source.find_key(&path), name);
             self.find_place(&path, name, node);
         }
+        self.check_instances(file);
         self.check_aliases(file);
         if file.nodes.is_empty() {
             let message = "a scenario without nodes does nothing";
@@ -46,9 +47,24 @@ impl Check<'_> {
         }
     }
 
+    /// A service must not bear the name of a node that is not its own: calls would reach that.
+    fn check_instances(&mut self, file: &ScenarioFile) {
+        let path = Path::root().field("nodes");
+        let services = file.nodes.iter().filter(|(_, node)| matches!(node, NodeFile::Service(_)));
+        for (name, _) in services {
+            let is_other = |place: &&Place| place.name == *name && place.group != *name;
+            let Some(owner) = self.places.iter().find(is_other).map(|it| it.group.clone()) else {
+                continue;
+            };
+            let message = format!("`{name}` is the name of a node of `{owner}` as well");
+            let label = format!("clashes with a node of `{owner}`");
+            let help = format!("rename it: calls to `{name}` would reach that node of `{owner}`");
+            self.problem_with_key(&path.key(name), message, label, help);
+        }
+    }
+
     fn check_node_name(&mut self, place: Option<FilePlace>, name: &str) {
-        let is_fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
-        if name.is_empty() || !name.chars().all(is_fine) {
+        if !is_node_name(name) {
             let place = place.unwrap_or_else(|| self.source.nearest(&Path::root().field("nodes")));
             let message = format!("`{name}` is no name for a node");
             let label = "expected letters, digits, `-`, `_` and `.`";
@@ -114,6 +130,7 @@ impl Check<'_> {
         let first = group.nodes.first().copied();
         if let (NodeFile::Sidecar(file), Some(sidecar)) = (node, first) {
             self.sidecars.insert(sidecar, file.upstream.is_some());
+            self.upstreams.extend(file.upstream.clone().map(|upstream| (sidecar, upstream)));
         }
         let (known, word) = match kind {
             GroupKind::Registry => (&mut self.registry, "registry"),
@@ -142,11 +159,12 @@ impl Check<'_> {
     }
 
     fn place(&mut self, path: &Path, place: Place) -> NodeId {
-        if self.node(&place.name).is_some() {
+        if let Some(known) = self.places.iter().find(|known| known.name == place.name) {
             let message = format!("two nodes would be called `{}`", place.name);
+            let label = format!("clashes with a node of `{}`", known.group);
             let help = "instances bear the name of their service and a number, `-sidecar` stands \
                         beside them; rename one of the two";
-            self.problem_with_key(path, message, "clashes with another node", help);
+            self.problem_with_key(path, message, label, help);
         }
         self.places.push(place);
         NodeId(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
@@ -187,6 +205,12 @@ impl Check<'_> {
         let mut former = places.filter_map(|place| place.aliases.get(alias));
         former.any(|former| self.node(former).is_some())
     }
+}
+
+/// Whether a node may be called so: links and plans write names without quotes.
+pub(super) fn is_node_name(name: &str) -> bool {
+    let is_fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
+    !name.is_empty() && name.chars().all(is_fine)
 }
 
 /// The former names of an entry.

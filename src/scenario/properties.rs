@@ -28,6 +28,10 @@ impl Check<'_> {
                 let help = "give it a `name` of its own, so that reports can tell them apart";
                 self.problem(&path.field("name"), message, "expected another name", help);
             }
+            if name.trim().is_empty() {
+                let help = "leave it out: a property is called after what it claims";
+                self.problem(&path.field("name"), "this name is empty", "expected a name", help);
+            }
             properties.push(Property { name, observer });
         }
         properties.into()

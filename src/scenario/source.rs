@@ -34,6 +34,7 @@
 //! assert_eq!(path.to_string(), r#"nodes."payment".instances"#);
 //! ```
 
+mod around;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,9 @@ use std::fmt;
 use std::ops::Range;
 
 use scan::{Node, Shape};
+
+/// What some editors put in front of a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A RON text with its name and the places of everything in it.
 #[derive(Clone, Debug)]
@@ -128,7 +132,11 @@ impl Source {
     /// The text of the file `name`, whether it is sound RON or not.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
+        let mut text = text.into();
+        if text.starts_with(BYTE_ORDER_MARK) {
+            // Some editors put one in front; it is no part of the text.
+            text.remove(0);
+        }
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
             .collect();

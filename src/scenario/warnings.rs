@@ -1,19 +1,21 @@
 //! What makes sense and is hardly what was meant: rules that never hold, options that nobody asks for.
 
+mod claims;
 mod steps;
+mod times;
 
 use std::sync::Arc;
 
+use brownout_models::Profile;
 use brownout_models::contract::NodeId;
 use brownout_models::policy::dispatch::{DedupWindow, Groups};
 use brownout_models::policy::{
     BalancerOptions, BulkheadOptions, DispatcherOptions, Limit, OutlierOptions,
 };
-use brownout_models::{Profile, Span};
 
 use super::check::Check;
 use super::diagnostic::{Diagnostic, Screen, render};
-use super::file::{DeploymentFile, NodeFile, ScenarioFile};
+use super::file::{NodeFile, ScenarioFile};
 use super::source::{Path, Source};
 use crate::layout::{Fault, FaultRule, LinkSet, NodeSet};
 
@@ -76,6 +78,7 @@ impl Check<'_> {
                 }
             } else if let NodeFile::Clients(clients) = node {
                 self.look_through(&path.field("script"), &clients.script, forgets);
+                self.find_late_arrivals(&path.field("arrivals"), clients.arrivals, file.horizon);
             } else if let NodeFile::Gateway(gateway) = node {
                 self.find_lost_routes(&path, gateway);
                 self.find_idle_bound(&path.field("bulkhead"), &gateway.bulkhead);
@@ -83,9 +86,11 @@ impl Check<'_> {
                 self.find_idle_groups(&path, broker);
             } else if let NodeFile::Deployment(deployment) = node {
                 self.find_late_words(&path, deployment, file.horizon);
+                self.find_lost_handlers(&path.field("candidate"), deployment, file);
             }
         }
         self.find_idle_weights(file);
+        self.find_idle_claims(file);
         self.warnings.sort_by_key(|warning| warning.place.start);
     }
 
@@ -150,20 +155,6 @@ impl Check<'_> {
         let help = "leave it out, and bound the limit itself: `max_limit`";
         let warning = Diagnostic::warning(place, message, "expected none beside such a `limit`");
         self.warnings.push(warning.with_help(help));
-    }
-
-    /// Nothing happens later than the horizon.
-    fn find_late_words(&mut self, path: &Path, file: &DeploymentFile, horizon: Span) {
-        let begins = (path.field("at"), file.at, "the deployment never begins");
-        let words = file.operator.iter().enumerate().map(|(index, word)| {
-            (path.field("operator").index(index).field("at"), word.at, "nobody hears this word")
-        });
-        for (path, _, what) in std::iter::once(begins).chain(words).filter(|it| it.1 > horizon) {
-            let message = format!("{what}: the run is over at its horizon, {horizon}");
-            let label = format!("expected {horizon} or earlier");
-            let warning = Diagnostic::warning(self.source.nearest(&path), message, label);
-            self.warnings.push(warning.with_help("move it, or make the `horizon` longer"));
-        }
     }
 
     /// Where every call goes through a sidecar, the sidecar chooses.

@@ -249,7 +249,7 @@ fn filters_of_the_trace_are_met_together() {
     let trace = said.out.split("\n\n").next().expect("the trace comes first");
     assert_eq!(trace.lines().count(), 6, "{trace}");
     assert!(trace.lines().all(|line| line.contains(" bookkeeping-1 ")), "{trace}");
-    let none = run(&["run", DEMO, "--calm", "--trace", "--flow", "nobody"]);
+    let none = run(&["run", DEMO, "--calm", "--trace", "--flow", "main/999"]);
     assert!(none.out.starts_with("no entry of the trace fits\n"), "{}", none.out);
 }
 

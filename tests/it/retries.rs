@@ -265,12 +265,12 @@ fn the_summary_shows_what_each_sidecar_counts() {
         lines.skip_while(|line| !line.starts_with("sidecar ")).take(2).collect()
     };
     let guide = lines("profile: guide");
-    assert_eq!(guide[0], "sidecar   sidecar: 1 requests, 1 errors (100.00%), average 740ms");
+    assert_eq!(guide[0], "sidecar   sidecar: 1 request, 1 error (100.00%), average 740ms");
     assert!(!guide[1].contains("attempts"), "SC-2");
     assert_eq!(
         lines("profile: hardened"),
         [
-            "sidecar   sidecar: 1 requests, 1 errors (100.00%), average 30ms",
+            "sidecar   sidecar: 1 request, 1 error (100.00%), average 30ms",
             "3 attempts, 2 of them again after 3s of backoff; 0 calls in flight",
         ]
     );

@@ -164,7 +164,7 @@ fn run_shows_the_sagas_of_the_work_that_is_asked_for() {
     assert_eq!(trees, 1, "{}", said.out);
     let all = cli::run(&["run", orders, "--seed", "3", "--sagas"]);
     assert_eq!(all.out.matches("\nsaga ").count() + 1, 7, "{}", all.out);
-    let none = cli::run(&["run", orders, "--calm", "--sagas", "--flow", "nobody"]);
+    let none = cli::run(&["run", orders, "--calm", "--sagas", "--flow", "shopper/999"]);
     assert!(none.out.starts_with("no saga fits\n\n"), "{}", none.out);
 }
 
@@ -190,7 +190,8 @@ fn sagas_come_with_the_document_when_asked_for() {
     assert_eq!(document(&["run", BACK, "--calm", "--json"]).get("sagas"), None);
     let replay = document(&["replay", BACK, "--seed", "1", "--json", "--sagas"]);
     assert_eq!(replay["sagas"][0]["end"], "compensated");
-    let none = document(&["replay", BACK, "--seed", "1", "--json", "--sagas", "--flow", "nobody"]);
+    let none =
+        document(&["replay", BACK, "--seed", "1", "--json", "--sagas", "--flow", "shopper/999"]);
     assert_eq!(none["sagas"], serde_json::json!([]));
 }
 

@@ -340,7 +340,7 @@ fn what_cannot_be_searched_ends_with_2_on_stderr_alone() {
         (&["fuzz", ORDERS, "--runs", "5", "--for", "1s"], "cannot be used with"),
         (&["fuzz", ORDERS, "--for", "5"], "is not a span of time"),
         (&["replay", "no_such.ron"], "cannot read `no_such.ron`"),
-        (&["replay", ORDERS], "unknown field"),
+        (&["replay", ORDERS], "is a scenario"),
         (&["certify", ORDERS, "--load", "shoper/0.1"], "did you mean `shopper/0.1`?"),
         (&["shrink", ORDERS, "--seed", "x"], "invalid value 'x'"),
     ];

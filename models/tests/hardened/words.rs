@@ -14,8 +14,8 @@ fn errors_name_what_is_wrong_and_what_is_right() {
     for (said, expected) in [
         (
             span.to_string(),
-            "`5 minutes` is not a span of time; write a number and a unit (ns, us, ms, s, m, h), \
-             like `250ms` or `1.5s`",
+            "`5 minutes` is not a span of time; write a number and, without a blank, a unit (ns, us, \
+             ms, s, m, h), like `250ms` or `1.5s`",
         ),
         (
             factor.to_string(),

@@ -1,9 +1,13 @@
 //! The parser's errors in the house's words.
 
+mod variants;
+
 use ron::error::{Error, SpannedError};
 
+use super::wording::{excerpt, one_of, words};
 use super::{Diagnostic, did_you_mean};
 use crate::scenario::source::{Place, Source};
+use variants::unquoted;
 
 /// Lists of names up to this length fit beside the carets; longer ones go to the help.
 const NAMES_BESIDE_MAX: usize = 5;
@@ -67,25 +71,18 @@ impl Reader<'_> {
             Error::SuggestRawIdentifier(found)
                 if found.starts_with(|c: char| c.is_ascii_digit()) =>
             {
-                let read = self.source.text().get(..self.at).unwrap_or_default();
-                let at = read.rfind(found.as_str()).unwrap_or(self.before);
-                let message = format!("`{found}` is a number, and the value here has a name");
-                let help =
-                    "values that come in several forms are written by name, like `AtMost(3)`";
-                Diagnostic::new(self.source.token_at(at), message, "expected a word")
-                    .with_help(help)
+                self.number(found)
+            }
+            Error::SuggestRawIdentifier(found) if found.starts_with("..") => self.dots(found),
+            Error::InvalidValueForType { .. } | Error::Message(_)
+                if self.source.slice(self.consumed()).starts_with('\'') =>
+            {
+                self.single_quotes(self.consumed())
             }
             Error::InvalidValueForType { expected, found } => {
                 let place = self.consumed();
                 let message = format!("expected {expected}, found {found}");
-                let text = self.source.slice(place);
-                let is_part = |c: char| c.is_ascii_alphabetic() || c == '/' || c == '%';
-                let help =
-                    if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(is_part) {
-                        format!("put it in quotes: `\"{text}\"`")
-                    } else {
-                        format!("write {expected}")
-                    };
+                let help = unquoted(self.source.slice(place), expected);
                 Diagnostic::new(place, message, format!("expected {expected}")).with_help(help)
             }
             Error::ExpectedDifferentLength { expected, found } => Diagnostic::new(
@@ -111,13 +108,22 @@ impl Reader<'_> {
                 let (message, help) = message.split_once("; ").unwrap_or((message, ""));
                 let help = (!help.is_empty()).then(|| help.to_owned());
                 let expected = message.split_once("` is not ").map(|(_, expected)| expected);
-                let label = format!("expected {}", expected.unwrap_or("another value"));
+                let expected = expected.unwrap_or(match message {
+                    _ if message.ends_with("is out of range") => "a shorter span",
+                    _ if message.ends_with("finer than a nanosecond") => "whole nanoseconds",
+                    _ if message.ends_with("too many digits for odds") => "fewer digits",
+                    _ => "another value",
+                });
+                let label = format!("expected {expected}");
                 Diagnostic { help, ..Diagnostic::new(self.consumed(), message, label) }
             }
             Error::ExpectedInteger => self.wrong_value("a whole number"),
             Error::ExpectedFloat => self.wrong_value("a number"),
             Error::ExpectedBoolean => self.wrong_value("`true` or `false`"),
             Error::ExpectedString => self.wrong_value("text in quotes"),
+            Error::ExpectedChar if self.source.text()[..self.token().start].ends_with('\'') => {
+                self.single_quotes(self.quoted_at(self.token().start - 1))
+            }
             Error::ExpectedChar => self.wrong_value("a character in single quotes"),
             Error::ExpectedArray => self.wrong_value("a list `[..]`"),
             Error::ExpectedMap => self.wrong_value("a map `{ .. }`"),
@@ -243,28 +249,28 @@ impl Reader<'_> {
         .with_help(format!("put parentheses around the fields: `{expected}({found}: ..)`"))
     }
 
-    /// The name of a variant with fields, without them.
-    fn bare_variant(&self) -> Diagnostic {
-        let Some(place) = self.value_before() else {
-            return self.wrong_value("`(..)`");
-        };
-        let name = self.source.slice(place);
-        Diagnostic::new(place, format!("`{name}` stands without its fields"), "expected `(..)`")
-            .with_help(format!("write `{name}(..)`"))
-    }
-
     fn wrong_value(&self, expected: &str) -> Diagnostic {
         let found = self.text();
         if found.is_empty() {
             return self.too_short(expected);
         }
+        if expected == "text in quotes" && found.starts_with('\'') {
+            return self.single_quotes(self.quoted_at(self.token().start));
+        }
+        if expected == "a name without quotes"
+            && let Some(nameless) = self.nameless(self.token())
+        {
+            return nameless;
+        }
         let message = format!("`{}` is not {expected}", excerpt(found));
         let diagnostic = Diagnostic::new(self.token(), message, format!("expected {expected}"));
         let unquoted = found.trim_matches('"');
         let is_word = !found.starts_with(['(', '[', '{', '"', '\'', ')', ']', '}', ',', ':']);
-        if expected == "text in quotes" && (is_word || found.starts_with('\'')) {
-            let text = found.trim_matches('\'');
-            return diagnostic.with_help(format!("put it in quotes: `\"{text}\"`"));
+        if expected == "text in quotes" && is_word {
+            return diagnostic.with_help(format!("put it in quotes: `\"{found}\"`"));
+        }
+        if expected == "a list `[..]`" && unquoted != found {
+            return diagnostic.with_help(format!("put it in brackets: `[{}]`", excerpt(found)));
         }
         if expected == "a name without quotes" && unquoted != found {
             return diagnostic.with_help(format!("remove the quotes: `{unquoted}`"));
@@ -357,39 +363,6 @@ impl Reader<'_> {
                 open.column
             )),
             None => diagnostic,
-        }
-    }
-}
-
-/// The words of a type's name: `failure class` for `FailureClass`.
-fn words(name: &str) -> String {
-    let mut words = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.push(c.to_ascii_lowercase());
-    }
-    words
-}
-
-/// As much of the user's text as a message bears: a string that nothing closes goes on and on.
-fn excerpt(text: &str) -> String {
-    const LENGTH_MAX: usize = 40;
-    let line = text.lines().next().unwrap_or("");
-    let short: String = line.chars().take(LENGTH_MAX).collect();
-    if short.len() < text.len() { format!("{short}..") } else { short }
-}
-
-/// "`a`", "`a` or `b`", "one of `a`, `b`, `c`".
-fn one_of(names: &[&str]) -> String {
-    match names {
-        [] => "nothing".to_owned(),
-        [only] => format!("`{only}`"),
-        [first, second] => format!("`{first}` or `{second}`"),
-        _ => {
-            let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("one of {}", quoted.join(", "))
         }
     }
 }

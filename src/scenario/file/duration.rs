@@ -38,11 +38,14 @@ impl FromStr for Duration {
             let sigma_millionths = sigma.as_millionths();
             return Ok(Self(Distribution::LogNormal { median, sigma_millionths }));
         }
-        span(text).map(|span| Self(Distribution::Constant(span))).map_err(|_| {
-            format!(
-                "`{text}` is not a duration; write `20ms`, `5ms..10ms`, `exp 20ms` or `8ms p99 40ms`"
-            )
-        })
+        match text.trim().parse::<Span>() {
+            Ok(span) => Ok(Self(Distribution::Constant(span))),
+            Err(error) if error.is_out_of_range() => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "`{text}` is not a duration; write `20ms`, `5ms..10ms`, `exp 20ms` or \
+                 `8ms p99 40ms`, without a blank before the unit (ns, us, ms, s, m, h)"
+            )),
+        }
     }
 }
 

@@ -320,6 +320,6 @@ proptest! {
             prop_assert!(source.text().get(source.nearest(&path(at)).start..).is_some());
         }
         let place = source.place(line, column);
-        prop_assert!(text.get(place.start..place.end).is_some());
+        prop_assert!(source.text().get(place.start..place.end).is_some());
     }
 }

@@ -11,6 +11,18 @@ impl Check<'_> {
         self.find_unwanted(path, steps);
         self.find_forgotten(path, steps, forgets);
         self.find_wildcards(path, steps);
+        self.find_unreached(path, steps);
+    }
+
+    /// Nothing comes behind a failure.
+    fn find_unreached(&mut self, path: &Path, steps: &[StepFile]) {
+        let fails = steps.iter().position(|step| matches!(step, StepFile::Fail(_)));
+        let Some(behind) = fails.map(|at| at + 1).filter(|at| *at < steps.len()) else { return };
+        let place = self.source.nearest(&path.index(behind));
+        let message = "no run comes here: the step before it fails";
+        let help = "move `Fail` to the end, or leave the steps behind it out";
+        let label = "expected nothing behind `Fail`";
+        self.warnings.push(Diagnostic::warning(place, message, label).with_help(help));
     }
 
     /// A database that flushes at once has nothing left to flush.

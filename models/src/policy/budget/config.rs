@@ -139,7 +139,8 @@ impl BudgetConfig {
             }
             Self::Throttle { tokens, .. } if !(1..=1_000).contains(tokens) => {
                 let message = format!("a throttle of {tokens} tokens");
-                mistake(message, "expected a number from 1 to 1000, as gRPC has it", unlimited)
+                let help = "write a number from 1 to 1000, or `Unlimited` instead";
+                mistake(message, "expected a number from 1 to 1000, as gRPC has it", help)
             }
             Self::Throttle { token_ratio, .. } if token_ratio.as_thousandths() == 0 => {
                 let help = "write `\"0.1\"` to add a token every ten successes";
