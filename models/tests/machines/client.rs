@@ -135,7 +135,7 @@ fn clients_take_turns() {
         rig.wake("1s", ARRIVAL + within);
         client(&rig)
     });
-    assert_eq!(asked, [1, 0, 1, 0]);
+    assert_eq!(asked, [0, 1, 0, 1]);
 }
 
 #[test]
