@@ -63,6 +63,8 @@ fn what_a_remedy_says_can_be_written() {
         ("BUDGET", "Share", "Share", "Share()"),
         ("ARRIVALS", "Every(\"100ms\", 10)", "\"100ms\"", "Every(period: \"100ms\", count: 10)"),
         ("ARRIVALS", "Every(100, 10)", "100", "Every(period: 100, count: 10)"),
+        ("ARRIVALS", "Every(5ms, 3)", "5ms", "Every(period: \"5ms\", count: 3)"),
+        ("PROPERTY", "Availability('99%')", "'99%'", "\"99%\""),
         ("ARRIVALS", "3", "3", "Every(period: \"100ms\", count: 10)"),
         ("LATENCY", "'1ms'", "'1ms'", "\"1ms\""),
         ("LATENCY", "'1'", "'1'", "\"1\""),
@@ -75,14 +77,14 @@ fn what_a_remedy_says_can_be_written() {
         let (place, help) = remedy(&with(part, written)).unwrap();
         assert_eq!(place, marked, "{written}: {help}");
         assert!(help.contains(&format!("`{said}`")), "{written}: {help}");
-        // A remedy in the place of what it is for leaves another mistake at the most: a value.
+        // A remedy in the place of what it is for leaves one other mistake at the most.
         let mended = if said.starts_with(char::is_uppercase) {
             said.to_owned()
         } else {
             written.replace(marked, said)
         };
         let left = remedy(&with(part, &mended));
-        let is_value = matches!(written, "Every(100, 10)" | "'1'");
+        let is_value = matches!(written, "Every(100, 10)" | "'1'" | "Availability('99%')");
         assert_eq!(left.is_some(), is_value, "{written}: {left:?}");
     }
 }

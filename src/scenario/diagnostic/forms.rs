@@ -98,10 +98,17 @@ pub(super) fn named(form: &str, values: &[(Option<&str>, &str)]) -> String {
     if nameless.len() != values.len() || nameless.len() > fields.len() {
         return form.to_owned();
     }
-    let given = nameless.iter().map(|value| Some(*value)).chain(std::iter::repeat(None));
+    // A span or a share without its quotes would be the next mistake.
+    let is_bare = |value: &str| {
+        let is_part = |c: char| c.is_ascii_alphabetic() || c == '%' || c == '/';
+        value.starts_with(|c: char| c.is_ascii_digit()) && value.contains(is_part)
+    };
+    let quoted =
+        |value: &str| if is_bare(value) { format!("\"{value}\"") } else { value.to_owned() };
+    let given = nameless.iter().map(|value| Some(quoted(value))).chain(std::iter::repeat(None));
     let fields = fields.iter().zip(given).map(|((name, own), given)| {
-        let value = given.unwrap_or(own);
-        name.map_or_else(|| value.to_owned(), |name| format!("{name}: {value}"))
+        let value = given.unwrap_or_else(|| (*own).to_owned());
+        name.map_or_else(|| value.clone(), |name| format!("{name}: {value}"))
     });
     let name = form.split('(').next().unwrap_or_default();
     format!("{name}({})", fields.collect::<Vec<_>>().join(", "))

@@ -254,7 +254,8 @@ impl Reader<'_> {
         if found.is_empty() {
             return self.too_short(expected);
         }
-        if expected == "text in quotes" && found.starts_with('\'') {
+        if matches!(expected, "text in quotes" | "a name without quotes") && found.starts_with('\'')
+        {
             return self.single_quotes(self.quoted_at(self.token().start));
         }
         if expected == "a name without quotes"
