@@ -94,7 +94,10 @@ impl fmt::Display for Plan {
             f.write_str(", random faults")?;
         }
         if let Some(load) = &self.load {
-            write!(f, ", load {}", load.join(", "))?;
+            match load.as_slice() {
+                [] => f.write_str(", no load")?,
+                _ => write!(f, ", load {}", load.join(", "))?,
+            }
         }
         for deviation in &self.deviations {
             write!(f, "\n  {deviation}")?;
