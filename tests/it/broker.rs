@@ -104,11 +104,9 @@ fn mailers(broker: &str) -> (Vec<(String, u64)>, brownout::Run) {
     let scenario = crate::fixtures::scenario(&text);
     let run = scenario.run_seed(1);
     let layout = run.world().layout();
-    let handled = run.facts().filter_map(|(entry, fact)| match fact {
-        Fact::Finished { key, failure: None, .. } => {
-            Some((layout.node_name(entry.node).to_owned(), *key))
-        }
-        _ => None,
+    let handled = run.facts().filter_map(|(entry, fact)| {
+        let Fact::Finished { key, failure: None, .. } = fact else { return None };
+        Some((layout.node_name(entry.node).to_owned(), *key))
     });
     (handled.collect(), run)
 }

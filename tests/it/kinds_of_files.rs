@@ -117,6 +117,7 @@ fn without_a_title_there_is_no_blank_line_and_one_is_one() {
             "proxy": Sidecar(upstream: "shop", max_attempts: 1),
             "client": Clients(script: [Call(to: "proxy", method: "buy", may_fail: true)]),
         },
+        properties: [EveryCallEnds()],
     )"#;
     let said = run(&["run", &file("untitled.ron", text)]);
     assert!(said.out.starts_with("scenario  "), "{}", said.out);

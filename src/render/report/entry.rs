@@ -101,14 +101,12 @@ fn fact_fields(node: NodeId, fact: &Fact, words: &Words<'_>) -> (Option<String>,
     let Ok(Value::Object(outer)) = serde_json::to_value(fact) else { return (None, Value::Null) };
     let Some((mut name, mut inner)) = outer.into_iter().next() else { return (None, Value::Null) };
     if let Fact::Waiting(_) | Fact::Deployment(_) = fact {
-        (name, inner) = match &inner {
-            Value::Object(nested) => match nested.iter().next() {
-                Some((last, fields)) => (format!("{name}{last}"), fields.clone()),
-                None => (name, inner),
-            },
-            Value::String(last) => (format!("{name}{last}"), json!({})),
-            _ => (name, inner),
-        };
+        let nested = inner.as_object().and_then(|nested| nested.iter().next());
+        if let Some((last, fields)) = nested {
+            (name, inner) = (format!("{name}{last}"), fields.clone());
+        } else if let Some(last) = inner.as_str() {
+            (name, inner) = (format!("{name}{last}"), json!({}));
+        }
     }
     let fields = if let Value::Object(inner) = inner {
         let named = |(field, value)| fact_field(node, field, value, words);
