@@ -182,3 +182,41 @@ fn the_longest_latency_is_told_to_the_nanosecond() {
     assert_eq!(metrics.latency_max(), Some(longest));
     assert_eq!([50, 99].map(|percentile| metrics.latency(percentile)), [Some(longest); 2]);
 }
+
+/// Whichever of the two is named first: the work is that of the run that does something else earlier.
+#[test]
+fn two_runs_part_in_the_same_work_in_either_order() {
+    let parts = |a: &str, b: &str| {
+        let said = run(&["diff", "--scenario", "fixtures/order_system.ron", a, b]);
+        said.out.lines().next().unwrap_or_default().to_owned()
+    };
+    let parted = parts("calm", "19");
+    assert!(parted.ends_with("part at 0s, in shopper slot/0."), "{parted}");
+    assert_eq!(parts("19", "calm"), parted);
+}
+
+#[test]
+fn a_scenario_without_properties_holds_nothing() {
+    let text = r#"(
+        version: 1,
+        nodes: {
+            "server": Service(registered: false, handlers: { "get": [] }),
+            "client": Clients(script: [Call(to: "server", method: "get")]),
+        },
+        faults: [Lose(odds: "1%")],
+    )"#;
+    let path = crate::cli::file("nothing_to_hold.ron", text);
+    for args in [&["fuzz", &path, "--runs", "2"][..], &["certify", &path]] {
+        let said = run(args);
+        assert_eq!(said.status, Some(0), "{}", said.err);
+        let nothing = "nothing was asked to hold: the scenario has no properties\n";
+        assert!(said.out.ends_with(nothing), "{}", said.out);
+        assert!(!said.out.contains("everything held"), "{}", said.out);
+    }
+}
+
+#[test]
+fn a_plan_that_lets_nothing_arrive_says_so() {
+    let plan = brownout::Plan { load: Some(Vec::new()), ..brownout::Plan::calm() };
+    assert_eq!(plan.to_string(), "calm weather, no load");
+}

@@ -128,28 +128,17 @@ fn without_a_registry_a_service_has_no_instances() {
 }
 
 #[test]
-fn where_one_is_drawn_the_draw_decides() {
-    let random = BalancerConfig { kind: BalancerKind::Random, ..BalancerConfig::default() };
-    let mut rig = rig(random, OutlierConfig::default());
-    for (nth, place) in [2, 0, 1].into_iter().enumerate() {
-        rig.answers([place]);
-        let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
-        assert_eq!(lines[0], "choose draw");
-        assert_eq!(lines[1..], to(10 + u32::try_from(place).unwrap(), nth));
-    }
-}
-
-#[test]
-fn the_draw_of_an_instance_decides_whatever_they_weigh() {
+fn where_one_is_drawn_the_draw_decides_whatever_they_weigh() {
     let random = BalancerConfig { kind: BalancerKind::Random, ..BalancerConfig::default() };
     let mut weights = vec![1; 13];
     weights[10..].copy_from_slice(&[5, 1, 2]);
-    let mut rig = weighted_rig(random, &weights);
-    for (nth, place) in [2, 0, 1].into_iter().enumerate() {
-        rig.answers([place]);
-        let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
-        assert_eq!(lines[0], "choose draw");
-        assert_eq!(lines[1..], to(10 + u32::try_from(place).unwrap(), nth));
+    for mut rig in [rig(random.clone(), OutlierConfig::default()), weighted_rig(random, &weights)] {
+        for (nth, place) in [2, 0, 1].into_iter().enumerate() {
+            rig.answers([place]);
+            let lines = call(&mut rig, "0s", nth, &[10, 11, 12]);
+            assert_eq!(lines[0], "choose draw");
+            assert_eq!(lines[1..], to(10 + u32::try_from(place).unwrap(), nth));
+        }
     }
 }
 
