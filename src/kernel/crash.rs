@@ -7,23 +7,27 @@ use serde::Serialize;
 
 use super::What;
 use super::bounds::Watch;
+use super::event::Event;
 use super::fabric::Fabric;
-use super::world::World;
+use super::queue::Drawn;
+use super::world::{Events, World};
 use crate::choice::{Question, purpose};
 
 impl<M: Machine> World<M> {
     /// The node lives through a step, if it gets there.
     pub(super) fn live_dangerously(
         &mut self,
+        drawn: Drawn,
         node: NodeId,
         context: Context,
         what: What<M::Fact>,
-        input: Input<M::Payload, M::Timer>,
+        input: impl FnOnce(&mut Event<M::Payload>) -> Input<M::Payload, M::Timer>,
         watch: &mut impl Watch<M::Fact>,
     ) {
         let crash = self.fabric.choices.at_node(node, purpose::CRASH, false);
         let answer = self.fabric.choices.ask(crash, context.flow, &Question::Crash);
         if answer == 1 {
+            self.fabric.queue.take(drawn);
             self.crash(node, context, None, watch);
             return;
         }
@@ -33,6 +37,7 @@ impl<M: Machine> World<M> {
         };
         let seq = self.fabric.emit(watch, node, context, what);
         let context = Context { cause: seq, ..context };
+        let input = |events: &mut Events<M>| events.finish(drawn, input);
         let acts = self.turn(node, context, input, power, watch);
         if answer != 0 && (power <= acts || self.fabric.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);

@@ -24,7 +24,7 @@ pub(super) enum EventKind<P> {
     /// The timeout of a call passes, unless it is settled.
     Expire { call: CallId, life: u32 },
     /// A message that is no answer arrives.
-    Ask { way: Way, call: Option<CallId>, body: Option<Body<P>> },
+    Ask { way: Way, call: Option<CallId>, name: Name, body: Option<Body<P>> },
     /// The answer to a call arrives.
     Answer {
         way: Way,
@@ -55,14 +55,29 @@ impl<P> Event<P> {
 }
 
 impl<P> EventKind<P> {
+    /// Takes what a message that is no answer carries.
+    #[inline]
+    pub(super) fn take_body(&mut self) -> Option<Body<P>> {
+        match self {
+            Self::Ask { body, .. } => body.take(),
+            Self::Start | Self::Wake { .. } | Self::Expire { .. } | Self::Answer { .. } => None,
+        }
+    }
+
+    /// Takes what an answer carries.
+    #[inline]
+    pub(super) fn take_outcome(&mut self) -> Option<Outcome<P>> {
+        match self {
+            Self::Answer { outcome, .. } => outcome.take(),
+            Self::Start | Self::Wake { .. } | Self::Expire { .. } | Self::Ask { .. } => None,
+        }
+    }
+
     /// Who sent a message of which kind.
     pub(super) fn message(&self) -> Option<(NodeId, Kind)> {
         match self {
             Self::Start | Self::Wake { .. } | Self::Expire { .. } => None,
-            Self::Ask { way, body, .. } => {
-                let name = body.as_ref()?.name();
-                Some((way.from, Kind { name, reply: false }))
-            }
+            Self::Ask { way, name, .. } => Some((way.from, Kind { name: *name, reply: false })),
             Self::Answer { way, to, .. } => Some((way.from, Kind { name: *to, reply: true })),
         }
     }
@@ -78,6 +93,8 @@ pub(super) struct Round {
     /// How many nodes have events in it.
     nodes: u32,
     is_in_order: bool,
+    /// The order of the last event.
+    last: Order,
     /// Which round it is, so that seats of earlier ones need not be cleared.
     number: u64,
     /// By node.
@@ -101,7 +118,7 @@ struct Drawn {
 
 /// Where an event stands in its round: from the highest bit, the rank of its node, whether it is a
 /// delivery, and its number among all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Order(u64);
 
 impl Order {
@@ -127,7 +144,7 @@ impl Round {
     /// Begins another round, once this one is empty.
     pub(super) fn begin(&mut self) {
         self.events.clear();
-        (self.next, self.nodes, self.is_in_order) = (0, 0, true);
+        (self.next, self.nodes, self.is_in_order, self.last) = (0, 0, true, Order(0));
         self.number += 1;
     }
 
@@ -144,7 +161,8 @@ impl Round {
             self.nodes += 1;
         }
         let order = Order::new(seat.rank, event.is_own(), self.events.len());
-        self.is_in_order &= self.events.last().is_none_or(|last| last.order < order);
+        self.is_in_order &= self.last <= order;
+        self.last = order;
         self.events.push(Drawn { order, node: event.node, event: drawn });
     }
 

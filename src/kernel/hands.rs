@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::event::EventKind;
 use super::fabric::Fabric;
+use super::transmit::Freight;
 use super::{Watch, What};
 
 /// One node in the fabric, for the length of a step.
@@ -82,7 +83,7 @@ where
         mut context: Context,
     ) {
         self.make_outward(&mut context);
-        self.fabric.ask(self.node, to, after, call, body, context, self.watch);
+        self.fabric.ask(self.node, to, after, call, Freight::new(body), context, self.watch);
     }
 
     fn answer(
@@ -90,10 +91,11 @@ where
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: (Outcome<P>, Option<Span>),
+        (outcome, retry_after): (Outcome<P>, Option<Span>),
         mut context: Context,
     ) {
         self.make_outward(&mut context);
+        let outcome = (Freight::new(outcome), retry_after);
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
     }
 

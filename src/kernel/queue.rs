@@ -197,11 +197,13 @@ impl<E> Queue<E> {
         self.events[drawn.0 as usize].as_ref().expect(DRAWN_ONCE)
     }
 
-    /// The event that was drawn, to take out what is wanted of it.
-    #[must_use]
+    /// Forgets the event that was drawn, after a last look to take out what is wanted of it: nothing
+    /// else is dropped.
     #[inline(always)]
-    pub fn open(&mut self, drawn: &Drawn) -> &mut E {
-        self.events[drawn.0 as usize].as_mut().expect(DRAWN_ONCE)
+    pub(crate) fn finish<R>(&mut self, drawn: Drawn, last: impl FnOnce(&mut E) -> R) -> R {
+        let place = drawn.0 as usize;
+        self.discard(drawn);
+        last(self.events[place].as_mut().expect(DRAWN_ONCE))
     }
 
     /// Forgets the event that was drawn. What it owns is to be taken out before: it is not dropped.

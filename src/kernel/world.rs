@@ -5,13 +5,18 @@
 use std::sync::Arc;
 
 use brownout_models::Time;
-use brownout_models::contract::{Context, FlowId, Ground, Input, Machine, NodeId, Store, Turn};
+use brownout_models::contract::{Context, FlowId, Input, Machine, NodeId, Store, Turn};
 
+use super::event::Event;
 use super::fabric::Fabric;
 use super::hands::Hands;
+use super::queue::Queue;
 use super::{Bounds, Digest, End, Trace, Watch};
 use crate::choice::{Deviation, Fate, Plan, Point};
 use crate::layout::Layout;
+
+/// What waits in a world of these machines.
+pub(super) type Events<M> = Queue<Event<<M as Machine>::Payload>>;
 
 /// A world of machines.
 #[derive(Clone, Debug)]
@@ -116,34 +121,34 @@ impl<M: Machine> World<M> {
             Ok(drawn) => drawn,
             Err(end) => return Some(end),
         };
-        if self.fabric.queue.peek(&drawn).ground == Ground::Foreground {
-            self.fabric.foreground -= 1;
-        }
         self.fabric.steps += 1;
         self.fabric.choices.tick(self.fabric.now, self.fabric.steps);
         self.happen(drawn, watch);
         None
     }
 
-    /// The machine takes an input, and what it wants done is done. Returns how many sends, replies
-    /// and writes it asked for.
+    /// The machine takes an input, which is made where it takes it, and what it wants done is done.
+    /// Returns how many sends, replies and writes it asked for.
     #[inline(always)]
     pub(super) fn turn(
         &mut self,
         node: NodeId,
         mut context: Context,
-        input: Input<M::Payload, M::Timer>,
+        input: impl FnOnce(&mut Events<M>) -> Input<M::Payload, M::Timer>,
         power: u32,
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
-        let mut now = self.fabric.now;
-        if self.fabric.clocks_differ {
-            now = self.fabric.now_at(node);
-            context.deadline = self.fabric.inward(node, context.deadline);
+        let Self { machines, fabric } = self;
+        let machine = &mut machines[node.0 as usize];
+        let mut now = fabric.now;
+        if fabric.clocks_differ {
+            now = fabric.now_at(node);
+            context.deadline = fabric.inward(node, context.deadline);
         }
-        let mut hands = Hands { node, fabric: &mut self.fabric, watch };
+        let input = input(&mut fabric.queue);
+        let mut hands = Hands { node, fabric, watch };
         let mut turn = Turn::new(now, node, context, &mut hands).with_power_for(power);
-        self.machines[node.0 as usize].step(input, &mut turn);
+        machine.step(input, &mut turn);
         turn.acts()
     }
 

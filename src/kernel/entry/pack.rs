@@ -23,75 +23,69 @@ impl<F: Serialize> Entry<F> {
     /// Its number is that of the entries before it.
     #[inline(always)]
     pub fn pack_into(&self, digest: &mut Digest) {
-        let halves = |upper: u32, lower: u32| u64::from(upper) << 32 | u64::from(lower);
-        let mut begin = |variant: u64| {
-            digest.word(self.at.as_nanos());
-            digest.word(halves(self.flow.0, self.node.0));
-            digest.word((self.seq - self.cause) << 32 | variant);
-        };
         let reply = |kind: &Kind| u64::from(kind.reply) << 8;
         match &self.what {
             What::Started { life } => {
-                begin(0);
+                self.begin(digest, 0);
                 digest.word(u64::from(*life));
             }
             What::Delivered { from: node, kind } => {
-                begin(1 | reply(kind));
+                self.begin(digest, 1 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Woke { timer } => {
-                begin(2);
+                self.begin(digest, 2);
                 digest.word(*timer);
             }
             What::Answered { from, kind, failure } => {
                 let failure = failure.map_or(0, |failure| 1 + failure as u64);
-                begin(3 | reply(kind) | failure << 16);
+                self.begin(digest, 3 | reply(kind) | failure << 16);
                 digest.word(halves(from.0, kind.name.0));
             }
             What::Expired { to } => {
-                begin(4);
+                self.begin(digest, 4);
                 digest.word(u64::from(to.0));
             }
             What::Lost { to: node, kind } => {
-                begin(5 | reply(kind));
+                self.begin(digest, 5 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Delayed { to, kind, by } => {
-                begin(6 | reply(kind));
+                self.begin(digest, 6 | reply(kind));
                 digest.word(halves(to.0, kind.name.0));
                 digest.word(by.as_nanos());
             }
             What::Duplicated { to: node, kind } => {
-                begin(7 | reply(kind));
+                self.begin(digest, 7 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Dropped { from: node, kind } => {
-                begin(8 | reply(kind));
+                self.begin(digest, 8 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Refused { from: node, kind } => {
-                begin(9 | reply(kind));
+                self.begin(digest, 9 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Stale { from: node, kind } => {
-                begin(10 | reply(kind));
+                self.begin(digest, 10 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Overtook { passed } => {
-                begin(11);
+                self.begin(digest, 11);
                 digest.word(u64::from(*passed));
             }
             What::Crashed { after } => {
-                begin(12);
+                self.begin(digest, 12);
                 digest.word(after.map_or(0, |effects| 1 + u64::from(effects)));
             }
             What::Paused { until } => {
-                begin(13);
+                self.begin(digest, 13);
                 digest.word(until.as_nanos());
             }
             What::Wrote { table, key, amount, value }
             | What::Unwrote { table, key, amount, value } => {
-                begin(if matches!(self.what, What::Wrote { .. }) { 14 } else { 20 });
+                self.begin(digest, if matches!(self.what, What::Wrote { .. }) { 14 } else { 20 });
                 for word in
                     [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
                 {
@@ -99,34 +93,46 @@ impl<F: Serialize> Entry<F> {
                 }
             }
             What::Noted(fact) => {
-                begin(15);
+                self.begin(digest, 15);
                 digest.absorb(fact);
             }
             What::Partitioned { to, until } => {
-                begin(16);
+                self.begin(digest, 16);
                 digest.word(u64::from(to.0));
                 digest.word(until.as_nanos());
             }
             What::Slowed { until } => {
-                begin(17);
+                self.begin(digest, 17);
                 digest.word(until.as_nanos());
             }
             What::Inherited { from: node, kind } => {
-                begin(18 | reply(kind));
+                self.begin(digest, 18 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Unflushed { transactions } => {
-                begin(19);
+                self.begin(digest, 19);
                 digest.word(u64::from(*transactions));
             }
             What::Skewed { by, is_back } => {
-                begin(21 | u64::from(*is_back) << 8);
+                self.begin(digest, 21 | u64::from(*is_back) << 8);
                 digest.word(by.as_nanos());
             }
             What::Drifted { until } => {
-                begin(22);
+                self.begin(digest, 22);
                 digest.word(until.as_nanos());
             }
         }
     }
+
+    #[inline(always)]
+    fn begin(&self, digest: &mut Digest, variant: u64) {
+        digest.word(self.at.as_nanos());
+        digest.word(halves(self.flow.0, self.node.0));
+        digest.word((self.seq - self.cause) << 32 | variant);
+    }
+}
+
+#[inline(always)]
+fn halves(upper: u32, lower: u32) -> u64 {
+    u64::from(upper) << 32 | u64::from(lower)
 }
