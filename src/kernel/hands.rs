@@ -38,12 +38,14 @@ impl<P, F, W> Hands<'_, P, F, W> {
         }
     }
 
-    /// Makes it a context as the world keeps it: deadlines are in its time.
+    /// The context as the world keeps it: deadlines are in its time.
     #[inline(always)]
-    fn make_outward(&self, context: &mut Context) {
+    fn outward(&self, context: &Context) -> Context {
+        let mut context = *context;
         if self.fabric.clocks_differ {
             context.deadline = self.fabric.outward(self.node, context.deadline);
         }
+        context
     }
 }
 
@@ -80,9 +82,9 @@ where
         after: Span,
         call: Option<CallId>,
         body: Body<P>,
-        mut context: Context,
+        context: &Context,
     ) {
-        self.make_outward(&mut context);
+        let context = self.outward(context);
         self.fabric.ask(self.node, to, after, call, Freight::new(body), context, self.watch);
     }
 
@@ -92,9 +94,9 @@ where
         call: CallId,
         what: Name,
         (outcome, retry_after): (Outcome<P>, Option<Span>),
-        mut context: Context,
+        context: &Context,
     ) {
-        self.make_outward(&mut context);
+        let context = self.outward(context);
         let outcome = (Freight::new(outcome), retry_after);
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
     }
@@ -104,22 +106,22 @@ where
     }
 
     fn open(&mut self, mut call: OpenCall) -> CallId {
-        self.make_outward(&mut call.context);
+        call.context = self.outward(&call.context);
         self.fabric.nodes[self.node.0 as usize].calls.open(call)
     }
 
-    fn expire(&mut self, call: CallId, after: Span, mut context: Context) {
+    fn expire(&mut self, call: CallId, after: Span, context: &Context) {
         let after = if self.fabric.may_crash { self.takes(Clock::Wall, after) } else { after };
-        self.make_outward(&mut context);
+        let context = self.outward(context);
         let life = self.fabric.heads[self.node.0 as usize].life;
         let (at, expiry) = (self.fabric.now + after, || EventKind::Expire { call, life });
         let handle = self.fabric.schedule(at, self.node, context, expiry);
         self.fabric.nodes[self.node.0 as usize].expires(call, handle);
     }
 
-    fn set(&mut self, timer: u64, after: Span, clock: Clock, mut context: Context) {
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: &Context) {
         let after = if self.fabric.may_crash { self.takes(clock, after) } else { after };
-        self.make_outward(&mut context);
+        let context = self.outward(context);
         let number = self.fabric.nodes[self.node.0 as usize].number_timer();
         let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
         let handle = self.fabric.schedule(at, self.node, context, wake);
@@ -135,14 +137,14 @@ where
         }
     }
 
-    fn wrote(&mut self, row: Written, context: Context) {
+    fn wrote(&mut self, row: Written, context: &Context) {
         let Written { table, key, amount, value } = row;
         let what = What::Wrote { table, key, amount, value };
-        self.fabric.emit(self.watch, self.node, context, what);
+        self.fabric.emit(self.watch, self.node, *context, what);
     }
 
-    fn note(&mut self, fact: F, context: Context) {
-        self.fabric.emit(self.watch, self.node, context, What::Noted(fact));
+    fn note(&mut self, fact: F, context: &Context) {
+        self.fabric.emit(self.watch, self.node, *context, What::Noted(fact));
     }
 
     fn store(&self) -> &Store {

@@ -127,15 +127,21 @@ impl<E> Queue<E> {
         let handle = self.enter(at);
         // Nothing is left of an earlier event that would have to be given back, so nobody looks.
         mem::forget(self.events[handle.index as usize].replace(event()));
-        if at == self.now {
-            self.due = append(&mut self.links, self.due, handle.index);
-        } else if !self.front.covers(at) {
-            self.wheel.file(&mut self.links, handle.index, at);
-        } else if !self.front.insert(handle.index, at) {
-            self.disband();
-            self.wheel.file(&mut self.links, handle.index, at);
-        }
+        self.line_up(handle.index, at);
         handle
+    }
+
+    /// Puts an entry in its place in the order of what is due.
+    #[inline(never)]
+    fn line_up(&mut self, index: u32, at: u64) {
+        if at == self.now {
+            self.due = append(&mut self.links, self.due, index);
+        } else if !self.front.covers(at) {
+            self.wheel.file(&mut self.links, index, at);
+        } else if !self.front.insert(index, at) {
+            self.disband();
+            self.wheel.file(&mut self.links, index, at);
+        }
     }
 
     /// Takes back a pending event; `None` when it was popped or removed before.

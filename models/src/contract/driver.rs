@@ -19,7 +19,7 @@ pub trait Driver<P, F>: Surroundings {
         after: Span,
         call: Option<CallId>,
         body: Body<P>,
-        context: Context,
+        context: &Context,
     );
 
     /// Carry the answer to a call, and with it when the caller may come back, if the answer says
@@ -30,7 +30,7 @@ pub trait Driver<P, F>: Surroundings {
         call: CallId,
         what: Name,
         outcome: (Outcome<P>, Option<Span>),
-        context: Context,
+        context: &Context,
     );
 
     /// When the caller may come back, as the answer says that the machine hears in this step.
@@ -40,19 +40,19 @@ pub trait Driver<P, F>: Surroundings {
     fn open(&mut self, call: OpenCall) -> CallId;
 
     /// The call that was just sent expires after this time.
-    fn expire(&mut self, call: CallId, after: Span, context: Context);
+    fn expire(&mut self, call: CallId, after: Span, context: &Context);
 
     /// Wake the machine later; a timer of the same code is replaced.
-    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context);
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: &Context);
 
     /// Forget a timer; it never wakes, even if it is due right now.
     fn cancel(&mut self, timer: u64);
 
     /// A row was written. The store has it already.
-    fn wrote(&mut self, row: Written, context: Context);
+    fn wrote(&mut self, row: Written, context: &Context);
 
     /// Something became true.
-    fn note(&mut self, fact: F, context: Context);
+    fn note(&mut self, fact: F, context: &Context);
 
     /// The database of the node's service.
     fn store(&self) -> &Store;
@@ -118,7 +118,7 @@ where
         after: Span,
         call: Option<CallId>,
         body: Body<Q>,
-        context: Context,
+        context: &Context,
     ) {
         self.outer.ask(to, after, call, body.map_payload(&mut self.payload), context);
     }
@@ -129,7 +129,7 @@ where
         call: CallId,
         what: Name,
         (outcome, retry_after): (Outcome<Q>, Option<Span>),
-        context: Context,
+        context: &Context,
     ) {
         let outcome = outcome.map(|answer| answer.map_payload(&mut self.payload));
         self.outer.answer(to, call, what, (outcome, retry_after), context);
@@ -143,11 +143,11 @@ where
         self.outer.open(call)
     }
 
-    fn expire(&mut self, call: CallId, after: Span, context: Context) {
+    fn expire(&mut self, call: CallId, after: Span, context: &Context) {
         self.outer.expire(call, after, context);
     }
 
-    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context) {
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: &Context) {
         self.outer.set(timer, after, clock, context);
     }
 
@@ -155,11 +155,11 @@ where
         self.outer.cancel(timer);
     }
 
-    fn wrote(&mut self, row: Written, context: Context) {
+    fn wrote(&mut self, row: Written, context: &Context) {
         self.outer.wrote(row, context);
     }
 
-    fn note(&mut self, fact: G, context: Context) {
+    fn note(&mut self, fact: G, context: &Context) {
         let fact = (self.fact)(fact);
         self.outer.note(fact, context);
     }

@@ -118,10 +118,10 @@ impl<P, F> Driver<P, F> for Desk<'_, P, F> {
         after: Span,
         call: Option<CallId>,
         body: Body<P>,
-        context: Context,
+        context: &Context,
     ) {
         let message = Message::Ask { call, body };
-        self.effects.push(Effect::Send { to, message, after, life: None, context });
+        self.effects.push(Effect::Send { to, message, after, life: None, context: *context });
     }
 
     fn answer(
@@ -130,11 +130,11 @@ impl<P, F> Driver<P, F> for Desk<'_, P, F> {
         call: CallId,
         what: Name,
         (outcome, retry_after): (Outcome<P>, Option<Span>),
-        context: Context,
+        context: &Context,
     ) {
         let message = Message::Answer { call, to: what, outcome, retry_after };
         let (to, after, life) = (to.node, Span::ZERO, Some(to.life));
-        self.effects.push(Effect::Send { to, message, after, life, context });
+        self.effects.push(Effect::Send { to, message, after, life, context: *context });
     }
 
     /// A desk is told of inputs, and not of what else their messages said.
@@ -146,25 +146,25 @@ impl<P, F> Driver<P, F> for Desk<'_, P, F> {
         self.calls.open(call)
     }
 
-    fn expire(&mut self, call: CallId, after: Span, context: Context) {
-        self.effects.push(Effect::Expire { call, after, context });
+    fn expire(&mut self, call: CallId, after: Span, context: &Context) {
+        self.effects.push(Effect::Expire { call, after, context: *context });
     }
 
-    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: Context) {
-        self.effects.push(Effect::Set { timer, after, clock, context });
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, context: &Context) {
+        self.effects.push(Effect::Set { timer, after, clock, context: *context });
     }
 
     fn cancel(&mut self, timer: u64) {
         self.effects.push(Effect::Cancel { timer });
     }
 
-    fn wrote(&mut self, row: Written, context: Context) {
+    fn wrote(&mut self, row: Written, context: &Context) {
         let Written { table, key, amount, value } = row;
-        self.effects.push(Effect::Wrote { table, key, amount, value, context });
+        self.effects.push(Effect::Wrote { table, key, amount, value, context: *context });
     }
 
-    fn note(&mut self, fact: F, context: Context) {
-        self.effects.push(Effect::Note { fact, context });
+    fn note(&mut self, fact: F, context: &Context) {
+        self.effects.push(Effect::Note { fact, context: *context });
     }
 
     fn store(&self) -> &Store {

@@ -104,7 +104,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Sends a message that wants no answer; it is out of the node's hands, and leaves after a while.
     pub fn send_after(&mut self, after: Span, to: NodeId, body: Body<P>) {
         if self.act() {
-            self.driver.ask(to, after, None, body, self.context);
+            self.driver.ask(to, after, None, body, &self.context);
         }
     }
 
@@ -121,9 +121,9 @@ impl<'a, P, F> Turn<'a, P, F> {
         if let Some(timeout) = timeout {
             context.deadline = context.deadline.min(self.now + timeout);
         }
-        self.driver.ask(to, Span::ZERO, Some(call), body, context);
+        self.driver.ask(to, Span::ZERO, Some(call), body, &context);
         if let Some(timeout) = timeout {
-            self.driver.expire(call, timeout, self.context);
+            self.driver.expire(call, timeout, &self.context);
         }
     }
 
@@ -154,7 +154,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     ) {
         let Some(call) = to.call else { return };
         if self.act() {
-            self.driver.answer(to, call, what, (outcome, retry_after), self.context);
+            self.driver.answer(to, call, what, (outcome, retry_after), &self.context);
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     fn set_on(&mut self, clock: Clock, timer: impl Timer, after: Span) {
         if self.has_power() {
-            self.driver.set(timer.code(), after, clock, self.context);
+            self.driver.set(timer.code(), after, clock, &self.context);
         }
     }
 
@@ -212,7 +212,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Says that something became true, for traces and properties.
     pub fn note(&mut self, fact: F) {
         if self.has_power() {
-            self.driver.note(fact, self.context);
+            self.driver.note(fact, &self.context);
         }
     }
 
@@ -255,7 +255,7 @@ impl<'a, P, F> Turn<'a, P, F> {
             if let Some((topic, key)) = event {
                 store.enqueue(OutboxRow { topic, key, amount, context });
             }
-            self.driver.wrote(Written { table, key, amount, value }, context);
+            self.driver.wrote(Written { table, key, amount, value }, &context);
         }
         self.driver.committed();
     }

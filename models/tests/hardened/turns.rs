@@ -59,7 +59,7 @@ impl Surroundings for Recorder {
 }
 
 impl Driver<u8, &'static str> for Recorder {
-    fn ask(&mut self, to: NodeId, after: Span, call: Option<CallId>, body: Body<u8>, of: Context) {
+    fn ask(&mut self, to: NodeId, after: Span, call: Option<CallId>, body: Body<u8>, of: &Context) {
         let Body::Request(Request { payload, .. }) = body else { panic!("all are requests") };
         let (call, flow) = (call.map(|call| call.0), of.flow.0);
         self.heard
@@ -72,7 +72,7 @@ impl Driver<u8, &'static str> for Recorder {
         call: CallId,
         what: Name,
         (outcome, after): (Outcome<u8>, Option<Span>),
-        of: Context,
+        of: &Context,
     ) {
         let (to, call, flow) = (to.node.0, call.0, of.flow.0);
         self.heard.push(format!("answer {to} {call} {} {outcome:?} {after:?} {flow}", what.0));
@@ -86,11 +86,11 @@ impl Driver<u8, &'static str> for Recorder {
         CallId(u32::try_from(call.tag).unwrap())
     }
 
-    fn expire(&mut self, call: CallId, after: Span, of: Context) {
+    fn expire(&mut self, call: CallId, after: Span, of: &Context) {
         self.heard.push(format!("expire {} {after} {}", call.0, of.flow.0));
     }
 
-    fn set(&mut self, timer: u64, after: Span, clock: Clock, of: Context) {
+    fn set(&mut self, timer: u64, after: Span, clock: Clock, of: &Context) {
         self.heard.push(format!("set {timer} {after} {clock:?} {}", of.flow.0));
     }
 
@@ -98,11 +98,11 @@ impl Driver<u8, &'static str> for Recorder {
         self.heard.push(format!("cancel {timer}"));
     }
 
-    fn wrote(&mut self, row: Written, of: Context) {
+    fn wrote(&mut self, row: Written, of: &Context) {
         self.heard.push(format!("wrote {} {} {} {}", row.key, row.amount, row.value, of.flow.0));
     }
 
-    fn note(&mut self, fact: &'static str, of: Context) {
+    fn note(&mut self, fact: &'static str, of: &Context) {
         self.heard.push(format!("note {fact} {}", of.flow.0));
     }
 

@@ -98,8 +98,8 @@ impl Surroundings for Scribe {
 }
 
 impl Driver<(), Fact> for Scribe {
-    fn ask(&mut self, to: NodeId, _: Span, call: Option<CallId>, body: Body<()>, of: Context) {
-        self.context = of;
+    fn ask(&mut self, to: NodeId, _: Span, call: Option<CallId>, body: Body<()>, of: &Context) {
+        self.context = *of;
         let verb = if call.is_some() { "ask" } else { "tell" };
         self.placed.extend(call);
         self.done.push(format!("{verb} {} {}", to.0, asked(&body)));
@@ -114,9 +114,9 @@ impl Driver<(), Fact> for Scribe {
         _: CallId,
         _: Name,
         (outcome, retry_after): (Outcome<()>, Option<Span>),
-        of: Context,
+        of: &Context,
     ) {
-        self.context = of;
+        self.context = *of;
         let again = retry_after.map(|after| format!(", again in {after}")).unwrap_or_default();
         self.done.push(format!("answer {}: {}{again}", to.node.0, answered(&outcome)));
     }
@@ -129,13 +129,13 @@ impl Driver<(), Fact> for Scribe {
         self.calls.open(call)
     }
 
-    fn expire(&mut self, _: CallId, after: Span, _: Context) {
+    fn expire(&mut self, _: CallId, after: Span, _: &Context) {
         let call = self.done.last_mut().expect("a call that expires");
         call.push_str(&format!(" within {after}"));
     }
 
-    fn set(&mut self, timer: u64, after: Span, _: Clock, of: Context) {
-        self.timers.push((timer, of));
+    fn set(&mut self, timer: u64, after: Span, _: Clock, of: &Context) {
+        self.timers.push((timer, *of));
         self.done.push(format!("wake {timer} in {after}"));
     }
 
@@ -143,11 +143,11 @@ impl Driver<(), Fact> for Scribe {
         self.done.push(format!("sleep {timer}"));
     }
 
-    fn wrote(&mut self, Written { table, key, value, .. }: Written, _: Context) {
+    fn wrote(&mut self, Written { table, key, value, .. }: Written, _: &Context) {
         self.done.push(format!("row {} {key} is {value}", table.0));
     }
 
-    fn note(&mut self, fact: Fact, _: Context) {
+    fn note(&mut self, fact: Fact, _: &Context) {
         self.done.push(format!("{fact:?}"));
     }
 
