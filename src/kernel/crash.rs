@@ -1,45 +1,29 @@
 //! Steps of nodes that may stand still or crash: before the step, or between two of its effects.
 
-use brownout_models::contract::{Context, Machine, NodeId, Purpose, Unwritten};
+use brownout_models::contract::{Context, Input, Machine, NodeId, Purpose, Unwritten};
 use brownout_models::{Span, Time};
 
 use serde::Serialize;
 
 use super::What;
 use super::bounds::Watch;
-use super::deliver::Happening;
+use super::event::Event;
 use super::fabric::Fabric;
 use super::queue::Drawn;
-use super::world::World;
+use super::world::{Events, World};
 use crate::choice::{Question, purpose};
 
 impl<M: Machine> World<M> {
-    /// One event happens where nodes may stand still or crash.
-    #[inline(never)]
-    pub(super) fn happen_dangerously(&mut self, drawn: Drawn, watch: &mut impl Watch<M::Fact>) {
-        let host = self.fabric.host_of(self.fabric.queue.peek(&drawn).node);
-        if self.fabric.hosts[host].paused_until > self.fabric.now {
-            self.fabric.postpone(drawn);
-        } else if let Some(happening) = self.heed(&drawn, watch) {
-            self.live(drawn, happening, watch);
-        } else {
-            self.fabric.queue.take(drawn);
-        }
-    }
-
-    /// The node lives through a step, if it gets there. The first life begins without danger.
-    fn live(
+    /// The node lives through a step, if it gets there.
+    pub(super) fn live_dangerously(
         &mut self,
         drawn: Drawn,
-        happening: Happening<M::Fact>,
+        node: NodeId,
+        context: Context,
+        what: What<M::Fact>,
+        input: impl FnOnce(&mut Event<M::Payload>) -> Input<M::Payload, M::Timer>,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        let Happening { node, context, what, due } = happening;
-        if matches!(what, What::Started { life: 0..=1 }) {
-            let seq = self.fabric.emit(watch, node, context, what);
-            self.turn((drawn, due), node, Context { cause: seq, ..context }, u32::MAX, watch);
-            return;
-        }
         let crash = self.fabric.choices.at_node(node, purpose::CRASH, false);
         let answer = self.fabric.choices.ask(crash, context.flow, &Question::Crash);
         if answer == 1 {
@@ -53,7 +37,8 @@ impl<M: Machine> World<M> {
         };
         let seq = self.fabric.emit(watch, node, context, what);
         let context = Context { cause: seq, ..context };
-        let acts = self.turn((drawn, due), node, context, power, watch);
+        let input = |events: &mut Events<M>| events.finish(drawn, input);
+        let acts = self.turn(node, context, input, power, watch);
         if answer != 0 && (power <= acts || self.fabric.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);
             return;

@@ -1,9 +1,7 @@
 //! Events that wait, and the rounds in which the events of one instant are taken.
 
 use super::queue;
-use brownout_models::contract::{
-    Body, CallId, Context, Ground, Input, Kind, NodeId, Outcome, Sender, Timer,
-};
+use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome};
 use brownout_models::{Name, Span};
 
 /// Something that will happen to a node.
@@ -46,35 +44,7 @@ pub(super) struct Way {
     pub(super) to_life: u32,
 }
 
-/// What an event means to the machine that it happens to, besides what it carries.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Due {
-    Start,
-    Wake(u64),
-    Expired { tag: u64 },
-    Asked(Sender),
-    Answered { tag: u64 },
-}
-
-const CARRIED: &str = "a message carries something until its node takes it";
-
 impl<P> Event<P> {
-    /// What the machine takes; whatever the event carries is taken out of it.
-    #[inline(always)]
-    pub(super) fn input<T: Timer>(&mut self, due: Due) -> Input<P, T> {
-        match due {
-            Due::Start => Input::Start,
-            Due::Wake(timer) => Input::Wake(T::from_code(timer)),
-            Due::Expired { tag } => Input::Expired { tag },
-            Due::Asked(from) => {
-                Input::Deliver { from, body: self.kind.take_body().expect(CARRIED) }
-            }
-            Due::Answered { tag } => {
-                Input::Reply { tag, outcome: self.kind.take_outcome().expect(CARRIED) }
-            }
-        }
-    }
-
     /// Whether the node does this to itself: such events go before deliveries.
     const fn is_own(&self) -> bool {
         match self.kind {
@@ -86,8 +56,8 @@ impl<P> Event<P> {
 
 impl<P> EventKind<P> {
     /// Takes what a message that is no answer carries.
-    #[inline(always)]
-    const fn take_body(&mut self) -> Option<Body<P>> {
+    #[inline]
+    pub(super) fn take_body(&mut self) -> Option<Body<P>> {
         match self {
             Self::Ask { body, .. } => body.take(),
             Self::Start | Self::Wake { .. } | Self::Expire { .. } | Self::Answer { .. } => None,
@@ -95,8 +65,8 @@ impl<P> EventKind<P> {
     }
 
     /// Takes what an answer carries.
-    #[inline(always)]
-    const fn take_outcome(&mut self) -> Option<Outcome<P>> {
+    #[inline]
+    pub(super) fn take_outcome(&mut self) -> Option<Outcome<P>> {
         match self {
             Self::Answer { outcome, .. } => outcome.take(),
             Self::Start | Self::Wake { .. } | Self::Expire { .. } | Self::Ask { .. } => None,

@@ -5,15 +5,18 @@
 use std::sync::Arc;
 
 use brownout_models::Time;
-use brownout_models::contract::{Context, FlowId, Machine, NodeId, Store, Turn};
+use brownout_models::contract::{Context, FlowId, Input, Machine, NodeId, Store, Turn};
 
-use super::event::Due;
+use super::event::Event;
 use super::fabric::Fabric;
 use super::hands::Hands;
-use super::queue::Drawn;
+use super::queue::Queue;
 use super::{Bounds, Digest, End, Trace, Watch};
 use crate::choice::{Deviation, Fate, Plan, Point};
 use crate::layout::Layout;
+
+/// What waits in a world of these machines.
+pub(super) type Events<M> = Queue<Event<<M as Machine>::Payload>>;
 
 /// A world of machines.
 #[derive(Clone, Debug)]
@@ -124,14 +127,14 @@ impl<M: Machine> World<M> {
         None
     }
 
-    /// The machine takes what is due, and what it wants done is done. Returns how many sends, replies
-    /// and writes it asked for.
+    /// The machine takes an input, which is made where it takes it, and what it wants done is done.
+    /// Returns how many sends, replies and writes it asked for.
     #[inline(always)]
     pub(super) fn turn(
         &mut self,
-        (drawn, due): (Drawn, Due),
         node: NodeId,
         mut context: Context,
+        input: impl FnOnce(&mut Events<M>) -> Input<M::Payload, M::Timer>,
         power: u32,
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
@@ -142,7 +145,7 @@ impl<M: Machine> World<M> {
             now = fabric.now_at(node);
             context.deadline = fabric.inward(node, context.deadline);
         }
-        let input = fabric.queue.finish(drawn, |event| event.input(due));
+        let input = input(&mut fabric.queue);
         let mut hands = Hands { node, fabric, watch };
         let mut turn = Turn::new(now, node, context, &mut hands).with_power_for(power);
         machine.step(input, &mut turn);
