@@ -72,6 +72,9 @@ pub struct Dialer {
     registry: Option<NodeId>,
     balancer: Balancer,
     outlier: OutlierConfig,
+    /// Whether anybody can be ejected.
+    #[serde(skip)]
+    ejects: bool,
     zones: Option<Arc<ZoneMap>>,
     #[serde(skip)]
     weights: Option<Arc<[u32]>>,
@@ -115,6 +118,7 @@ impl Dialer {
         Self {
             registry,
             balancer: Balancer::new(balancer),
+            ejects: outlier.is_on(),
             outlier,
             zones,
             weights,
@@ -167,8 +171,12 @@ impl Dialer {
             Ok(Answer::Done(_)) => return Some(Err(Failure::NoInstances)),
             Err(failure) => return Some(Err(failure)),
         };
-        let instances = self.without_outliers(turn, service, instances);
-        let instances = self.in_one_zone(turn, target.service, instances);
+        let instances =
+            if self.ejects { self.without_outliers(turn, service, instances) } else { instances };
+        let instances = match self.zones.as_ref().map(Arc::clone) {
+            Some(map) => self.in_one_zone(turn, &map, target.service, instances),
+            None => instances,
+        };
         let Some(instance) = self.pick(turn, service, &instances, request.key) else {
             return Some(Err(Failure::NoInstances));
         };
@@ -216,26 +224,20 @@ impl Dialer {
             Draw::Nothing => 0,
             Draw::Place => turn.pick(DRAW, instances, 0) as u64,
             Draw::TwoPlaces => two_draws(turn, instances) as u64,
-            Draw::Weighted(weights) => {
-                let calm = weights.iter().position(|weight| *weight > 0).unwrap_or(0);
-                let drawn = turn.pick_by_weight(DRAW, instances, &weights, calm);
-                weights[..drawn].iter().sum()
-            }
+            Draw::Weighted(weights) => weighted_draw(turn, instances, &weights),
         };
         let pick = Pick { now: turn.now(), service, key, word };
         self.balancer.pick(pick, &self.hosts).map(|index| instances[index])
     }
 
     /// The instances that are not ejected; all of them where that leaves nobody.
+    #[cold]
     fn without_outliers<P>(
         &mut self,
         turn: &mut Turn<'_, P, Fact>,
         service: Name,
         instances: Arc<[NodeId]>,
     ) -> Arc<[NodeId]> {
-        if !self.outlier.is_on() {
-            return instances;
-        }
         let outlier = self.outliers.entry(service);
         let outlier = outlier.or_insert_with(|| Outlier::new(self.outlier.clone()));
         let hosts: Vec<_> = instances.iter().map(|instance| Name(instance.0)).collect();
@@ -249,13 +251,14 @@ impl Dialer {
     }
 
     /// The instances in the zone where the call goes; all of them where zones do not matter.
+    #[cold]
     fn in_one_zone<P>(
         &self,
         turn: &mut Turn<'_, P, Fact>,
+        map: &ZoneMap,
         service: Name,
         instances: Arc<[NodeId]>,
     ) -> Arc<[NodeId]> {
-        let Some(map) = &self.zones else { return instances };
         let hosts: Vec<Name> = instances.iter().map(|instance| map.zone(*instance)).collect();
         let callers = map.callers.get(&service).map_or(&[][..], Vec::as_slice);
         let mut zones = Zones { own: map.zone(turn.me()), callers, hosts: &hosts, word: 0 };
@@ -267,15 +270,26 @@ impl Dialer {
     }
 
     fn began(&mut self, now: Time, slot: u32, service: Name, instance: NodeId) {
-        if self.balancer.heeds_loads() || self.outlier.is_on() {
+        if self.balancer.heeds_loads() || self.ejects {
             self.balancer.started(now, Name(instance.0));
             self.under_way.insert(slot, UnderWay { service, instance, since: now });
         }
     }
 
     fn ended<P>(&mut self, turn: &mut Turn<'_, P, Fact>, slot: u32, outcome: &Outcome<P>) {
-        let Some(call) = self.under_way.swap_remove(&slot) else { return };
-        let UnderWay { service, instance, since } = call;
+        if let Some(call) = self.under_way.swap_remove(&slot) {
+            self.judge(turn, call, outcome);
+        }
+    }
+
+    /// What the end of a call to an instance says of it.
+    #[cold]
+    fn judge<P>(
+        &mut self,
+        turn: &mut Turn<'_, P, Fact>,
+        UnderWay { service, instance, since }: UnderWay,
+        outcome: &Outcome<P>,
+    ) {
         let (now, host) = (turn.now(), Name(instance.0));
         self.balancer.ended(now, host, now.since(since));
         let Some(outlier) = self.outliers.get_mut(&service) else { return };
@@ -285,6 +299,14 @@ impl Dialer {
             tell(service, verdict, turn);
         }
     }
+}
+
+/// Where the part of a drawn instance begins, of all weights in a row.
+#[cold]
+fn weighted_draw<P>(turn: &mut Turn<'_, P, Fact>, instances: &[NodeId], weights: &[u64]) -> u64 {
+    let calm = weights.iter().position(|weight| *weight > 0).unwrap_or(0);
+    let drawn = turn.pick_by_weight(DRAW, instances, weights, calm);
+    weights[..drawn].iter().sum()
 }
 
 /// An instance with its weight.

@@ -174,6 +174,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     /// Refuses on its own account, and says when to come back where that is known.
+    #[cold]
     fn refuse(
         &self,
         from: Sender,
@@ -221,12 +222,34 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let by_instance = self.config.policy.breaker_per == BreakerPer::Instance;
         let Some(pending) = self.pending.get_mut(slot) else { return };
         let service = pending.route.target.service;
+        if by_instance {
+            self.heard_by_instance(service, tag, outcome, turn);
+            return;
+        }
+        let timeout = self.config.policy.timeout.span();
+        let call = (pending.route.target, &pending.request, timeout);
+        if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
+            self.finish(slot, outcome, turn);
+        }
+    }
+
+    /// The same where each instance has a breaker of its own: only those that admit a call count as
+    /// found.
+    #[inline(never)]
+    fn heard_by_instance(
+        &mut self,
+        service: Name,
+        tag: u64,
+        outcome: Outcome<P>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        let slot = Dialer::slot(tag);
         let (outcome, listed) = match outcome {
-            Ok(Answer::Instances(listed)) if by_instance => {
+            Ok(Answer::Instances(listed)) => {
                 let found = callable(&self.gateway, turn.now(), service, &listed);
                 (found.map(Answer::Instances), Some(listed))
             }
-            Ok(Answer::Subset(listed)) if by_instance => {
+            Ok(Answer::Subset(listed)) => {
                 let found = callable(&self.gateway, turn.now(), service, &listed.instances);
                 let subset = |instances| Arc::new(Subset { name: listed.name, instances });
                 let found = found.map(|instances| Answer::Subset(subset(instances)));
@@ -243,6 +266,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             }
             return;
         }
+        let Some(pending) = self.pending.get_mut(slot) else { return };
         let timeout = self.config.policy.timeout.span();
         let call = (pending.route.target, &pending.request, timeout);
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {

@@ -190,6 +190,7 @@ impl Limiter {
         }
     }
 
+    #[inline(never)]
     fn evict_some(&mut self, now: Time) {
         for _ in 0..LOOKS.min(self.buckets.len()) {
             if self.cursor >= self.buckets.len() {
@@ -206,6 +207,7 @@ impl Limiter {
 }
 
 impl Bucket {
+    #[cold]
     fn new(now: Time, limit: i64, config: &LimiterConfig) -> Self {
         match config.algorithm {
             Algorithm::MinuteBucket => Self::Minute(MinuteBucket::new(now, limit, config)),
