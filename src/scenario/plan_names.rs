@@ -58,8 +58,9 @@ const WEATHER: [&str; 12] = [
     "warm-up",
 ];
 /// Why stock machines start work, besides the arrivals of clients.
-const SOURCES: [&str; 9] =
-    ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look"];
+const SOURCES: [&str; 10] = [
+    "heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look", "operator",
+];
 
 impl Scenario {
     /// Whether this scenario knows every name in a plan, which was read from a text, and the plan

@@ -21,6 +21,7 @@ fn node(dispatcher: DispatcherConfig, subscribers: u32) -> BrokerNode<()> {
         discovery: Discovery::default(),
         dispatcher,
         subscriptions: (0..subscribers).map(subscription).collect(),
+        operator: Vec::new(),
     }))
 }
 
