@@ -223,7 +223,7 @@ impl<'a> Words<'a> {
             Fact::Redrive(RedriveFact::Told { redriven, left }) => redrive(*redriven, *left),
             Fact::Redrive(RedriveFact::Letter { topic, key, subscription }) => {
                 let subscriber = self.subscriber(node, *subscription);
-                format!("drives {} again, for {subscriber}", of(topic, key))
+                format!("drives {} again, dead at {subscriber}", of(topic, key))
             }
             Fact::Unwanted { topic, key } => format!("dropped {}: no subscriber", of(topic, key)),
             Fact::SagaBegan { saga, key } => format!("saga {} begins", of(saga, key)),

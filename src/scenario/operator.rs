@@ -2,6 +2,7 @@
 
 use brownout_models::Span;
 use brownout_models::policy::{BrokerWord, DispatcherOptions, OperatorWord};
+use indexmap::IndexSet;
 
 use super::check::{Check, remedy};
 use super::file::{DeploymentFile, StrategyFile};
@@ -65,7 +66,8 @@ impl Check<'_> {
         let Some(subscriber) = subscriber else { return };
         let known = options.subscriptions.iter();
         let known = known.filter(|it| topic.is_none_or(|topic| it.topic == topic));
-        let known: Vec<String> = known.map(|it| it.subscriber.clone()).collect();
+        let known: IndexSet<String> = known.map(|it| it.subscriber.clone()).collect();
+        let known: Vec<String> = known.into_iter().collect();
         if !known.iter().any(|known| known == subscriber) {
             let message = match topic {
                 Some(topic) => format!("`{subscriber}` does not subscribe to `{topic}`"),

@@ -59,7 +59,16 @@ const WEATHER: [&str; 12] = [
 ];
 /// Why stock machines start work, besides the arrivals of clients.
 const SOURCES: [&str; 10] = [
-    "heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look", "operator",
+    "heartbeat",
+    "sweep",
+    "slot",
+    "life",
+    "probe",
+    "breaker",
+    "step",
+    "rollout",
+    "look",
+    "operator",
 ];
 
 impl Scenario {

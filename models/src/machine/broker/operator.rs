@@ -47,25 +47,21 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
             let (topic, key, subscription) = self.act_for(letter, turn);
             turn.note(Fact::Redrive(RedriveFact::Letter { topic, key, subscription }));
         }
-        turn.on_behalf(word);
         if !letters.is_empty() {
             self.make_sure(turn);
         }
+        self.dispatch(turn);
         if turn.has_power() {
+            turn.on_behalf(word);
             self.told += 1;
             self.asked = None;
             self.listen(turn);
         }
-        self.dispatch(turn);
     }
 
     /// Says of letters that are dead letters again, since the end of the log is lost that drove them,
     /// that they are.
-    pub(super) fn bury_again(
-        &self,
-        lost: &Dispatcher<Envelope<P>>,
-        turn: &mut Turn<'_, P, Fact>,
-    ) {
+    pub(super) fn bury_again(&self, lost: &Dispatcher<Envelope<P>>, turn: &mut Turn<'_, P, Fact>) {
         let is_same = |letter: &DeadLetter<_>, other: &DeadLetter<_>| {
             letter.subscription == other.subscription
                 && letter.died_at == other.died_at

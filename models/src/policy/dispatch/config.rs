@@ -4,10 +4,10 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use super::BrokerOperatorOptions;
 use crate::Span;
 use crate::policy::{Backoff, BalancerOptions, OutlierOptions, WriteAhead};
 use crate::profile::{Mistake, options};
-use super::BrokerOperatorOptions;
 use words::{forever, off, unbounded, uncapped};
 
 options! {
