@@ -38,7 +38,7 @@ fn letters(run: &Run) -> Vec<String> {
 }
 
 fn certified(text: &str, faults: u32) -> Certificate {
-    certify(&fixtures::scenario(text), faults, None, &|_, _| {}).unwrap()
+    certify(&fixtures::scenario(text), faults, None, &|_| {}).unwrap()
 }
 
 #[test]
