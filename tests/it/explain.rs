@@ -89,6 +89,39 @@ fn two_runs_part_at_the_fault_that_only_one_of_them_has() {
 }
 
 #[test]
+fn a_run_is_compared_with_the_same_one_in_which_nothing_breaks() {
+    let scenario = file("till_twin.ron", &till());
+    let lost = file("lost_twin.ron", LOST);
+    let of = |what: &str| run(&["diff", "--scenario", &scenario, what, "--without-faults"]);
+    let said = of(&lost);
+    let beside = run(&["diff", "--scenario", &scenario, &lost, "calm"]);
+    assert_eq!(said.status, Some(1), "{}", said.err);
+    assert_eq!(said.out.replace("\nwithout its faults\n", "\ncalm\n"), beside.out);
+
+    // The weather stays, be it of a seed or written down, and so does the load.
+    let weather = |faults: &str| {
+        let work = r#"site: "till-1", what: "work", flow: "shopper/1", count: 1, answer: "9ms""#;
+        format!(r#"(load: Some(["shopper/1"]), deviations: [({work}), {faults}])"#)
+    };
+    let loss = LOST.split('[').nth(1).unwrap().split(']').next().unwrap();
+    let stormy = file("stormy_twin.ron", &weather(loss));
+    let fair = file("fair_twin.ron", &weather(""));
+    let beside = run(&["diff", "--scenario", &scenario, &stormy, &fair]);
+    assert_eq!(beside.status, Some(1), "{}", beside.err);
+    let said = of(&stormy);
+    assert_eq!(said.out.replace("without its faults", &fair), beside.out);
+
+    for faultless in ["calm", &fair] {
+        let said = of(faultless);
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
+        let expected = format!("error: `{faultless}` has no faults that could be left out\n");
+        assert_eq!(said.err, expected);
+    }
+    let both = run(&["diff", CHARGED_TWICE, CHARGED_TWICE, "--without-faults"]);
+    assert_eq!(both.status, Some(2), "{}", both.out);
+}
+
+#[test]
 fn explanations_and_differences_are_documents_for_machines() {
     let document = |args: &[&str]| -> Value {
         let said = run(args);
