@@ -1,15 +1,14 @@
 //! What stock machines say: facts for traces, metrics and properties.
-//!
-//! A fact is what one machine knows. Observers compare facts; no machine is asked how it behaved.
+//! A fact is what one machine knows: observers compare facts, and ask no machine how it behaved.
 
 mod deployment;
+mod redrive;
 mod waiting;
-
-use std::sync::Arc;
 
 use serde::Serialize;
 
 pub use deployment::{DeploymentFact, InstanceState};
+pub use redrive::RedriveFact;
 pub use waiting::WaitingFact;
 
 use crate::contract::{Failure, NodeId};
@@ -312,7 +311,7 @@ pub enum Fact {
         ok: bool,
     },
     /// A stranger's machine says something, in its own words.
-    Own(Arc<str>),
+    Own(std::sync::Arc<str>),
     /// A sidecar does not try a call again, although attempts are left.
     GaveUp {
         /// The service.
@@ -416,4 +415,6 @@ pub enum Fact {
     },
     /// Something about a request that waits at a gateway's bulkhead.
     Waiting(WaitingFact),
+    /// Something about dead letters that are driven again.
+    Redrive(RedriveFact),
 }

@@ -15,7 +15,7 @@ use crate::render::{heading, plan_report, story};
 use crate::run::Keep;
 use crate::scenario::Scenario;
 use crate::scenario::diagnostic::did_you_mean;
-use crate::search::{Certificate, certify};
+use crate::search::{Certificate, Certifying, certify};
 
 /// Runs every plan of at most K faults of the kinds that the scenario
 /// lists, under calm weather, each once.
@@ -67,11 +67,13 @@ pub(super) fn run(args: &CertifyArgs, session: &mut Session<'_>) -> Result<Statu
     if let Some(load) = &load {
         know(&scenario, load)?;
     }
-    let bar = progress(0, "certify");
+    let bar = progress(1, "certify");
+    bar.set_message("runs: what can strike at all");
     let certificate = with_workers(args.jobs, u64::MAX, || {
-        certify(&scenario, args.faults, load, &|done, points| {
-            bar.set_length(points);
-            bar.set_position(done);
+        certify(&scenario, args.faults, load, &|certifying| {
+            bar.set_message(message(certifying));
+            bar.set_length(certifying.points);
+            bar.set_position(certifying.done);
         })
     })?;
     bar.finish_and_clear();
@@ -100,6 +102,16 @@ fn know(scenario: &Scenario, load: &[String]) -> Result<(), Trouble> {
             let message = format!("the calm run has no piece of work called `{unknown}`{help}");
             Err(Trouble::Usage(message))
         }
+    }
+}
+
+/// What the bar says behind the points that are done: what there is to do, and what came of it.
+fn message(certifying: Certifying) -> String {
+    let Certifying { faults, known, plans, failed, .. } = certifying;
+    let faults = counted(faults.into(), "fault", "faults");
+    match known {
+        Some(known) => format!("points: {plans} of {known} plans of {faults}, {failed} failed"),
+        None => format!("points: {plans} plans of {faults}, {failed} failed"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `brownout diff`: where two runs part, and what follows.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,8 @@ use crate::scenario::Scenario;
 /// Shows where two runs part, and what each does from there.
 ///
 /// A and B are findings. With --scenario each is `calm`, a seed, or a plan
-/// or a finding for that scenario.
+/// or a finding for that scenario. With --without-faults B is what A would
+/// be if nothing broke.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct DiffArgs {
@@ -24,7 +26,13 @@ pub(super) struct DiffArgs {
     a: String,
 
     /// The second run.
-    b: String,
+    #[arg(required_unless_present = "without_faults")]
+    b: Option<String>,
+
+    /// The second run is the first one without its faults: of the same
+    /// weather and the same load.
+    #[arg(long, conflicts_with = "b")]
+    without_faults: bool,
 
     /// The scenario of both.
     #[arg(long, value_name = "FILE")]
@@ -44,6 +52,7 @@ Exit status:
 
 Examples:
   brownout diff findings/shop-once.ron regressions/charged_twice.ron
+  brownout diff findings/shop-once.ron --without-faults
   brownout diff --scenario shop.ron calm lost_reply.ron
   brownout diff --scenario shop.ron 17 18";
 
@@ -52,33 +61,62 @@ pub(super) fn run(args: &DiffArgs, session: &mut Session<'_>) -> Result<Status, 
         Some(path) => Some(session.scenario(path)?),
         None => None,
     };
-    let a = made(&args.a, scenario.as_ref(), session)?;
-    let b = made(&args.b, scenario.as_ref(), session)?;
+    let a = meant(&args.a, scenario.as_ref(), session)?;
+    let (b, name) = match &args.b {
+        Some(word) => (meant(word, scenario.as_ref(), session)?, word.as_str()),
+        None if !a.plan.has_faults() => {
+            let message = format!("`{}` has no faults that could be left out", args.a);
+            return Err(Trouble::Usage(message));
+        }
+        None => (a.without_faults(), "without its faults"),
+    };
+    let (a, b) = (a.run(), b.run());
     let at = divergence(&a, &b);
     if args.json {
         session.output.json(&document(&a, &b, at))?;
     } else {
-        let text = text((&args.a, &a), (&args.b, &b), at, session.output.styles);
+        let text = text((&args.a, &a), (name, &b), at, session.output.styles);
         session.output.text(&text)?;
     }
     Ok(if at.is_some() { Status::Violated } else { Status::Held })
 }
 
-/// The run that a word of the command line means.
-fn made(word: &str, scenario: Option<&Scenario>, session: &Session<'_>) -> Result<Run, Trouble> {
-    let keep = Keep { trace: true, ..Keep::VERDICT };
+/// A plan and the scenario that it is for.
+#[derive(Clone)]
+struct Meant<'a> {
+    plan: Plan,
+    scenario: Cow<'a, Scenario>,
+}
+
+impl Meant<'_> {
+    fn without_faults(&self) -> Self {
+        Self { plan: self.plan.without_faults(), scenario: self.scenario.clone() }
+    }
+
+    fn run(&self) -> Run {
+        self.scenario.run_keeping(&self.plan, Keep { trace: true, ..Keep::VERDICT })
+    }
+}
+
+/// What a word of the command line means.
+fn meant<'a>(
+    word: &str,
+    scenario: Option<&'a Scenario>,
+    session: &Session<'_>,
+) -> Result<Meant<'a>, Trouble> {
     let Some(scenario) = scenario else {
         let otherwise =
             "name it as `--scenario`, and two runs of it: `calm`, seeds, plans, findings";
         let (regression, scenario) = session.finding(Path::new(word), otherwise)?;
-        return Ok(scenario.run_keeping(&Plan::from(&regression.plan), keep));
+        let plan = Plan::from(&regression.plan);
+        return Ok(Meant { plan, scenario: Cow::Owned(scenario) });
     };
     let plan = match word.parse() {
         Ok(seed) => Plan::seed(seed),
         Err(_) if word == "calm" => Plan::calm(),
         Err(_) => plan_file::read(Path::new(word), scenario)?,
     };
-    Ok(scenario.run_keeping(&plan, keep))
+    Ok(Meant { plan, scenario: Cow::Borrowed(scenario) })
 }
 
 fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> String {

@@ -10,7 +10,7 @@ use super::{Session, Status, Trouble, plan_file};
 use crate::choice::{Deviation, Plan, Weather};
 use crate::property::Violation;
 use crate::render::lines::{self, wrapped};
-use crate::render::{Styles, divergence, plan_report, story, what_follows};
+use crate::render::{Styles, divergence, periods, periods_table, plan_report, story, what_follows};
 use crate::scenario::Scenario;
 use crate::search::{Explanation, Part, explain, shrink};
 
@@ -90,6 +90,11 @@ fn text(scenario: &Scenario, explanation: &Explanation, styles: Styles) -> Strin
     if let Some(story) = story(run, styles) {
         text.push_str(&story.text);
         text.push_str(&story.sagas);
+    }
+    if scenario.is_about_load(&violation.property) {
+        let table = periods_table(run, styles);
+        let gap = if table.is_empty() { "" } else { "\n" };
+        let _ = write!(text, "{gap}{table}");
     }
     let strong = styles.strong;
     for Part { deviation, is_necessary, without } in parts {
@@ -181,6 +186,7 @@ fn without_detours(path: &Path) -> PathBuf {
 fn document(scenario: &Scenario, explanation: Option<&Explanation>) -> serde_json::Value {
     let run = explanation.map(|explanation| &explanation.run);
     let violation = run.and_then(|run| run.violation.as_ref());
+    let is_about_load = violation.is_some_and(|it| scenario.is_about_load(&it.property));
     let part = |part: &Part| {
         json!({
             "deviation": part.deviation,
@@ -198,6 +204,7 @@ fn document(scenario: &Scenario, explanation: Option<&Explanation>) -> serde_jso
         "message": violation.map(|violation| &violation.message),
         "plan": run.map(|run| plan_report(&run.plan.with_deviations(run.applied.clone()))),
         "digest": run.map(|run| run.digest.to_string()),
+        "periods": run.filter(|_| is_about_load).map(periods),
         "parts": explanation.map(|explanation| {
             explanation.parts.iter().map(part).collect::<Vec<_>>()
         }),

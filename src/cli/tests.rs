@@ -90,7 +90,7 @@ fn a_panic_names_the_run_that_panics_again() {
         );
         assert!(said.ends_with(&format!("\n  brownout run boom.ron --seed {seed}")), "{said}");
     }
-    let panicked = certify(&scenario, 1, None, &|_, _| ()).expect_err("every point is tried");
+    let panicked = certify(&scenario, 1, None, &|_| ()).expect_err("every point is tried");
     let [boom] = panicked.plan.deviations.as_slice() else { panic!("{panicked}") };
     assert_eq!((boom.what.as_str(), boom.answer.as_str()), ("boom", "yes"));
     assert!(panics(&panicked.plan));

@@ -1,6 +1,7 @@
 //! No message is lost or made up: what publishers were promised is what handlers saw.
 
 use brownout_models::contract::{FlowId, NodeId};
+use brownout_models::fact::RedriveFact;
 use brownout_models::{Fact, Name};
 use brownout_models::{Map, Set};
 
@@ -10,7 +11,7 @@ use crate::layout::Layout;
 
 /// Always, nothing is handled that nobody published. In the end every message whose publisher was
 /// told that the broker has it was, for each of its subscriptions, handled by the subscriber or
-/// given up as a dead letter, or else it was reported as unwanted. Promises are counted where the
+/// given up as a dead letter and not driven again since, or else it was reported as unwanted. Promises are counted where the
 /// answer arrives, at the publisher, and deliveries where the handler ends; only what was given up is
 /// the broker's word.
 ///
@@ -82,6 +83,10 @@ impl MessageConservation {
             && let Some(message) = self.messages.get_mut(&(topic, key))
         {
             message.given_up.insert(subscription);
+        } else if let Fact::Redrive(RedriveFact::Letter { topic, key, subscription }) = *fact
+            && let Some(message) = self.messages.get_mut(&(topic, key))
+        {
+            message.given_up.swap_remove(&subscription);
         } else if let Fact::Unwanted { topic, key } = *fact
             && let Some(message) = self.messages.get_mut(&(topic, key))
         {

@@ -126,6 +126,7 @@ impl Styles {
             | Fact::Published { .. }
             | Fact::Delivering { .. }
             | Fact::Acknowledged { .. }
+            | Fact::Redrive(_)
             | Fact::SagaBegan { .. }
             | Fact::SagaStep { .. }
             | Fact::Composed { ok: true, .. }

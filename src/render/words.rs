@@ -5,7 +5,7 @@ mod deployment;
 mod tests;
 
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
-use brownout_models::fact::WaitingFact;
+use brownout_models::fact::{RedriveFact, WaitingFact};
 use brownout_models::policy::BreakerState;
 use brownout_models::{Fact, Name};
 use serde_json::Value;
@@ -220,6 +220,11 @@ impl<'a> Words<'a> {
                 )
             }
             Fact::DeadLettered { topic, key, .. } => format!("dead letter: {}", of(topic, key)),
+            Fact::Redrive(RedriveFact::Told { redriven, left }) => redrive(*redriven, *left),
+            Fact::Redrive(RedriveFact::Letter { topic, key, subscription }) => {
+                let subscriber = self.subscriber(node, *subscription);
+                format!("drives {} again, dead at {subscriber}", of(topic, key))
+            }
             Fact::Unwanted { topic, key } => format!("dropped {}: no subscriber", of(topic, key)),
             Fact::SagaBegan { saga, key } => format!("saga {} begins", of(saga, key)),
             Fact::SagaStep { step, name, compensation, failure, .. } => {
@@ -329,6 +334,19 @@ fn plain(value: &Value) -> String {
         }
         Value::String(text) => text.clone(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// What a person has driven again, and what found no room.
+fn redrive(redriven: u32, left: u32) -> String {
+    let letters = |number| match number {
+        1 => "1 dead letter".to_owned(),
+        number => format!("{number} dead letters"),
+    };
+    match (redriven, left) {
+        (0, 0) => "there is no dead letter to drive again".to_owned(),
+        (redriven, 0) => format!("drives {} again", letters(redriven)),
+        (redriven, left) => format!("drives {} again, no room for {left}", letters(redriven)),
     }
 }
 

@@ -250,7 +250,8 @@ impl Check<'_> {
             subscriptions.push(Subscription { topic, subscriber, group });
         }
         let discovery = self.discovery(path, Profile::Guide, &options.balancer, &options.outlier);
-        let config = BrokerConfig { discovery, dispatcher, subscriptions };
+        let operator = self.redrives(path, options);
+        let config = BrokerConfig { discovery, dispatcher, subscriptions, operator };
         Stock::Broker(BrokerNode::new(Arc::new(config)))
     }
 

@@ -58,8 +58,36 @@ const WEATHER: [&str; 12] = [
     "warm-up",
 ];
 /// Why stock machines start work, besides the arrivals of clients.
-const SOURCES: [&str; 9] =
-    ["heartbeat", "sweep", "slot", "life", "probe", "breaker", "step", "rollout", "look"];
+const SOURCES: [&str; 10] = [
+    "heartbeat",
+    "sweep",
+    "slot",
+    "life",
+    "probe",
+    "breaker",
+    "step",
+    "rollout",
+    "look",
+    "operator",
+];
+
+impl Plan {
+    /// Whether anything breaks in a run of it, or could.
+    pub(crate) fn has_faults(&self) -> bool {
+        self.random_faults || self.deviations.iter().any(|it| !is_weather(it))
+    }
+
+    /// The same with nothing that breaks: of the same weather, what of it is written down one by one
+    /// included, and the same load.
+    pub(crate) fn without_faults(&self) -> Self {
+        let weather = self.deviations.iter().filter(|it| is_weather(it)).cloned().collect();
+        Self { random_faults: false, ..self.with_deviations(weather) }
+    }
+}
+
+fn is_weather(deviation: &Deviation) -> bool {
+    WEATHER.contains(&deviation.what.as_str())
+}
 
 impl Scenario {
     /// Whether this scenario knows every name in a plan, which was read from a text, and the plan

@@ -155,7 +155,7 @@ impl Check<'_> {
         None
     }
 
-    fn topic(&mut self, path: &Path, topic: &str) -> Option<Name> {
+    pub(super) fn topic(&mut self, path: &Path, topic: &str) -> Option<Name> {
         if self.topics.iter().any(|known| known == topic) {
             return Some(self.name(topic));
         }

@@ -84,6 +84,7 @@ impl Check<'_> {
                 self.find_idle_bound(&path.field("bulkhead"), &gateway.bulkhead);
             } else if let NodeFile::Broker(broker) = node {
                 self.find_idle_groups(&path, broker);
+                self.find_late_redrives(&path, broker, file.horizon);
             } else if let NodeFile::Deployment(deployment) = node {
                 self.find_late_words(&path, deployment, file.horizon);
                 self.find_lost_handlers(&path.field("candidate"), deployment, file);

@@ -37,6 +37,23 @@ pub struct Certificate {
     pub failures: Vec<(Plan, Violation)>,
 }
 
+/// How far an enumeration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certifying {
+    /// How many faults the plans have that are run now.
+    pub faults: u32,
+    /// At how many points of the calm run their first fault can strike.
+    pub points: u64,
+    /// How many of these points are done.
+    pub done: u64,
+    /// How many plans there are, where that is known beforehand: of one fault.
+    pub known: Option<u64>,
+    /// How many of them were run.
+    pub plans: u64,
+    /// How many plans violated something, shorter ones included.
+    pub failed: u64,
+}
+
 /// A world that stands still, and its judge.
 #[derive(Clone)]
 struct Branch {
@@ -52,8 +69,8 @@ const CHUNK: usize = 64;
 struct Failing(BTreeMap<Deviation, Vec<Arc<[Deviation]>>>);
 
 /// Runs every plan of at most `faults` faults of the kinds that the scenario lists, with calm
-/// weather, on all threads of the current pool. `progress` hears how many points of the calm run
-/// are done, of how many, for each length of plans.
+/// weather, on all threads of the current pool. `progress` hears before the plans of each length
+/// what there is to do, and after each point of the calm run how far it is.
 ///
 /// # Errors
 /// A machine panicked.
@@ -61,7 +78,7 @@ pub fn certify(
     scenario: &Scenario,
     faults: u32,
     load: Option<Vec<String>>,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: &(dyn Fn(Certifying) + Sync),
 ) -> Result<Certificate, Panicked> {
     let plan = Plan { load, ..Plan::calm() };
     let shared = Arc::new(plan.clone());
@@ -83,15 +100,21 @@ pub fn certify(
     certificate.count(&points);
     let mut failing = Failing::default();
     for length in 1..=faults {
-        let done = AtomicU64::new(0);
+        let meter = Meter::new(length, &points, certificate.failures.len());
+        progress(meter.read());
         let results: Vec<Result<Found<'_>, Panicked>> = points
             .par_chunks(CHUNK)
             .map(|chunk| {
                 let mut found = Found { failing: &failing, plans: 0, failures: Vec::new() };
-                found.extend(&start, &plan, chunk, length)?;
-                let chunk = chunk.len() as u64;
-                let before = done.fetch_add(chunk, Ordering::Relaxed);
-                progress(before + chunk, points.len() as u64);
+                // Plans of one point share the worlds before it with those of the next.
+                let mut base = start.clone();
+                for point in chunk {
+                    let before = (found.plans, found.failures.len());
+                    found.extend_at(&mut base, &plan, point, length)?;
+                    let plans = found.plans - before.0;
+                    meter.count(plans, found.failures.len() - before.1);
+                    progress(meter.read());
+                }
                 Ok(found)
             })
             .collect();
@@ -147,6 +170,40 @@ impl Failing {
     }
 }
 
+/// Counts what all workers have done; nothing but what is told of it depends on them.
+struct Meter {
+    start: Certifying,
+    done: AtomicU64,
+    plans: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Meter {
+    fn new(faults: u32, points: &[Point], failed: usize) -> Self {
+        let known = points.iter().map(|point| point.menu.len() as u64).sum();
+        let known = (faults == 1).then_some(known);
+        let points = points.len() as u64;
+        let start = Certifying { faults, points, done: 0, known, plans: 0, failed: failed as u64 };
+        let [done, plans, failed] = [0, 0, 0].map(AtomicU64::new);
+        Self { start, done, plans, failed }
+    }
+
+    fn count(&self, plans: u64, failed: usize) {
+        self.plans.fetch_add(plans, Ordering::Relaxed);
+        self.failed.fetch_add(failed as u64, Ordering::Relaxed);
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> Certifying {
+        Certifying {
+            done: self.done.load(Ordering::Relaxed),
+            plans: self.plans.load(Ordering::Relaxed),
+            failed: self.start.failed + self.failed.load(Ordering::Relaxed),
+            ..self.start
+        }
+    }
+}
+
 /// What one worker found.
 struct Found<'a> {
     failing: &'a Failing,
@@ -164,16 +221,25 @@ impl Found<'_> {
         more: u32,
     ) -> Result<(), Panicked> {
         let mut base = start.clone();
-        for point in points {
-            guarded(plan, || base.world.run_to_step(point.step - 1, &mut base.judge))?;
-            for answer in &point.menu {
-                let mut deviation = point.address.clone();
-                deviation.answer.clone_from(answer);
-                let mut longer = plan.clone();
-                longer.deviations.push(deviation);
-                if !self.failing.is_part_of(&longer) {
-                    self.explore(base.clone(), longer, more - 1)?;
-                }
+        points.iter().try_for_each(|point| self.extend_at(&mut base, plan, point, more))
+    }
+
+    /// The same at one point, to which the world goes on from an earlier one.
+    fn extend_at(
+        &mut self,
+        base: &mut Branch,
+        plan: &Plan,
+        point: &Point,
+        more: u32,
+    ) -> Result<(), Panicked> {
+        guarded(plan, || base.world.run_to_step(point.step - 1, &mut base.judge))?;
+        for answer in &point.menu {
+            let mut deviation = point.address.clone();
+            deviation.answer.clone_from(answer);
+            let mut longer = plan.clone();
+            longer.deviations.push(deviation);
+            if !self.failing.is_part_of(&longer) {
+                self.explore(base.clone(), longer, more - 1)?;
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ mod regression;
 mod shrink;
 
 pub use campaign::{Campaign, CampaignReport, Finding};
-pub use certify::{Certificate, certify};
+pub use certify::{Certificate, Certifying, certify};
 pub use explain::{Explanation, Part, explain};
 pub use panicked::Panicked;
 pub(crate) use regression::plan_text;

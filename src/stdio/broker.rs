@@ -36,6 +36,14 @@ impl Options for DispatcherOptions {
                 "send a `subscribe` with a script for each",
             ));
         }
+        if !self.operator.is_empty() {
+            mistakes.push(Mistake::new(
+                "operator",
+                "a person speaks through requests here",
+                "expected none",
+                "send a `redrive` when its time has come",
+            ));
+        }
         if self.flush.is_some() {
             mistakes.push(Mistake::new(
                 "flush",

@@ -14,7 +14,7 @@ fn under_guide(name: &str) -> Scenario {
 
 #[test]
 fn no_crash_point_of_outbox_broker_and_inbox_loses_or_doubles_anything() {
-    let certificate = certify(&fixture("broker_outbox.ron"), 1, None, &|_, _| {}).unwrap();
+    let certificate = certify(&fixture("broker_outbox.ron"), 1, None, &|_| {}).unwrap();
     // Seven of the outbox, six of the broker, three of the inbox; the fixture counts them.
     assert_eq!(certificate.crash_points, 7 + 6 + 3);
     assert_eq!(certificate.plans, 1 + 16, "the calm plan, and each of them");
@@ -23,14 +23,14 @@ fn no_crash_point_of_outbox_broker_and_inbox_loses_or_doubles_anything() {
 
 #[test]
 fn nor_do_two_crashes() {
-    let certificate = certify(&fixture("broker_outbox.ron"), 2, None, &|_, _| {}).unwrap();
+    let certificate = certify(&fixture("broker_outbox.ron"), 2, None, &|_| {}).unwrap();
     assert!(certificate.plans > 1 + 16 + 16, "{} plans", certificate.plans);
     assert!(certificate.failures.is_empty(), "{:#?}", certificate.failures);
 }
 
 #[test]
 fn a_broker_that_keeps_nothing_loses_events_to_a_crash() {
-    let certificate = certify(&under_guide("broker_outbox.ron"), 1, None, &|_, _| {}).unwrap();
+    let certificate = certify(&under_guide("broker_outbox.ron"), 1, None, &|_| {}).unwrap();
     // It keeps neither the event nor the acknowledgement: two moments less.
     assert_eq!(certificate.crash_points, 16 - 2);
     let lost: Vec<&str> =

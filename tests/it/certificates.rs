@@ -2,9 +2,11 @@
 //! lengths that the scenario allows.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
-use brownout::search::{Certificate, certify};
+use brownout::search::{Certificate, Certifying, certify};
 
+use crate::cli::run;
 use crate::fixtures::scenario;
 
 /// A server that takes 20 ms for each of a few requests, and what can go wrong.
@@ -27,7 +29,7 @@ fn certificate(faults: &str, more: &str) -> Certificate {
             {more}
         )"#
     );
-    certify(&scenario(&text), 1, None, &|_, _| {}).expect("no machine panics")
+    certify(&scenario(&text), 1, None, &|_| {}).expect("no machine panics")
 }
 
 const AVAILABLE: &str = r#"properties: [Availability(at_least: "100%")],"#;
@@ -70,4 +72,34 @@ fn after_the_system_heals_nothing_strikes() {
     let plans = |more: &str| certificate(lose, more).plans;
     assert_eq!(plans(AVAILABLE), 4);
     assert_eq!(plans(&format!(r#"heal_at: "150ms", {AVAILABLE}"#)), 3);
+}
+
+/// What is to be done is told before it is, and told in the end as it was.
+#[test]
+fn a_certificate_tells_beforehand_what_it_will_run() {
+    let scenario = crate::fixture("dual_write.ron");
+    let heard = Mutex::new(Vec::new());
+    let certificate = certify(&scenario, 2, None, &|it| heard.lock().unwrap().push(it)).unwrap();
+    let heard = heard.into_inner().unwrap();
+    let (first, second): (Vec<Certifying>, _) = heard.into_iter().partition(|it| it.faults == 1);
+    let points = certificate.points.iter().map(|(_, count)| count).sum();
+    let begins =
+        |faults, known, failed| Certifying { faults, points, done: 0, known, plans: 0, failed };
+    assert_eq!(first[0], begins(1, Some(certificate.crash_points), 0));
+    assert_eq!(second[0], begins(2, None, 1), "one plan of one fault fails");
+    for heard in [&first, &second] {
+        assert!(heard.iter().all(|it| it.points == points), "{heard:?}");
+        assert_eq!(heard.iter().map(|it| it.done).max(), Some(points), "{heard:?}");
+    }
+    let plans = |heard: &[Certifying]| heard.iter().map(|it| it.plans).max().unwrap();
+    assert_eq!(plans(&first), certificate.crash_points, "all that were known");
+    assert_eq!(1 + plans(&first) + plans(&second), certificate.plans, "and the calm one");
+}
+
+#[test]
+fn nothing_is_said_of_progress_where_nobody_watches() {
+    for jobs in ["1", "3"] {
+        let args = ["certify", "fixtures/dual_write.ron", "--faults", "2", "--jobs", jobs];
+        assert_eq!(run(&args).err, "");
+    }
 }

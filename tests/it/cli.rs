@@ -11,6 +11,8 @@ const ORDERS: &str = "fixtures/order_system.ron";
 const DEMO: &str = "fixtures/guide_demo.ron";
 /// A seed under which an order is charged twice.
 const BAD_SEED: &str = "19";
+/// What scenarios say and nobody says over stdio.
+const REDRIVE: &str = "(operator: [(at: \"1s\", says: Redrive())])";
 
 fn brownout(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brownout"));
@@ -89,7 +91,7 @@ fn the_command_that_a_violation_proposes_shows_its_work() {
 fn wrong_input_and_wrong_usage_end_with_2_on_stderr_alone() {
     let typo = file("typo.ron", "(version: 1, title: \"x\", nods: {})");
     let plan = file("typo_plan.ron", "(deviatons: [])");
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["run", "no_such.ron"], "cannot read `no_such.ron`"),
         (&["run", &typo], "did you mean `nodes`?"),
         (&["run", ORDERS, "--plan", &plan], "did you mean `deviations`?"),
@@ -105,6 +107,10 @@ fn wrong_input_and_wrong_usage_end_with_2_on_stderr_alone() {
         (&["model", "breker"], "did you mean `breaker`?"),
         (&["model", "breaker", "--profile", "hard"], "there is no profile `hard`"),
         (&["model", "saga", "--config", "(retries: 1)"], "Unexpected field named `retries`"),
+        (
+            &["model", "broker", "--profile", "hardened", "--config", REDRIVE],
+            "send a `redrive` when its time has come",
+        ),
     ];
     for (args, expected) in cases {
         let said = run(args);

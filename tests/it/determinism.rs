@@ -107,10 +107,10 @@ fn writing_points_down_changes_nothing() {
 #[test]
 fn digests_are_pinned() {
     let mut text = String::new();
-    // A deployment beside the fixtures of one folder: its facts are of a kind of their own.
-    let rollout = "deployments/canary_promoted";
-    let rollout = (rollout.to_owned(), crate::fixture(&format!("{rollout}.ron")));
-    for (name, scenario) in fixtures::all().into_iter().chain([rollout]) {
+    // Beside the fixtures of one folder those whose facts are of a kind of their own.
+    let others = ["deployments/canary_promoted", "dead_letters/redriven_hardened"];
+    let others = others.map(|name| (name.to_owned(), crate::fixture(&format!("{name}.ron"))));
+    for (name, scenario) in fixtures::all().into_iter().chain(others) {
         writeln!(text, "{name}").unwrap();
         let plans = [("calm".to_owned(), Plan::calm())]
             .into_iter()

@@ -89,6 +89,83 @@ fn two_runs_part_at_the_fault_that_only_one_of_them_has() {
 }
 
 #[test]
+fn a_run_is_compared_with_the_same_one_in_which_nothing_breaks() {
+    let scenario = file("till_twin.ron", &till());
+    let lost = file("lost_twin.ron", LOST);
+    let of = |what: &str| run(&["diff", "--scenario", &scenario, what, "--without-faults"]);
+    let said = of(&lost);
+    let beside = run(&["diff", "--scenario", &scenario, &lost, "calm"]);
+    assert_eq!(said.status, Some(1), "{}", said.err);
+    assert_eq!(said.out.replace("\nwithout its faults\n", "\ncalm\n"), beside.out);
+
+    // The weather stays, be it of a seed or written down, and so does the load.
+    let weather = |faults: &str| {
+        let work = r#"site: "till-1", what: "work", flow: "shopper/1", count: 1, answer: "9ms""#;
+        format!(r#"(load: Some(["shopper/1"]), deviations: [({work}), {faults}])"#)
+    };
+    let loss = LOST.split('[').nth(1).unwrap().split(']').next().unwrap();
+    let stormy = file("stormy_twin.ron", &weather(loss));
+    let fair = file("fair_twin.ron", &weather(""));
+    let beside = run(&["diff", "--scenario", &scenario, &stormy, &fair]);
+    assert_eq!(beside.status, Some(1), "{}", beside.err);
+    let said = of(&stormy);
+    assert_eq!(said.out.replace("without its faults", &fair), beside.out);
+
+    for faultless in ["calm", &fair] {
+        let said = of(faultless);
+        assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
+        let expected = format!("error: `{faultless}` has no faults that could be left out\n");
+        assert_eq!(said.err, expected);
+    }
+    let both = run(&["diff", CHARGED_TWICE, CHARGED_TWICE, "--without-faults"]);
+    assert_eq!(both.status, Some(2), "{}", both.out);
+}
+
+/// What is left of an outage that never ends, with other faults.
+fn periods(faults: &str) -> Value {
+    let plan = file("periods.ron", &format!("(deviations: [{faults}])"));
+    let said = run(&["explain", "fixtures/metastable.ron", "--plan", &plan, "--json"]);
+    assert_eq!(said.status, Some(1), "{}", said.err);
+    serde_json::from_str::<Value>(&said.out).unwrap()["periods"].clone()
+}
+
+const PAUSE: &str = r#"(
+    site: "server-1", what: "pause", flow: "client/10.19", count: 1, answer: "300ms",
+)"#;
+
+#[test]
+fn what_keeps_a_system_down_is_counted_by_periods() {
+    let periods = periods(PAUSE);
+    let periods = periods.as_array().unwrap();
+    let names: Vec<&str> = periods.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["before", "during", "after", "after", "after", "no load"]);
+    let of = |period: &Value, what: &str| period[what].as_u64().unwrap();
+    assert!(periods.windows(2).all(|two| two[0]["until_ns"] == two[1]["from_ns"]), "no gap");
+    assert_eq!(of(&periods[1], "from_ns"), 10_452_000_000);
+    assert_eq!(of(&periods[1], "until_ns"), 10_752_000_000);
+    let asked: u64 = periods.iter().map(|it| of(it, "asked")).sum();
+    assert_eq!(asked, 2_400, "everybody who came");
+    assert_eq!(of(&periods[0], "retries"), 0);
+    for after in &periods[2..5] {
+        assert_eq!(of(after, "succeeded"), 0);
+        assert_eq!(of(after, "in_vain"), of(after, "taken_up"), "the server works in vain");
+        assert!(of(after, "retries") * 10 > of(after, "asked") * 29, "three for each");
+    }
+}
+
+#[test]
+fn nothing_is_counted_by_periods_where_nobody_knows_when_they_begin() {
+    let fail = r#"(
+        site: "server-1", what: "fail", flow: "client/0.1", count: 1, answer: "failed",
+    )"#;
+    assert_eq!(periods(&format!("{PAUSE}, {fail}")), Value::Array(Vec::new()));
+    let said = run(&["explain", CHARGED_TWICE, "--json"]);
+    let explained: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(explained["periods"], Value::Null, "it is about one piece of work");
+    assert!(!run(&["explain", CHARGED_TWICE]).out.contains("The load by periods"));
+}
+
+#[test]
 fn explanations_and_differences_are_documents_for_machines() {
     let document = |args: &[&str]| -> Value {
         let said = run(args);

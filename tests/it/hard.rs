@@ -45,7 +45,7 @@ fn two_losses_are_found_in_any_noise() {
 
 #[test]
 fn a_crash_between_the_row_and_its_event_is_the_only_one_that_loses_it() {
-    let certificate = certify(&fixture("dual_write.ron"), 1, None, &|_, _| ()).unwrap();
+    let certificate = certify(&fixture("dual_write.ron"), 1, None, &|_| ()).unwrap();
     assert_eq!(certificate.crash_points, 5, "counted by hand in the fixture");
     assert_eq!(certificate.plans, 6);
     let [(plan, violation)] = certificate.failures.as_slice() else {
@@ -58,11 +58,11 @@ fn a_crash_between_the_row_and_its_event_is_the_only_one_that_loses_it() {
 #[test]
 fn an_outbox_with_deduplication_loses_nothing_and_doubles_nothing() {
     let outbox = fixture("outbox.ron");
-    let certificate = certify(&outbox, 1, None, &|_, _| ()).unwrap();
+    let certificate = certify(&outbox, 1, None, &|_| ()).unwrap();
     assert_eq!(certificate.crash_points, 7, "counted by hand in the fixture");
     assert_eq!(certificate.plans, 8);
     assert!(certificate.failures.is_empty(), "{:?}", certificate.failures);
-    let certificate = certify(&outbox, 2, None, &|_, _| ()).unwrap();
+    let certificate = certify(&outbox, 2, None, &|_| ()).unwrap();
     assert!(certificate.plans > 8, "the second life can crash as well");
     assert!(certificate.failures.is_empty(), "{:?}", certificate.failures);
 }
@@ -70,7 +70,7 @@ fn an_outbox_with_deduplication_loses_nothing_and_doubles_nothing() {
 /// A caller crashes in mid-call and numbers its calls anew: the old answer fits a new call.
 #[test]
 fn a_late_reply_settles_a_call_of_the_next_life_only_where_nothing_tells_lives_apart() {
-    let certificate = certify(&fixture("late_reply.ron"), 2, None, &|_, _| ()).unwrap();
+    let certificate = certify(&fixture("late_reply.ron"), 2, None, &|_| ()).unwrap();
     let [(plan, violation)] = certificate.failures.as_slice() else {
         panic!("one failure expected: {:?}", certificate.failures);
     };
@@ -79,30 +79,30 @@ fn a_late_reply_settles_a_call_of_the_next_life_only_where_nothing_tells_lives_a
     let expected =
         ["order-1  crash  buyer/0 #2  after effect 1", "order-1  successor  buyer/0 #1  yes"];
     assert_eq!(deviations, expected);
-    let certificate = certify(&fixture("late_reply_hardened.ron"), 2, None, &|_, _| ()).unwrap();
+    let certificate = certify(&fixture("late_reply_hardened.ron"), 2, None, &|_| ()).unwrap();
     assert!(certificate.crash_points > 0 && certificate.failures.is_empty(), "{certificate:?}");
 }
 
 /// A registry that takes silence for death takes a service down whose heartbeats do not get through.
 #[test]
 fn a_partition_takes_a_service_down_unless_its_registry_doubts_itself() {
-    let certificate = certify(&fixture("partition.ron"), 1, None, &|_, _| ()).unwrap();
+    let certificate = certify(&fixture("partition.ron"), 1, None, &|_| ()).unwrap();
     let (plan, violation) = certificate.failures.first().expect("a partition does harm");
     assert_eq!(violation.property, "the catalogue is there");
     assert_eq!(plan.deviations[0].what, "partition");
-    let certificate = certify(&fixture("partition_hardened.ron"), 1, None, &|_, _| ()).unwrap();
+    let certificate = certify(&fixture("partition_hardened.ron"), 1, None, &|_| ()).unwrap();
     assert!(certificate.plans > 60 && certificate.failures.is_empty(), "{certificate:?}");
 }
 
 /// A registry whose clock is set ahead takes everybody for dead, unless it doubts itself.
 #[test]
 fn a_clock_that_is_set_takes_a_service_down_unless_its_registry_doubts_itself() {
-    let certificate = certify(&fixture("clock_jump.ron"), 1, None, &|_, _| ()).unwrap();
+    let certificate = certify(&fixture("clock_jump.ron"), 1, None, &|_| ()).unwrap();
     let (plan, violation) = certificate.failures.first().expect("a clock that is set does harm");
     assert_eq!(violation.property, "the catalogue is there");
     assert_eq!((&*plan.deviations[0].what, &*plan.deviations[0].answer), ("skew", "+60s"));
     assert!(certificate.failures.iter().all(|(plan, _)| plan.deviations[0].what == "skew"));
-    let hardened = certify(&fixture("clock_jump_hardened.ron"), 1, None, &|_, _| ()).unwrap();
+    let hardened = certify(&fixture("clock_jump_hardened.ron"), 1, None, &|_| ()).unwrap();
     assert_eq!((hardened.plans, hardened.failures.len()), (certificate.plans, 0));
 }
 
@@ -112,8 +112,8 @@ fn a_plan_that_contains_a_failing_one_is_not_run() {
     let text = fixture_text("dual_write.ron")
         .replace("Crash(", "Delay(odds: \"1%\", by: \"7ms\"), Crash(");
     let scenario = Scenario::parse("dual_write.ron", &text, &Kinds::new()).unwrap();
-    let one = certify(&scenario, 1, None, &|_, _| ()).unwrap();
-    let two = certify(&scenario, 2, None, &|_, _| ()).unwrap();
+    let one = certify(&scenario, 1, None, &|_| ()).unwrap();
+    let two = certify(&scenario, 2, None, &|_| ()).unwrap();
     let singles: Vec<_> = one.failures.iter().map(|(plan, _)| plan.deviations[0].clone()).collect();
     assert_eq!(singles.len(), 1, "{:?}", one.failures);
     assert_eq!(two.failures[..1], one.failures, "shorter plans come first");

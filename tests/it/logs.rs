@@ -15,7 +15,7 @@ fn parse(name: &str, text: &str) -> Scenario {
 fn one(name: &str) -> Certificate {
     let text = text(name);
     assert!(text.contains("count: 20"), "{name} has twenty arrivals");
-    certify(&parse(name, &text.replace("count: 20", "count: 1")), 2, None, &|_, _| ()).unwrap()
+    certify(&parse(name, &text.replace("count: 20", "count: 1")), 2, None, &|_| ()).unwrap()
 }
 
 /// The plans that fail: where the crash is, and how many transactions are lost.

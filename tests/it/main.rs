@@ -31,6 +31,7 @@ mod names;
 mod plans;
 mod properties;
 mod pushback;
+mod redrive;
 mod rejected;
 mod remedies;
 mod replay;

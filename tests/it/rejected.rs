@@ -190,6 +190,7 @@ fn what_is_said_in_vain_is_a_warning() {
                 Call(to: "gateway", method: "/orders/7"),
                 Call(to: "gateway", method: "/orders/*"),
             ]),
+            "broker": Broker(operator: [(at: "1m", says: Redrive()), (at: "2m", says: Redrive())]),
         },
     )"#;
     let scenario = Scenario::parse("x", text, &Kinds::new()).unwrap_or_else(|it| panic!("{it}"));
@@ -206,6 +207,7 @@ fn what_is_said_in_vain_is_a_warning() {
         "20:60 nobody hears this word: the run is over at its horizon, 60s",
         "23:53 the deployment never begins: the run is over at its horizon, 60s",
         "26:45 this asks for `/orders/*` itself, star and all",
+        "28:75 nobody hears this word: the run is over at its horizon, 60s",
     ];
     assert_eq!(warnings, expected);
     let helps: Vec<_> = scenario.warnings.diagnostics().iter().map(|it| &it.help).collect();

@@ -27,7 +27,7 @@ fn load_under(name: &str, profile: &str) -> Scenario {
 
 /// Runs every plan of so many crashes; crash points of the calm run, plans, and what failed.
 fn certified(scenario: &Scenario, faults: u32) -> (u64, u64, Vec<String>) {
-    let certificate = certify(scenario, faults, None, &|_, _| ()).unwrap();
+    let certificate = certify(scenario, faults, None, &|_| ()).unwrap();
     let failures = certificate.failures.iter().map(|(_, violation)| violation.message.clone());
     (certificate.crash_points, certificate.plans, failures.collect())
 }

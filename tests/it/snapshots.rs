@@ -46,6 +46,24 @@ fn one_path_leads_to_three_places() {
 }
 
 #[test]
+fn dead_letters_are_driven_again() {
+    let args = [
+        "run",
+        "fixtures/dead_letters/redriven_hardened.ron",
+        "--calm",
+        "--trace",
+        "--node",
+        "broker",
+    ];
+    check("dead_letters.redriven_hardened", "run", &cli::run(&args).out);
+    check(
+        "dead_letters.redriven",
+        "run",
+        &cli::run(&["run", "fixtures/dead_letters/redriven.ron", "--calm"]).out,
+    );
+}
+
+#[test]
 fn a_busy_till_says_when_to_come_back() {
     check("pushback", "trace", &trace(&load("pushback").run_calm()));
 }

@@ -20,7 +20,7 @@ fn two(name: &str, arrivals: &str) -> Certificate {
     assert!(text.contains(arrivals), "{name} has {arrivals}");
     let text = text.replace(arrivals, "count: 2");
     let scenario = Scenario::parse(name, &text, &Kinds::new()).unwrap();
-    certify(&scenario, 2, None, &|_, _| ()).unwrap()
+    certify(&scenario, 2, None, &|_| ()).unwrap()
 }
 
 fn plans(certificate: &Certificate) -> Vec<String> {
@@ -216,6 +216,6 @@ fn refused(answer: &str) -> (Vec<Option<Failure>>, usize) {
 fn a_write_that_is_refused_leaves_nothing_behind_and_may_be_tried_again() {
     assert_eq!(refused("refused"), (vec![Some(Failure::Failed), None], 2));
     assert_eq!(refused("full"), (vec![Some(Failure::Rejected)], 0), "it would be no use");
-    let certificate = certify(&scenario(REFUSED), 2, None, &|_, _| ()).unwrap();
+    let certificate = certify(&scenario(REFUSED), 2, None, &|_| ()).unwrap();
     assert_eq!((certificate.plans, plans(&certificate)), (5, vec![]), "two ways, twice");
 }

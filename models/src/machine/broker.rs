@@ -6,12 +6,13 @@
 //! later, the end of it may be lost with the power: the broker keeps the states before each change that
 //! is not flushed, and its next life goes on from the one that is left.
 
+mod operator;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::Name;
 use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
 use crate::fact::Fact;
 use crate::machine::{Dialer, Discovery, Slab, Target};
@@ -20,12 +21,15 @@ use crate::policy::{
     Action, AttemptEnd, DeliveryId, Dispatcher, DispatcherConfig, Message, Publication, Published,
     WriteAhead,
 };
+use crate::{Name, Span};
 
 crate::timers! {
     /// What can be overdue in a broker.
     pub enum Timer {
         /// The next attempt of the delivery in a slot.
         Retry(u32),
+        /// The next word of a person.
+        Operator,
     }
 }
 
@@ -39,6 +43,8 @@ pub struct BrokerConfig {
     pub dispatcher: DispatcherConfig,
     /// Who wants which topic, in order of subscription.
     pub subscriptions: Vec<Subscription>,
+    /// When a person wants dead letters driven again, and of which subscriptions; in order of time.
+    pub operator: Vec<(Span, Vec<usize>)>,
 }
 
 /// Who wants a topic.
@@ -59,6 +65,8 @@ pub struct BrokerNode<P> {
     dispatcher: Dispatcher<Envelope<P>>,
     /// The subscription, as it was configured, of each that the dispatcher has.
     configured: Vec<usize>,
+    /// The subscription that the dispatcher has of each that was configured.
+    subscribed: Vec<usize>,
     dialer: Dialer,
     /// Publishers that wait because the buffer is full.
     blocked: Slab<(Context, Sender, Name)>,
@@ -66,6 +74,10 @@ pub struct BrokerNode<P> {
     handling: Vec<Option<Handling<P>>>,
     /// What a loss of power may bring back, oldest first.
     earlier: VecDeque<Earlier<P>>,
+    /// Words of a person so far, those that were lost with the power left out.
+    told: usize,
+    /// In whose name the next word is said.
+    asked: Option<Context>,
 }
 
 /// The state before a change that is kept and not flushed.
@@ -104,21 +116,33 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
     #[must_use]
     pub fn new(config: Arc<BrokerConfig>) -> Self {
         let mut dispatcher = Dispatcher::new(config.dispatcher.clone());
-        let mut configured = Vec::new();
+        let (mut configured, mut subscribed) = (Vec::new(), Vec::new());
         for (index, subscription) in config.subscriptions.iter().enumerate() {
             let subscriber = subscription.subscriber.service;
             let topic = subscription.topic;
-            let subscribed = match subscription.group {
+            let number = match subscription.group {
                 None => dispatcher.subscribe(topic, subscriber),
                 Some(group) => dispatcher.subscribe_in(topic, subscriber, group),
             };
-            if subscribed.number() == configured.len() {
+            subscribed.push(number.number());
+            if number.number() == configured.len() {
                 configured.push(index);
             }
         }
         let dialer = Dialer::new(config.discovery.clone());
         let (blocked, handling, earlier) = (Slab::default(), Vec::new(), VecDeque::new());
-        Self { config, dispatcher, configured, dialer, blocked, handling, earlier }
+        Self {
+            config,
+            dispatcher,
+            configured,
+            subscribed,
+            dialer,
+            blocked,
+            handling,
+            earlier,
+            told: 0,
+            asked: None,
+        }
     }
 
     /// Who a subscription belongs to, by its number in facts.
@@ -206,12 +230,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
     }
 
     /// A life begins with what is left of the changes that were kept.
-    fn recover(&mut self, turn: &Turn<'_, P, Fact>) {
+    fn recover(&mut self, turn: &mut Turn<'_, P, Fact>) {
         let kept = turn.kept();
         let lost = std::mem::take(&mut self.earlier).into_iter().find(|it| it.kept >= kept);
         if let Some(Earlier { dispatcher, .. }) = lost {
-            self.dispatcher = dispatcher;
+            let lost = std::mem::replace(&mut self.dispatcher, dispatcher);
             self.dispatcher.power_cut();
+            self.bury_again(&lost, turn);
         }
     }
 
@@ -245,9 +270,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
                     turn.set(Timer::Retry(delivery.slot), until.since(turn.now()));
                 }
                 Action::DeadLettered { letter } => {
-                    turn.on_behalf(letter.message.payload.context);
-                    let (topic, key) = (letter.message.topic, letter.message.payload.request.key);
-                    let subscription = number(self.configured[letter.subscription]);
+                    let (topic, key, subscription) = self.act_for(&letter, turn);
                     turn.note(Fact::DeadLettered { topic, key, subscription });
                 }
                 // It was accounted for when it became a dead letter.
@@ -334,6 +357,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
         match input {
             // After a crash: what is durable and was not settled.
             Input::Start => {
+                self.listen(turn);
                 self.recover(turn);
                 self.dispatch(turn);
             }
@@ -357,6 +381,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for BrokerNode<P> {
                 }
                 self.dispatch(turn);
             }
+            Input::Wake(Timer::Operator) => self.told(turn),
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
             Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }

@@ -44,6 +44,7 @@ mod deliver;
 mod duplicates;
 mod leave;
 mod message;
+mod operator;
 mod queue;
 mod take_in;
 #[cfg(test)]
@@ -64,6 +65,7 @@ pub use message::{
     Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Message, Publication, Published,
     Subscribed,
 };
+pub use operator::{BrokerOperatorOptions, BrokerWord};
 use queue::{Delivery, Progress, Queue};
 use take_in::Pending;
 

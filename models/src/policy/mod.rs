@@ -52,8 +52,8 @@ pub use deployment::{
     RollingConfig, RollingOptions, Scaler, ScalerConfig, ScalerOptions, TurnBack, Version,
 };
 pub use dispatch::{
-    Action, AttemptEnd, DeadLetter, DeathReason, DeliveryId, Dispatcher, DispatcherConfig,
-    DispatcherOptions, Message, Publication, Published, Subscribed,
+    Action, AttemptEnd, BrokerOperatorOptions, BrokerWord, DeadLetter, DeathReason, DeliveryId,
+    Dispatcher, DispatcherConfig, DispatcherOptions, Message, Publication, Published, Subscribed,
 };
 pub use gateway::{
     Anonymous, Asked, BreakerKey, BreakerPer, Entry, Gateway, GatewayConfig, GatewayOptions,

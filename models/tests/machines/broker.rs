@@ -13,15 +13,20 @@ use super::{DONE, Rig, request};
 const TOPIC: u32 = 6;
 
 fn node(dispatcher: DispatcherConfig, subscribers: u32) -> BrokerNode<()> {
+    BrokerNode::new(Arc::new(config(dispatcher, subscribers)))
+}
+
+pub(crate) fn config(dispatcher: DispatcherConfig, subscribers: u32) -> BrokerConfig {
     let subscription = |number: u32| {
         let subscriber = Target { node: Some(NodeId(30 + number)), service: Name(20 + number) };
         Subscription { topic: Name(TOPIC), subscriber, group: None }
     };
-    BrokerNode::new(Arc::new(BrokerConfig {
+    BrokerConfig {
         discovery: Discovery::default(),
         dispatcher,
         subscriptions: (0..subscribers).map(subscription).collect(),
-    }))
+        operator: Vec::new(),
+    }
 }
 
 fn rig(dispatcher: DispatcherConfig) -> Rig<BrokerNode<()>> {

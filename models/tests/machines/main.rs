@@ -8,6 +8,7 @@
 //! ```
 
 mod broker;
+mod broker_operator;
 mod client;
 mod composition;
 mod deployment;

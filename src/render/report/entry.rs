@@ -100,7 +100,7 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
 fn fact_fields(node: NodeId, fact: &Fact, words: &Words<'_>) -> (Option<String>, Value) {
     let Ok(Value::Object(outer)) = serde_json::to_value(fact) else { return (None, Value::Null) };
     let Some((mut name, mut inner)) = outer.into_iter().next() else { return (None, Value::Null) };
-    if let Fact::Waiting(_) | Fact::Deployment(_) = fact {
+    if let Fact::Waiting(_) | Fact::Deployment(_) | Fact::Redrive(_) = fact {
         let nested = inner.as_object().and_then(|nested| nested.iter().next());
         if let Some((last, fields)) = nested {
             (name, inner) = (format!("{name}{last}"), fields.clone());

@@ -3,7 +3,7 @@
 use crate::scenario::source::Source;
 
 /// Forms that several places of a file share.
-const FORMS: [&str; 48] = [
+const FORMS: [&str; 49] = [
     "OncePerKey(table: \"..\")",
     "LedgerBalance(tables: [\"..\", \"..\"])",
     "MessageConservation()",
@@ -43,6 +43,7 @@ const FORMS: [&str; 48] = [
     "Deployment(service: \"..\", strategy: Rolling())",
     "Clients(script: [])",
     "Own(kind: \"..\")",
+    "Redrive()",
     "Rolling()",
     "Canary()",
     "BlueGreen()",

@@ -1,6 +1,7 @@
 //! What would come when the run is over.
 
 use brownout_models::Span;
+use brownout_models::policy::DispatcherOptions;
 
 use crate::scenario::check::Check;
 use crate::scenario::diagnostic::Diagnostic;
@@ -10,16 +11,35 @@ use crate::scenario::source::Path;
 impl Check<'_> {
     /// Nothing happens later than the horizon.
     pub(super) fn find_late_words(&mut self, path: &Path, file: &DeploymentFile, horizon: Span) {
-        let begins = (path.field("at"), file.at, "the deployment never begins");
-        let words = file.operator.iter().enumerate().map(|(index, word)| {
-            (path.field("operator").index(index).field("at"), word.at, "nobody hears this word")
-        });
-        for (path, _, what) in std::iter::once(begins).chain(words).filter(|it| it.1 > horizon) {
-            let message = format!("{what}: the run is over at its horizon, {horizon}");
-            let label = format!("expected {horizon} or earlier");
-            let warning = Diagnostic::warning(self.source.nearest(&path), message, label);
-            self.warnings.push(warning.with_help("move it, or make the `horizon` longer"));
+        if file.at > horizon {
+            self.too_late(&path.field("at"), "the deployment never begins", horizon);
         }
+        let words = file.operator.iter().map(|word| word.at);
+        self.find_late(&path.field("operator"), words, horizon);
+    }
+
+    /// The same of what a person says to the broker.
+    pub(super) fn find_late_redrives(
+        &mut self,
+        path: &Path,
+        broker: &DispatcherOptions,
+        horizon: Span,
+    ) {
+        let words = broker.operator.iter().map(|word| word.at);
+        self.find_late(&path.field("operator"), words, horizon);
+    }
+
+    fn find_late(&mut self, path: &Path, words: impl Iterator<Item = Span>, horizon: Span) {
+        for (index, _) in words.enumerate().filter(|(_, at)| *at > horizon) {
+            self.too_late(&path.index(index).field("at"), "nobody hears this word", horizon);
+        }
+    }
+
+    fn too_late(&mut self, path: &Path, what: &str, horizon: Span) {
+        let message = format!("{what}: the run is over at its horizon, {horizon}");
+        let label = format!("expected {horizon} or earlier");
+        let warning = Diagnostic::warning(self.source.nearest(path), message, label);
+        self.warnings.push(warning.with_help("move it, or make the `horizon` longer"));
     }
 
     /// Who would arrive later than the horizon never does.

@@ -96,7 +96,7 @@ fn crashes_of_the_control_plane_and_of_new_instances_do_not_stop_an_update() {
 
 #[test]
 fn no_crash_of_the_control_plane_leaves_an_update_half_done() {
-    let certificate = certify(&load("rolling_crash"), 1, None, &|_, _| ()).unwrap();
+    let certificate = certify(&load("rolling_crash"), 1, None, &|_| ()).unwrap();
     let failures: Vec<_> = certificate.failures.iter().map(|(_, it)| &it.message).collect();
     assert_eq!(failures, [""; 0]);
     assert!(certificate.crash_points > 20, "{}", certificate.crash_points);

@@ -1,5 +1,7 @@
 //! Message conservation, and an event for every row.
 
+use brownout::models::fact::RedriveFact;
+
 use super::*;
 
 const PUBLISHED: &str = r#"(
@@ -198,4 +200,49 @@ fn a_message_that_a_broker_alone_loses_is_found_by_the_transcript() {
     holds_under(&text, &Plan::calm().with_deviations(crash));
     let leaves = ["mail subscribes", "publish 1", "publish 2", "mail leaves", "crash"];
     holds_under(&text, &Plan::calm().with_deviations(operations(&leaves)));
+}
+
+/// The mailer rejects what it gets first, and has it again after a second.
+fn redriven() -> Case {
+    let text = PUBLISHED
+        .replace(
+            "ack_wait",
+            "profile: hardened, operator: [(at: \"1s\", says: Redrive())], ack_wait",
+        )
+        .replace("[MessageConservation()]", "[MessageConservation(), OncePerKey(table: \"mails\")]")
+        .replace("[Work(\"1ms\")]", "[Work(\"1ms\"), Write(table: \"mails\")]");
+    let reject = fault("mail-1", "fail", "shopper/0", 1, "rejected");
+    holds_under(&text, &Plan::calm().with_deviations(vec![reject]))
+}
+
+#[test]
+fn a_redrive_that_drops_a_message_is_caught() {
+    let case = redriven();
+    let is_redriven = |fact: &Fact| matches!(fact, Fact::Redrive(RedriveFact::Letter { .. }));
+    let said = case.says(|trace| {
+        let gone = fact(trace, 0, is_redriven);
+        let flow = trace[gone].flow;
+        let rest = trace.split_off(gone + 1);
+        trace.extend(rest.into_iter().filter(|it| it.flow != flow));
+    });
+    assert_eq!(said, "placed of 0 was accepted, and mail never handled it, nor was it given up");
+    case.still_holds(|trace| {
+        let gone = fact(trace, 0, is_redriven);
+        let flow = trace[gone].flow;
+        let rest = trace.split_off(gone);
+        trace.extend(rest.into_iter().filter(|it| it.flow != flow));
+    });
+}
+
+#[test]
+fn a_redrive_that_doubles_a_message_is_caught() {
+    let said = redriven().says(|trace| {
+        let written = entry(trace, 1, |what| matches!(what, What::Wrote { .. }));
+        let mut again = trace[written].clone();
+        if let What::Wrote { value, .. } = &mut again.what {
+            *value += 1;
+        }
+        trace.push(again);
+    });
+    assert_eq!(said, "mails of 0: 1 were added to 1");
 }

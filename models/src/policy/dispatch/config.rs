@@ -4,6 +4,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use super::BrokerOperatorOptions;
 use crate::Span;
 use crate::policy::{Backoff, BalancerOptions, OutlierOptions, WriteAhead};
 use crate::profile::{Mistake, options};
@@ -77,6 +78,8 @@ options! {
         aliases: Vec<String>;
         /// Who wants which topic, in order of subscription; scenarios only.
         subscriptions: Vec<SubscriptionOptions>;
+        /// What a person says to it, in order of time; nothing, and scenarios only.
+        operator: Vec<BrokerOperatorOptions>;
         /// How long its log takes to be flushed, from the first record that is not; no time, and
         /// scenarios only.
         flush: Option<Span>;

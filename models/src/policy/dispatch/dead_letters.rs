@@ -19,25 +19,58 @@ impl<P: Clone> Dispatcher<P> {
     /// alone, and stays where that was taken away; a bare one goes to everybody who subscribes. Gives how
     /// many went.
     pub fn redrive(&mut self, now: Time, subscription: Option<usize>) -> usize {
-        let is_meant = |letter: &DeadLetter<P>| {
+        let is_meant = |_: &Self, letter: &DeadLetter<P>| {
             subscription.is_none_or(|subscription| letter.subscription == subscription)
         };
-        let mut driven = 0;
-        for letter in std::mem::take(&mut self.dead_letters) {
+        self.redrive_where(now, is_meant, |_| {}).len()
+    }
+
+    /// The same for those of some subscriptions, or of the consumer groups that these are in, each
+    /// renewed before it goes. Gives what went.
+    pub fn redrive_those(
+        &mut self,
+        now: Time,
+        subscriptions: &[usize],
+        renew: impl Fn(&mut P),
+    ) -> Vec<DeadLetter<P>> {
+        self.redrive_where(now, |this, letter| this.is_among(letter, subscriptions), renew)
+    }
+
+    /// How many dead letters there are of these subscriptions, or of the groups that they are in.
+    #[must_use]
+    pub fn dead_letters_among(&self, subscriptions: &[usize]) -> usize {
+        self.dead_letters.iter().filter(|letter| self.is_among(letter, subscriptions)).count()
+    }
+
+    fn redrive_where(
+        &mut self,
+        now: Time,
+        is_meant: impl Fn(&Self, &DeadLetter<P>) -> bool,
+        renew: impl Fn(&mut P),
+    ) -> Vec<DeadLetter<P>> {
+        let mut driven = Vec::new();
+        for mut letter in std::mem::take(&mut self.dead_letters) {
             let only = match self.config.dead_letter {
                 DeadLetterDetail::Bare => None,
                 DeadLetterDetail::Described => self.queue_of(letter.subscription),
             };
             let is_wanted = only.is_none_or(|queue| !self.queues[queue].members.is_empty());
-            if is_meant(&letter) && is_wanted && self.has_room_for(letter.message.topic, only) {
-                let entry = Entry { message: letter.message, since: now };
+            let has_room = self.has_room_for(letter.message.topic, only);
+            if is_meant(self, &letter) && is_wanted && has_room {
+                renew(&mut Arc::make_mut(&mut letter.message).payload);
+                let entry = Entry { message: Arc::clone(&letter.message), since: now };
                 self.take_in(now, Pending { entry, only, message_id: None });
-                driven += 1;
+                driven.push(letter);
             } else {
                 self.dead_letters.push_back(letter);
             }
         }
         driven
+    }
+
+    fn is_among(&self, letter: &DeadLetter<P>, subscriptions: &[usize]) -> bool {
+        let queue = self.queue_of(letter.subscription).and_then(|queue| self.queues.get(queue));
+        queue.is_some_and(|queue| queue.members.iter().any(|it| subscriptions.contains(it)))
     }
 
     /// Throws the dead letters away, those of one subscription or all, and gives them back.
