@@ -44,7 +44,7 @@ use std::{iter, mem};
 use brownout_models::Time;
 
 use self::front::Front;
-use self::links::{Link, NONE, append, entries, unlink};
+use self::links::{Link, List, NONE};
 use self::wheel::{Slot, Wheel};
 
 /// Pending events, ordered by time and then by push.
@@ -53,8 +53,8 @@ use self::wheel::{Slot, Wheel};
 pub struct Queue<E> {
     /// The time of the last pop.
     now: u64,
-    /// The first entry due at exactly `now`; no entry of the front or the wheel is.
-    due: u32,
+    /// The entries due at exactly `now`; no entry of the front or the wheel is.
+    due: List,
     front: Front,
     wheel: Wheel,
     /// The first vacant entry; the others follow by `next`.
@@ -99,7 +99,7 @@ impl<E> Queue<E> {
     pub const fn new() -> Self {
         Self {
             now: 0,
-            due: NONE,
+            due: List::EMPTY,
             front: Front::new(),
             wheel: Wheel::new(),
             vacant: NONE,
@@ -135,7 +135,7 @@ impl<E> Queue<E> {
     #[inline(never)]
     fn line_up(&mut self, index: u32, at: u64) {
         if at == self.now {
-            self.due = append(&mut self.links, self.due, index);
+            self.due.append(&mut self.links, index);
         } else if !self.front.covers(at) {
             self.wheel.file(&mut self.links, index, at);
         } else if !self.front.insert(index, at) {
@@ -152,7 +152,7 @@ impl<E> Queue<E> {
         }
         let at = self.links[index as usize].at;
         if at == self.now {
-            self.due = unlink(&mut self.links, self.due, index);
+            self.due.unlink(&mut self.links, index);
         } else if self.front.covers(at) {
             self.front.remove(index);
         } else {
@@ -222,7 +222,7 @@ impl<E> Queue<E> {
     #[must_use]
     #[inline(always)]
     pub const fn is_due(&self) -> bool {
-        self.due != NONE
+        !self.due.is_empty()
     }
 
     /// Takes the event that was drawn.
@@ -254,7 +254,7 @@ impl<E> Queue<E> {
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
         let at = |index: u32| self.links[index as usize].at;
-        if self.due != NONE {
+        if self.is_due() {
             return Some(Time::from_nanos(self.now));
         }
         if let Some((at, _)) = self.front.next() {
@@ -264,7 +264,7 @@ impl<E> Queue<E> {
         if slot.first == slot.last {
             return Some(Time::from_nanos(slot.first));
         }
-        entries(&self.links, slot.head).map(at).min().map(Time::from_nanos)
+        slot.list.entries(&self.links).map(at).min().map(Time::from_nanos)
     }
 
     /// How many events are pending.
@@ -288,8 +288,8 @@ impl<E> Queue<E> {
     #[must_use]
     pub fn ordered(&self) -> Vec<(Time, &E)> {
         let listed = iter::once(self.due)
-            .chain(self.wheel.heads())
-            .flat_map(|head| entries(&self.links, head));
+            .chain(self.wheel.lists())
+            .flat_map(|list| list.entries(&self.links));
         let mut ordered: Vec<_> = listed
             .chain(self.front.indices())
             .filter_map(|index| self.pending(index as usize))
@@ -343,11 +343,11 @@ impl<E> Queue<E> {
     /// Unlinks the first entry that is due now.
     #[inline]
     fn take_due(&mut self) -> Option<u32> {
-        let first = self.due;
-        if first == NONE {
+        if self.due.is_empty() {
             return None;
         }
-        self.due = unlink(&mut self.links, first, first);
+        let first = self.due.head;
+        self.due.unlink(&mut self.links, first);
         Some(first)
     }
 
@@ -357,7 +357,7 @@ impl<E> Queue<E> {
         let (at, first) = self.front.pop()?;
         self.now = at;
         while let Some(tied) = self.front.pop_at(at) {
-            self.due = append(&mut self.links, self.due, tied);
+            self.due.append(&mut self.links, tied);
         }
         if let Some((_, next)) = self.front.next() {
             self.is_warm = self.events[next as usize].is_some();
@@ -366,23 +366,19 @@ impl<E> Queue<E> {
     }
 
     /// Makes what is in a slot due, sorts it into the front, or files it a level or more below.
-    fn refill(&mut self, Slot { head, first, last }: Slot) {
-        let Link { at, next, .. } = self.links[head as usize];
-        if first == last || next == head {
-            self.now = at;
-            self.due = head;
+    fn refill(&mut self, Slot { list, first, last }: Slot) {
+        if first == last || list.is_single() {
+            self.now = self.links[list.head as usize].at;
+            self.due = list;
             return;
         }
-        if self.front.fill(&self.links, head, last) {
+        if self.front.fill(&self.links, list, last) {
             return;
         }
-        let mut index = head;
-        loop {
+        let mut index = list.head;
+        while index != NONE {
             let Link { at, next, .. } = self.links[index as usize];
             self.wheel.file(&mut self.links, index, at);
-            if next == head {
-                return;
-            }
             index = next;
         }
     }

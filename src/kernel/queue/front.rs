@@ -1,6 +1,6 @@
 //! The front: the few entries due next, in order.
 
-use super::links::Link;
+use super::links::{Link, List, NONE};
 
 /// A slot with more entries than this is spread over the levels below instead of sorted. Measured:
 /// 8 to 24 differ little, and sorting costs the square of it.
@@ -27,23 +27,20 @@ impl Front {
     /// Counts how many entries each one is behind: unlike those of an insertion sort, these
     /// comparisons are no branches, which would be mispredicted once an entry.
     #[inline]
-    pub(super) fn fill(&mut self, links: &[Link], head: u32, reach: u64) -> bool {
+    pub(super) fn fill(&mut self, links: &[Link], list: List, reach: u64) -> bool {
         let mut times = [0; FRONT];
         let mut indices = [0; FRONT];
         let mut places = [0_u8; FRONT];
         let mut len = 0;
-        let mut index = head;
-        loop {
+        let mut index = list.head;
+        while index != NONE {
+            if len == FRONT {
+                return false;
+            }
             let Link { at, next, .. } = links[index as usize];
             times[len] = at;
             indices[len] = index;
             len += 1;
-            if next == head {
-                break;
-            }
-            if len == FRONT {
-                return false;
-            }
             index = next;
         }
         // No count exceeds FRONT; wrapping spares the check that overflow checks would make.

@@ -1,11 +1,11 @@
-//! Circular doubly linked lists of entries, known by the index of their first.
+//! Doubly linked lists of entries, known by their first and their last.
 //!
 //! Times and neighbours are kept apart from the events, so that refiling an entry touches 16 bytes
-//! whatever the size of its event.
+//! whatever the size of its event, and 16 of the one before it.
 
-use std::{iter, mem};
+use std::iter;
 
-/// The head of a list without entries.
+/// No entry.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// When an entry is due, in nanoseconds, and its neighbours in its list.
@@ -16,37 +16,60 @@ pub(super) struct Link {
     pub(super) prev: u32,
 }
 
-/// Links an entry at the end of a list; returns the list's head.
-#[inline]
-pub(super) fn append(links: &mut [Link], head: u32, index: u32) -> u32 {
-    if head == NONE {
-        links[index as usize].next = index;
-        links[index as usize].prev = index;
-        return index;
-    }
-    let tail = mem::replace(&mut links[head as usize].prev, index);
-    links[tail as usize].next = index;
-    links[index as usize].next = head;
-    links[index as usize].prev = tail;
-    head
+/// The ends of a list; both are none where it is empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct List {
+    pub(super) head: u32,
+    tail: u32,
 }
 
-/// Unlinks an entry of a list; returns the list's new head.
-#[inline]
-pub(super) fn unlink(links: &mut [Link], head: u32, index: u32) -> u32 {
-    let Link { next, prev, .. } = links[index as usize];
-    if next == index {
-        return NONE;
-    }
-    links[next as usize].prev = prev;
-    links[prev as usize].next = next;
-    if head == index { next } else { head }
-}
+impl List {
+    pub(super) const EMPTY: Self = Self { head: NONE, tail: NONE };
 
-/// The entries of a list, first to last.
-#[inline]
-pub(super) fn entries(links: &[Link], head: u32) -> impl Iterator<Item = u32> {
-    iter::successors((head != NONE).then_some(head), move |index| {
-        Some(links[*index as usize].next).filter(|next| *next != head)
-    })
+    #[inline]
+    pub(super) const fn is_empty(self) -> bool {
+        self.head == NONE
+    }
+
+    /// Whether it has one entry.
+    #[inline]
+    pub(super) const fn is_single(self) -> bool {
+        self.head == self.tail
+    }
+
+    /// Links an entry at the end.
+    #[inline]
+    pub(super) fn append(&mut self, links: &mut [Link], index: u32) {
+        let link = &mut links[index as usize];
+        (link.next, link.prev) = (NONE, self.tail);
+        if self.tail == NONE {
+            self.head = index;
+        } else {
+            links[self.tail as usize].next = index;
+        }
+        self.tail = index;
+    }
+
+    /// Unlinks an entry.
+    #[inline]
+    pub(super) fn unlink(&mut self, links: &mut [Link], index: u32) {
+        let Link { next, prev, .. } = links[index as usize];
+        if prev == NONE {
+            self.head = next;
+        } else {
+            links[prev as usize].next = next;
+        }
+        if next == NONE {
+            self.tail = prev;
+        } else {
+            links[next as usize].prev = prev;
+        }
+    }
+
+    /// The entries, first to last.
+    #[inline]
+    pub(super) fn entries(self, links: &[Link]) -> impl Iterator<Item = u32> {
+        let known = |index: u32| (index != NONE).then_some(index);
+        iter::successors(known(self.head), move |index| known(links[*index as usize].next))
+    }
 }

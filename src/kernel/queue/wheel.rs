@@ -3,7 +3,7 @@
 //! Not here: the events, and the present. The wheel only knows a cursor before which nothing is
 //! due.
 
-use super::links::{Link, NONE, append, unlink};
+use super::links::{Link, List};
 
 /// Bits of a digit: the occupancy of a level is one 64-bit word.
 const DIGIT_BITS: u32 = 6;
@@ -19,31 +19,33 @@ pub(super) struct Wheel {
     cursor: u64,
     /// Which levels have an occupied slot.
     levels: u32,
-    /// Which slots of a level are occupied. The heads of the others mean nothing.
+    /// Which slots of a level are occupied. The lists of the others mean nothing.
     occupied: [u64; LEVELS],
-    heads: [[u32; SLOTS]; LEVELS],
+    lists: [[List; SLOTS]; LEVELS],
 }
 
 /// The list of a slot, and the first and last instant that the slot stands for.
 #[derive(Clone, Copy)]
 pub(super) struct Slot {
-    pub(super) head: u32,
+    pub(super) list: List,
     pub(super) first: u64,
     pub(super) last: u64,
 }
 
 impl Wheel {
     pub(super) const fn new() -> Self {
-        Self { cursor: 0, levels: 0, occupied: [0; LEVELS], heads: [[NONE; SLOTS]; LEVELS] }
+        Self { cursor: 0, levels: 0, occupied: [0; LEVELS], lists: [[List::EMPTY; SLOTS]; LEVELS] }
     }
 
     /// Files an entry at the end of its slot's list.
     #[inline]
     pub(super) fn file(&mut self, links: &mut [Link], index: u32, at: u64) {
         let (level, slot) = self.place(at);
-        let head =
-            if self.occupied[level] >> slot & 1 == 1 { self.heads[level][slot] } else { NONE };
-        self.heads[level][slot] = append(links, head, index);
+        let list = &mut self.lists[level][slot];
+        if self.occupied[level] >> slot & 1 == 0 {
+            *list = List::EMPTY;
+        }
+        list.append(links, index);
         self.occupied[level] |= 1 << slot;
         self.levels |= 1 << level;
     }
@@ -51,9 +53,9 @@ impl Wheel {
     /// Takes out one entry, due at `at`.
     pub(super) fn remove(&mut self, links: &mut [Link], index: u32, at: u64) {
         let (level, slot) = self.place(at);
-        let head = unlink(links, self.heads[level][slot], index);
-        self.heads[level][slot] = head;
-        if head == NONE {
+        let list = &mut self.lists[level][slot];
+        list.unlink(links, index);
+        if list.is_empty() {
             self.vacate(level, slot);
         }
     }
@@ -73,12 +75,12 @@ impl Wheel {
         self.earliest().map(|(level, slot)| self.slot(level, slot))
     }
 
-    /// The heads of all lists, earliest slot first.
-    pub(super) fn heads(&self) -> impl Iterator<Item = u32> {
-        self.occupied.iter().zip(&self.heads).flat_map(|(occupied, heads)| {
-            let head =
-                move |(slot, head): (usize, &u32)| (occupied >> slot & 1 == 1).then_some(*head);
-            heads.iter().enumerate().filter_map(head)
+    /// All lists, earliest slot first.
+    pub(super) fn lists(&self) -> impl Iterator<Item = List> {
+        self.occupied.iter().zip(&self.lists).flat_map(|(occupied, lists)| {
+            let list =
+                move |(slot, list): (usize, &List)| (occupied >> slot & 1 == 1).then_some(*list);
+            lists.iter().enumerate().filter_map(list)
         })
     }
 
@@ -112,6 +114,6 @@ impl Wheel {
         let below = (1 << shift) - 1;
         let above = !(below | (DIGIT << shift));
         let first = (self.cursor & above) | ((slot as u64) << shift);
-        Slot { head: self.heads[level][slot], first, last: first | below }
+        Slot { list: self.lists[level][slot], first, last: first | below }
     }
 }
