@@ -11,9 +11,9 @@ use crate::layout::Layout;
 
 /// Always, nothing is handled that nobody published. In the end every message whose publisher was
 /// told that the broker has it was, for each of its subscriptions, handled by the subscriber or
-/// given up as a dead letter and not driven again since, or else it was reported as unwanted. Promises are counted where the
-/// answer arrives, at the publisher, and deliveries where the handler ends; only what was given up is
-/// the broker's word.
+/// given up as a dead letter and not driven again since, or else it was reported as unwanted.
+/// Promises are counted where the answer arrives, at the publisher, and deliveries where the handler
+/// ends; only what was given up is the broker's word.
 ///
 /// A message is its topic and its business key: publishing it again is no other message, and of two
 /// subscriptions of one subscriber either may have handled it. What was published is remembered to

@@ -142,7 +142,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Answers that it refuses, and when the caller may come back: `Retry-After` of HTTP (RFC
     /// 9110), `grpc-retry-pushback-ms` of gRPC.
     // Cold, as failures are rarer than successes: then what leads to them lies apart from the way of
-    // a request, whose code has to fit into the nearest cache.
+    // a request, and more of that stays in the nearest cache.
     #[cold]
     pub fn refuse(&mut self, to: Sender, what: Name, failure: Failure, after: Option<Span>) {
         self.reply_saying(to, what, Err(failure), after);
