@@ -1,13 +1,13 @@
 //! Steps of nodes that may stand still or crash: before the step, or between two of its effects.
 
-use brownout_models::contract::{Context, Input, Machine, NodeId, Purpose, Unwritten};
+use brownout_models::contract::{Context, Machine, NodeId, Purpose, Unwritten};
 use brownout_models::{Span, Time};
 
 use serde::Serialize;
 
 use super::What;
 use super::bounds::Watch;
-use super::event::Event;
+use super::deliver::Told;
 use super::fabric::Fabric;
 use super::queue::Drawn;
 use super::world::{Events, World};
@@ -15,13 +15,14 @@ use crate::choice::{Question, purpose};
 
 impl<M: Machine> World<M> {
     /// The node lives through a step, if it gets there.
+    #[inline(never)]
     pub(super) fn live_dangerously(
         &mut self,
         drawn: Drawn,
         node: NodeId,
         context: Context,
         what: What<M::Fact>,
-        input: impl FnOnce(&mut Event<M::Payload>) -> Input<M::Payload, M::Timer>,
+        told: Told,
         watch: &mut impl Watch<M::Fact>,
     ) {
         let crash = self.fabric.choices.at_node(node, purpose::CRASH, false);
@@ -35,9 +36,9 @@ impl<M: Machine> World<M> {
             0 => u32::MAX,
             effects => u32::try_from(effects - 2).unwrap_or(u32::MAX),
         };
-        let seq = self.fabric.emit(watch, node, context, what);
+        let seq = self.fabric.emit_rarely(watch, node, context, what);
         let context = Context { cause: seq, ..context };
-        let input = |events: &mut Events<M>| events.finish(drawn, input);
+        let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
         let acts = self.turn(node, context, input, power, watch);
         if answer != 0 && (power <= acts || self.fabric.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);
@@ -54,23 +55,23 @@ impl<M: Machine> World<M> {
         let host = self.fabric.host_of(node);
         if let Some(until) = self.trouble(node, purpose::PAUSE, context) {
             self.fabric.hosts[host].paused_until = until;
-            self.fabric.emit(watch, node, context, What::Paused { until });
+            self.fabric.emit_rarely(watch, node, context, What::Paused { until });
         }
         if let Some(until) = self.trouble(node, purpose::SLOW, context) {
             self.fabric.hosts[host].slow_until = until;
-            self.fabric.emit(watch, node, context, What::Slowed { until });
+            self.fabric.emit_rarely(watch, node, context, What::Slowed { until });
         }
         let now = self.fabric.now;
         if let Some(until) = self.trouble(node, purpose::DRIFT, context) {
             let ppm = self.fabric.layout.drift_ppm(node);
             self.fabric.hosts[host].clock.drift(now, ppm, until);
             self.fabric.clocks_differ = true;
-            self.fabric.emit(watch, node, context, What::Drifted { until });
+            self.fabric.emit_rarely(watch, node, context, What::Drifted { until });
         }
         if let Some((by, is_back)) = self.jump(node, context) {
             let by = self.fabric.hosts[host].clock.jump(now, by, is_back);
             self.fabric.clocks_differ = true;
-            self.fabric.emit(watch, node, context, What::Skewed { by, is_back });
+            self.fabric.emit_rarely(watch, node, context, What::Skewed { by, is_back });
         }
     }
 
@@ -106,7 +107,7 @@ impl<M: Machine> World<M> {
         after: Option<u32>,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        let seq = self.fabric.emit(watch, node, context, What::Crashed { after });
+        let seq = self.fabric.emit_rarely(watch, node, context, What::Crashed { after });
         let restart = self.fabric.layout.restart_after(node);
         let host = self.fabric.host_of(node);
         for node in self.fabric.hosts[host].nodes.clone() {
@@ -147,10 +148,10 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if lost == 0 {
             return;
         }
-        let seq = self.emit(watch, node, context, What::Unflushed { transactions: lost });
+        let seq = self.emit_rarely(watch, node, context, What::Unflushed { transactions: lost });
         let context = Context { cause: seq, ..context };
         for Unwritten { table, key, amount, value } in unwritten {
-            self.emit(watch, node, context, What::Unwrote { table, key, amount, value });
+            self.emit_rarely(watch, node, context, What::Unwrote { table, key, amount, value });
         }
     }
 }

@@ -11,10 +11,38 @@ use brownout_models::contract::{
 use super::event::{Event, EventKind, Way};
 use super::node::Head;
 use super::queue::Drawn;
-use super::world::World;
+use super::world::{Events, World};
 use super::{Watch, What};
 
 const CARRIED: &str = "a message carries something until it is taken";
+
+/// What a machine is told, besides what a message carries.
+#[derive(Clone, Copy)]
+pub(super) enum Told {
+    Start,
+    Wake(u64),
+    Expired { tag: u64 },
+    Deliver { from: Sender },
+    Reply { tag: u64 },
+}
+
+impl Told {
+    /// The input; what a message carries is taken out of its event.
+    #[inline(always)]
+    pub(super) fn input<P, T: Timer>(self, event: &mut Event<P>) -> Input<P, T> {
+        match self {
+            Self::Start => Input::Start,
+            Self::Wake(timer) => Input::Wake(T::from_code(timer)),
+            Self::Expired { tag } => Input::Expired { tag },
+            Self::Deliver { from } => {
+                Input::Deliver { from, body: event.kind.take_body().expect(CARRIED) }
+            }
+            Self::Reply { tag } => {
+                Input::Reply { tag, outcome: event.kind.take_outcome().expect(CARRIED) }
+            }
+        }
+    }
+}
 
 impl<M: Machine> World<M> {
     /// One event happens. It stays in its place in the queue until the machine takes it, so that what a
@@ -34,8 +62,8 @@ impl<M: Machine> World<M> {
             EventKind::Start => self.begin(drawn, node, context, watch),
             EventKind::Wake { timer, number } => {
                 if self.fabric.nodes[node.0 as usize].fire(timer, number) {
-                    let input = |_: &mut _| Input::Wake(M::Timer::from_code(timer));
-                    self.live(drawn, node, context, || What::Woke { timer }, input, watch);
+                    let woke = || What::Woke { timer };
+                    self.live(drawn, node, context, woke, Told::Wake(timer), watch);
                 } else {
                     self.fabric.queue.discard(drawn);
                 }
@@ -79,15 +107,17 @@ impl<M: Machine> World<M> {
             && let Some(open) = at.calls.settle(call)
         {
             at.expiry(call);
-            let input = |_: &mut _| Input::Expired { tag: open.tag };
             let context = Context { cause, ..open.context };
-            self.live(drawn, node, context, || What::Expired { to: open.to }, input, watch);
+            let (expired, told) =
+                (|| What::Expired { to: open.to }, Told::Expired { tag: open.tag });
+            self.live(drawn, node, context, expired, told, watch);
         } else {
             self.fabric.queue.discard(drawn);
         }
     }
 
     /// A life begins.
+    #[inline(never)]
     fn begin(
         &mut self,
         drawn: Drawn,
@@ -99,11 +129,11 @@ impl<M: Machine> World<M> {
         let head = &mut self.fabric.heads[node.0 as usize];
         head.is_down = false;
         let life = head.life;
-        let (started, input) = (|| What::Started { life }, |_: &mut _| Input::Start);
+        let started = || What::Started { life };
         if life > 1 {
-            self.live(drawn, node, context, started, input, watch);
+            self.live(drawn, node, context, started, Told::Start, watch);
         } else {
-            self.live_safely(drawn, node, context, started, input, watch);
+            self.live_safely(drawn, node, context, started, Told::Start, watch);
         }
     }
 
@@ -135,11 +165,7 @@ impl<M: Machine> World<M> {
             self.fabric.nodes[node.0 as usize].owed.push((sender, kind, context));
         }
         let what = || What::Delivered { from: way.from, kind };
-        let input = |event: &mut Event<_>| Input::Deliver {
-            from: sender,
-            body: event.kind.take_body().expect(CARRIED),
-        };
-        self.live(drawn, node, context, what, input, watch);
+        self.live(drawn, node, context, what, Told::Deliver { from: sender }, watch);
     }
 
     /// The answer to a call arrives.
@@ -169,7 +195,7 @@ impl<M: Machine> World<M> {
         let at = &mut self.fabric.nodes[node.0 as usize];
         let Some(open) = at.calls.settle(call) else {
             self.fabric.queue.take(drawn);
-            self.fabric.emit(watch, node, context, What::Stale { from, kind });
+            self.fabric.emit_rarely(watch, node, context, What::Stale { from, kind });
             return;
         };
         if let Some(expiry) = at.expiry(call) {
@@ -177,11 +203,7 @@ impl<M: Machine> World<M> {
         }
         let context = Context { cause: context.cause, ..open.context };
         let what = || What::Answered { from, kind, failure };
-        let input = |event: &mut Event<_>| Input::Reply {
-            tag: open.tag,
-            outcome: event.kind.take_outcome().expect(CARRIED),
-        };
-        self.live(drawn, node, context, what, input, watch);
+        self.live(drawn, node, context, what, Told::Reply { tag: open.tag }, watch);
     }
 
     /// The node lives through a step, unless it stands still or crashes.
@@ -192,13 +214,13 @@ impl<M: Machine> World<M> {
         node: NodeId,
         context: Context,
         what: impl FnOnce() -> What<M::Fact>,
-        input: impl FnOnce(&mut Event<M::Payload>) -> Input<M::Payload, M::Timer>,
+        told: Told,
         watch: &mut impl Watch<M::Fact>,
     ) {
         if self.fabric.may_crash {
-            self.live_dangerously(drawn, node, context, what(), input, watch);
+            self.live_dangerously(drawn, node, context, what(), told, watch);
         } else {
-            self.live_safely(drawn, node, context, what, input, watch);
+            self.live_safely(drawn, node, context, what, told, watch);
         }
     }
 
@@ -210,11 +232,12 @@ impl<M: Machine> World<M> {
         node: NodeId,
         context: Context,
         what: impl FnOnce() -> What<M::Fact>,
-        input: impl FnOnce(&mut Event<M::Payload>) -> Input<M::Payload, M::Timer>,
+        told: Told,
         watch: &mut impl Watch<M::Fact>,
     ) {
         let seq = self.fabric.emit(watch, node, context, what());
         let context = Context { cause: seq, ..context };
-        self.turn(node, context, |events| events.finish(drawn, input), u32::MAX, watch);
+        let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
+        self.turn(node, context, input, u32::MAX, watch);
     }
 }

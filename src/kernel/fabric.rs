@@ -182,4 +182,16 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         }
         u32::try_from(seq).expect("a run has fewer than 2^32 entries")
     }
+
+    /// Like [`emit`](Self::emit), for what is rare.
+    #[cold]
+    pub(super) fn emit_rarely(
+        &mut self,
+        watch: &mut impl Watch<F>,
+        node: NodeId,
+        context: Context,
+        what: What<F>,
+    ) -> u32 {
+        self.emit(watch, node, context, what)
+    }
 }

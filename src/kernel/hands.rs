@@ -76,6 +76,7 @@ where
     F: Clone + Serialize,
     W: Watch<F>,
 {
+    #[inline(always)]
     fn ask(
         &mut self,
         to: NodeId,

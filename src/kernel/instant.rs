@@ -16,37 +16,42 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     /// needs no round.
     #[inline(always)]
     pub(super) fn next_event<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Result<Drawn, End> {
-        if self.round.is_empty() {
-            let (at, first) = self.next_instant()?;
-            return if self.queue.is_due() {
-                self.begin_round(at, first);
-                self.next_of_round::<T>(watch)
+        loop {
+            if !self.round.is_empty() {
+                if let Some(drawn) = self.take::<T>(watch) {
+                    return Ok(drawn);
+                }
+                // The rest of the round was cancelled.
+                if self.foreground == 0 {
+                    return Err(End::Quiet);
+                }
+            }
+            let Some((at, first)) = self.queue.draw() else { return Err(End::Quiet) };
+            if at == self.now {
+                self.rounds += 1;
+                if self.rounds > self.bounds.rounds {
+                    return Err(End::Stuck);
+                }
+            } else if at > self.bounds.horizon {
+                return Err(self.reach_horizon(at, first));
             } else {
-                Ok(first)
-            };
+                self.rounds = 0;
+                self.now = at;
+            }
+            if !self.queue.is_due() {
+                return Ok(first);
+            }
+            self.begin_round(at, first);
         }
-        self.next_of_round::<T>(watch)
     }
 
-    /// Time goes on to the next event, or to the next round of this instant.
-    #[inline(always)]
-    fn next_instant(&mut self) -> Result<(Time, Drawn), End> {
-        let Some((at, first)) = self.queue.draw() else { return Err(End::Quiet) };
-        if at == self.now {
-            self.rounds += 1;
-            if self.rounds > self.bounds.rounds {
-                return Err(End::Stuck);
-            }
-        } else if at > self.bounds.horizon {
-            self.now = self.bounds.horizon;
-            let first = self.queue.take(first);
-            self.queue.push(at, first);
-            return Err(End::Horizon);
-        } else {
-            self.rounds = 0;
-            self.now = at;
-        }
-        Ok((at, first))
+    /// What comes next is past the last instant of the run: it waits on.
+    #[cold]
+    fn reach_horizon(&mut self, at: Time, first: Drawn) -> End {
+        self.now = self.bounds.horizon;
+        let first = self.queue.take(first);
+        self.queue.push(at, first);
+        End::Horizon
     }
 
     /// Everything that is due now makes a round.
@@ -62,25 +67,9 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         self.round.settle();
     }
 
-    /// The next event of the round, or of the next one if the rest of it was cancelled.
-    fn next_of_round<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Result<Drawn, End> {
-        loop {
-            if let Some(drawn) = self.take::<T>(watch) {
-                return Ok(drawn);
-            }
-            if self.foreground == 0 {
-                return Err(End::Quiet);
-            }
-            let (at, first) = self.next_instant()?;
-            if !self.queue.is_due() {
-                return Ok(first);
-            }
-            self.begin_round(at, first);
-        }
-    }
-
     /// The next event of the round; a choice where its node has several. `None` when the rest of
     /// the round was cancelled meanwhile.
+    #[inline]
     fn take<T: Timer>(&mut self, watch: &mut impl Watch<F>) -> Option<Drawn> {
         let may_tie = self.choices.may_tie();
         if may_tie || self.is_round_cut {
@@ -91,13 +80,14 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if passed > 0 {
             let passed = u32::try_from(passed).unwrap_or(u32::MAX);
             let Event { node, context, .. } = *self.queue.peek(&drawn);
-            self.emit(watch, node, context, What::Overtook { passed });
+            self.emit_rarely(watch, node, context, What::Overtook { passed });
         }
         Some(drawn)
     }
 
     /// What an earlier step of the round cancelled, replaced or settled does not happen, nor does it
     /// take part in a tie; without ties it is enough to look at what comes next.
+    #[inline(never)]
     fn discard_cancelled(&mut self, may_tie: bool) {
         let mut index = 0;
         while let Some(drawn) = self.round.own(index) {
@@ -132,6 +122,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     }
 
     /// Which of the events that wait for one node goes first: a choice.
+    #[inline(never)]
     fn choose_rival<T: Timer>(&mut self) -> usize {
         let Some(first) = self.rivals().next() else { return 0 };
         let (node, flow) = (first.node, first.context.flow);

@@ -37,7 +37,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let is_cut = self.cuts.iter().any(|cut| self.cuts_off(cut, from, to))
             || self.may_be_cut_off(from, to, sites, context, watch);
         if is_cut {
-            self.emit(watch, from, context, What::Lost { to, kind });
+            self.emit_rarely(watch, from, context, What::Lost { to, kind });
         }
         is_cut
     }
@@ -58,7 +58,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             return false;
         }
         let until = self.now + Span::from_nanos(answer);
-        self.emit(watch, from, context, What::Partitioned { to, until });
+        self.emit_rarely(watch, from, context, What::Partitioned { to, until });
         self.cuts.push(Cut { from, to, until });
         true
     }

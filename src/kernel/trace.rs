@@ -59,6 +59,7 @@ impl<F: Clone + Serialize> Trace<F> {
         }
     }
 
+    #[cold]
     fn push_more(&mut self, entry: Entry<F>) -> &Entry<F> {
         if self.entries.is_empty() {
             self.entries.reserve(RECENT);

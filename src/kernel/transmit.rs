@@ -138,21 +138,21 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         }
         let flow = context.flow;
         if self.choices.ask(sites.lose, flow, &Question::Strike) != 0 {
-            self.emit(watch, from, context, What::Lost { to, kind });
+            self.emit_rarely(watch, from, context, What::Lost { to, kind });
             return Travel::Lost;
         }
         let mut arrives = leaves + self.travel_time(sites, flow);
         if !self.choices.is_quiet(sites.delay) {
             let by = self.extra_delay(from, to, sites.delay, arrives, context);
             if !by.is_zero() {
-                self.emit(watch, from, context, What::Delayed { to, kind, by });
+                self.emit_rarely(watch, from, context, What::Delayed { to, kind, by });
                 arrives += by;
             }
         }
         if self.choices.ask(sites.duplicate, flow, &Question::Strike) == 0 {
             return Travel::Once(arrives);
         }
-        self.emit(watch, from, context, What::Duplicated { to, kind });
+        self.emit_rarely(watch, from, context, What::Duplicated { to, kind });
         Travel::Twice(arrives, leaves + self.travel_time(sites, flow))
     }
 
@@ -197,7 +197,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let site = self.choices.at_node(node, purpose::SUCCESSOR, false);
         let is_inherited = self.choices.ask(site, context.flow, &Question::Strike) != 0;
         if is_inherited {
-            self.emit(watch, node, context, What::Inherited { from: from.node, kind });
+            self.emit_rarely(watch, node, context, What::Inherited { from: from.node, kind });
         }
         is_inherited
     }
@@ -213,10 +213,10 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         watch: &mut impl Watch<F>,
     ) {
         if kind.reply || from.call.is_none() {
-            self.emit(watch, node, context, What::Dropped { from: from.node, kind });
+            self.emit_rarely(watch, node, context, What::Dropped { from: from.node, kind });
             return;
         }
-        let seq = self.emit(watch, node, context, What::Refused { from: from.node, kind });
+        let seq = self.emit_rarely(watch, node, context, What::Refused { from: from.node, kind });
         self.reset(node, from, kind, Context { cause: seq, ..context }, watch);
     }
 

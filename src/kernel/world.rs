@@ -96,6 +96,7 @@ impl<M: Machine> World<M> {
     }
 
     /// Runs until this many steps have been taken, or to the end.
+    #[inline(never)]
     pub fn run_to_step(&mut self, step: u64, watch: &mut impl Watch<M::Fact>) -> Option<End> {
         while self.fabric.steps < step {
             if let Some(end) = self.step(watch) {

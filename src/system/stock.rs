@@ -58,7 +58,9 @@ macro_rules! each {
     };
 }
 
-/// A step of a machine whose timers are its own.
+/// A step of a machine whose timers are its own. Each kind of machine has a step of its own, so that
+/// the code of those that a run does not have lies apart.
+#[inline(never)]
 fn step<M: Machine<Payload = Opaque, Fact = Fact>>(
     machine: &mut M,
     input: Input<Opaque, u64>,
