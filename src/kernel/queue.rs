@@ -57,19 +57,28 @@ pub struct Queue<E> {
     due: List,
     front: Front,
     wheel: Wheel,
-    /// The first vacant entry; the others follow by `next`.
+    /// The first vacant cell; the others follow by `next_vacant`.
     vacant: u32,
-    /// Says nothing. It is written from the event that will be drawn next, so that the processor
-    /// fetches that event while the present one happens; nobody waits for it.
+    /// Says nothing. It is written from both ends of the cells that will be drawn next, so that the
+    /// processor fetches them all at once while they are sorted; nobody waits for it.
     is_warm: bool,
     /// The generation of the last push.
     generation: u32,
     len: usize,
-    /// One for each of `events`.
+    /// One for each of `cells`.
     links: Vec<Link>,
-    /// The number of the push that each of `events` came with; 0 once no handle removes it.
-    generations: Vec<u32>,
-    events: Vec<Option<E>>,
+    cells: Vec<Cell<E>>,
+}
+
+/// Where an event waits.
+#[repr(align(64))]
+#[derive(Clone)]
+struct Cell<E> {
+    event: Option<E>,
+    /// The number of the push that the event came with; 0 once no handle removes it.
+    generation: u32,
+    /// The next vacant cell, while this one is vacant.
+    next_vacant: u32,
 }
 
 /// Names one push, to take it back; the default names none.
@@ -107,8 +116,7 @@ impl<E> Queue<E> {
             generation: 0,
             len: 0,
             links: Vec::new(),
-            generations: Vec::new(),
-            events: Vec::new(),
+            cells: Vec::new(),
         }
     }
 
@@ -126,7 +134,7 @@ impl<E> Queue<E> {
         let at = at.as_nanos().max(self.now);
         let handle = self.enter(at);
         // Nothing is left of an earlier event that would have to be given back, so nobody looks.
-        mem::forget(self.events[handle.index as usize].replace(event()));
+        mem::forget(self.cells[handle.index as usize].event.replace(event()));
         self.line_up(handle.index, at);
         handle
     }
@@ -147,7 +155,7 @@ impl<E> Queue<E> {
     /// Takes back a pending event; `None` when it was popped or removed before.
     pub fn remove(&mut self, handle: Handle) -> Option<E> {
         let Handle { index, generation } = handle;
-        if generation == 0 || *self.generations.get(index as usize)? != generation {
+        if generation == 0 || self.cells.get(index as usize)?.generation != generation {
             return None;
         }
         let at = self.links[index as usize].at;
@@ -200,22 +208,22 @@ impl<E> Queue<E> {
     /// The event that was drawn.
     #[must_use]
     pub fn peek(&self, drawn: &Drawn) -> &E {
-        self.events[drawn.0 as usize].as_ref().expect(DRAWN_ONCE)
+        self.cells[drawn.0 as usize].event.as_ref().expect(DRAWN_ONCE)
     }
 
     /// Forgets the event that was drawn, after a last look to take out what is wanted of it: nothing
     /// else is dropped.
     #[inline(always)]
     pub(crate) fn finish<R>(&mut self, drawn: Drawn, last: impl FnOnce(&mut E) -> R) -> R {
-        let place = drawn.0 as usize;
-        self.discard(drawn);
-        last(self.events[place].as_mut().expect(DRAWN_ONCE))
+        let cell = &mut self.cells[drawn.0 as usize];
+        cell.next_vacant = mem::replace(&mut self.vacant, drawn.0);
+        last(cell.event.as_mut().expect(DRAWN_ONCE))
     }
 
     /// Forgets the event that was drawn. What it owns is to be taken out before: it is not dropped.
     #[inline(always)]
     pub(crate) fn discard(&mut self, Drawn(index): Drawn) {
-        self.links[index as usize].next = mem::replace(&mut self.vacant, index);
+        self.cells[index as usize].next_vacant = mem::replace(&mut self.vacant, index);
     }
 
     /// Whether something else is due at the time of the last pop.
@@ -228,8 +236,9 @@ impl<E> Queue<E> {
     /// Takes the event that was drawn.
     #[inline]
     pub fn take(&mut self, Drawn(index): Drawn) -> E {
-        self.links[index as usize].next = mem::replace(&mut self.vacant, index);
-        self.events[index as usize].take().expect(DRAWN_ONCE)
+        let cell = &mut self.cells[index as usize];
+        cell.next_vacant = mem::replace(&mut self.vacant, index);
+        cell.event.take().expect(DRAWN_ONCE)
     }
 
     /// Forgets every event and goes back to [`Time::ZERO`], in the same memory.
@@ -237,15 +246,12 @@ impl<E> Queue<E> {
     /// Generations go on, so that handles from before remove nothing: they differ from those of a
     /// new queue, the order of events does not.
     pub fn clear(&mut self) {
-        let (mut links, mut events) = (mem::take(&mut self.links), mem::take(&mut self.events));
-        let mut generations = mem::take(&mut self.generations);
+        let (mut links, mut cells) = (mem::take(&mut self.links), mem::take(&mut self.cells));
         links.clear();
-        generations.clear();
-        events.clear();
+        cells.clear();
         links.reserve(FEW);
-        generations.reserve(FEW);
-        events.reserve(FEW);
-        *self = Self { generation: self.generation, links, generations, events, ..Self::new() };
+        cells.reserve(FEW);
+        *self = Self { generation: self.generation, links, cells, ..Self::new() };
     }
 
     /// When the next event is due.
@@ -300,7 +306,8 @@ impl<E> Queue<E> {
     }
 
     fn pending(&self, index: usize) -> Option<(Time, &E)> {
-        let event = self.events[index].as_ref().filter(|_| self.generations[index] != 0)?;
+        let cell = &self.cells[index];
+        let event = cell.event.as_ref().filter(|_| cell.generation != 0)?;
         Some((Time::from_nanos(self.links[index].at), event))
     }
 
@@ -315,10 +322,10 @@ impl<E> Queue<E> {
         if index == NONE {
             return self.grow(at, generation);
         }
-        let link = &mut self.links[index as usize];
-        self.vacant = link.next;
-        link.at = at;
-        self.generations[index as usize] = generation;
+        let cell = &mut self.cells[index as usize];
+        self.vacant = cell.next_vacant;
+        cell.generation = generation;
+        self.links[index as usize].at = at;
         Handle { index, generation }
     }
 
@@ -327,15 +334,14 @@ impl<E> Queue<E> {
         let index = u32::try_from(self.links.len()).unwrap_or(NONE);
         assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
         self.links.push(Link { at, next: index, prev: index });
-        self.generations.push(generation);
-        self.events.push(None);
+        self.cells.push(Cell { event: None, generation, next_vacant: NONE });
         Handle { index, generation }
     }
 
     /// An entry that is in no list any more: no handle names it.
     #[inline]
     fn drawn(&mut self, index: u32) -> Drawn {
-        self.generations[index as usize] = 0;
+        self.cells[index as usize].generation = 0;
         self.len -= 1;
         Drawn(index)
     }
@@ -359,9 +365,6 @@ impl<E> Queue<E> {
         while let Some(tied) = self.front.pop_at(at) {
             self.due.append(&mut self.links, tied);
         }
-        if let Some((_, next)) = self.front.next() {
-            self.is_warm = self.events[next as usize].is_some();
-        }
         Some(first)
     }
 
@@ -372,7 +375,14 @@ impl<E> Queue<E> {
             self.due = list;
             return;
         }
-        if self.front.fill(&self.links, list, last) {
+        let (cells, mut is_warm) = (&self.cells, self.is_warm);
+        let warm = |index: u32| {
+            let Cell { event, generation, .. } = &cells[index as usize];
+            is_warm ^= event.is_some() & (*generation != 0);
+        };
+        let is_filled = self.front.fill(&self.links, list, last, warm);
+        self.is_warm = is_warm;
+        if is_filled {
             return;
         }
         let mut index = list.head;

@@ -12,19 +12,15 @@ impl<E> Default for Queue<E> {
 
 impl<E: Clone> Clone for Queue<E> {
     fn clone(&self) -> Self {
-        let generations = self.generations.clone();
-        Self { links: self.links.clone(), generations, events: self.events.clone(), ..*self }
+        Self { links: self.links.clone(), cells: self.cells.clone(), ..*self }
     }
 
     /// Like [`Clone::clone`], in the memory that this queue already has.
     fn clone_from(&mut self, source: &Self) {
-        let mut links = mem::take(&mut self.links);
-        let mut generations = mem::take(&mut self.generations);
-        let mut events = mem::take(&mut self.events);
+        let (mut links, mut cells) = (mem::take(&mut self.links), mem::take(&mut self.cells));
         links.clone_from(&source.links);
-        generations.clone_from(&source.generations);
-        events.clone_from(&source.events);
-        *self = Self { links, generations, events, ..*source };
+        cells.clone_from(&source.cells);
+        *self = Self { links, cells, ..*source };
     }
 }
 

@@ -22,12 +22,18 @@ impl Front {
     }
 
     /// Fills an empty front with the list of a slot that ends at `reach`; false, and nothing
-    /// changed, if the list is too long.
+    /// changed, if the list is too long. Whoever is in it is shown to `warm` before all are sorted.
     ///
     /// Counts how many entries each one is behind: unlike those of an insertion sort, these
     /// comparisons are no branches, which would be mispredicted once an entry.
     #[inline]
-    pub(super) fn fill(&mut self, links: &[Link], list: List, reach: u64) -> bool {
+    pub(super) fn fill(
+        &mut self,
+        links: &[Link],
+        list: List,
+        reach: u64,
+        mut warm: impl FnMut(u32),
+    ) -> bool {
         let mut times = [0; FRONT];
         let mut indices = [0; FRONT];
         let mut places = [0_u8; FRONT];
@@ -40,6 +46,7 @@ impl Front {
             let Link { at, next, .. } = links[index as usize];
             times[len] = at;
             indices[len] = index;
+            warm(index);
             len += 1;
             index = next;
         }
