@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::status::settle;
 use super::{Session, Status, Trouble, plan_file};
 use crate::choice::Plan;
 use crate::render::lines::wrapped;
@@ -61,9 +62,18 @@ pub(super) fn run(args: &DiffArgs, session: &mut Session<'_>) -> Result<Status, 
         Some(path) => Some(session.scenario(path)?),
         None => None,
     };
-    let a = meant(&args.a, scenario.as_ref(), session)?;
-    let (b, name) = match &args.b {
-        Some(word) => (meant(word, scenario.as_ref(), session)?, word.as_str()),
+    let meant = |word: &String| meant(word, scenario.as_ref(), session);
+    // What is wrong with one of them is no reason not to look at the other.
+    let (a, b) = match (meant(&args.a), args.b.as_ref().map(meant).transpose()) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(trouble), Ok(_)) | (Ok(_), Err(trouble)) => return Err(trouble),
+        (Err(first), Err(second)) => {
+            settle(Err(first));
+            return Err(second);
+        }
+    };
+    let (b, name) = match b {
+        Some(b) => (b, args.b.as_deref().unwrap_or_default()),
         None if !a.plan.has_faults() => {
             let message = format!("`{}` has no faults that could be left out", args.a);
             return Err(Trouble::Usage(message));

@@ -50,6 +50,7 @@ mod vain;
 mod zones;
 
 use std::path::PathBuf;
+mod wrong_files;
 
 use brownout::Scenario;
 
