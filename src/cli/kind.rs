@@ -42,9 +42,9 @@ impl Session<'_> {
         match FileKind::of(source) {
             Some(FileKind::Finding) => {
                 let (shown, word, program) = (path.display(), word(path), self.program);
-                Err(Trouble::Usage(format!(
-                    "`{shown}` is a finding, and no scenario; see it again with\n  {program} replay {word}"
-                )))
+                let message = format!("`{shown}` is a finding, and no scenario");
+                let remedy = format!("see it again with\n  {program} replay {word}");
+                Err(Trouble::Misfiled { message, remedy })
             }
             Some(FileKind::Plan) => Err(self.is_plan(path, "scenario")),
             Some(FileKind::Scenario) | None => Err(error.into()),
@@ -80,10 +80,9 @@ impl Session<'_> {
 
     fn is_plan(&self, path: &Path, wanted: &str) -> Trouble {
         let (shown, word, program) = (path.display(), word(path), self.program);
-        Trouble::Usage(format!(
-            "`{shown}` is a plan, and no {wanted}; run its scenario under it with\n  \
-             {program} run SCENARIO --plan {word}"
-        ))
+        let message = format!("`{shown}` is a plan, and no {wanted}");
+        let run = format!("{program} run SCENARIO --plan {word}");
+        Trouble::Misfiled { message, remedy: format!("run its scenario under it with\n  {run}") }
     }
 }
 

@@ -6,6 +6,7 @@ mod addresses;
 mod broker;
 mod bulkheads;
 mod certificates;
+mod check_json;
 mod cli;
 mod commands;
 mod compositions;
