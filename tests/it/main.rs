@@ -24,6 +24,7 @@ mod gateways;
 mod hard;
 mod hardened_gateway;
 mod jitter;
+mod json_plans;
 mod kernel;
 mod kinds_of_files;
 mod logs;
