@@ -65,9 +65,24 @@ pub(super) fn warn_of(scenario: &Scenario) {
 
 /// Says on stderr which of the work that somebody wants to see never began.
 pub(super) fn note_what_never_began(filter: &Filter, run: &Run) {
-    for flow in filter.never_began(run.world()) {
-        let style = if coloured() { Styles::COLOURED.strong } else { Styles::PLAIN.strong };
-        say(&format!("{style}note{style:#}: no work called `{flow}` began in this run\n"));
+    note_missing(&filter.never_began(run.world()), "in this run");
+}
+
+/// The same of several runs, all of which are shown: it began in none of them.
+pub(super) fn note_what_never_began_in_any<'a>(
+    filter: &Filter,
+    runs: impl IntoIterator<Item = &'a Run>,
+) {
+    let missing = runs.into_iter().map(|run| filter.never_began(run.world()));
+    let in_all = missing
+        .reduce(|all, of_one| all.into_iter().filter(|flow| of_one.contains(flow)).collect());
+    note_missing(&in_all.unwrap_or_default(), "in any of these runs");
+}
+
+fn note_missing(flows: &[&str], runs: &str) {
+    let style = if coloured() { Styles::COLOURED.strong } else { Styles::PLAIN.strong };
+    for flow in flows {
+        say(&format!("{style}note{style:#}: no work called `{flow}` began {runs}\n"));
     }
 }
 
