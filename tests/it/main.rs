@@ -30,6 +30,7 @@ mod kinds_of_files;
 mod logs;
 mod mutated;
 mod names;
+mod periods;
 mod plans;
 mod properties;
 mod pushback;
