@@ -50,10 +50,10 @@ mod stranger;
 mod theory;
 mod tidy;
 mod vain;
+mod wrong_files;
 mod zones;
 
 use std::path::PathBuf;
-mod wrong_files;
 
 use brownout::Scenario;
 
