@@ -139,7 +139,11 @@ fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> 
     let when = [a.1, b.1].into_iter().filter_map(|run| run.entries().nth(at)).map(|it| it.at).min();
     let when = when.map_or_else(String::new, |when| format!(" at {when}"));
     let of = flow.as_ref().map_or_else(String::new, |flow| format!(", in {flow}"));
-    text.push_str(&wrapped(&format!("The runs share {at} entries and part{when}{of}."), 0));
+    text.push_str(&wrapped(
+        &format!("The runs share {at} entries and part{when}{of}."),
+        0,
+        styles.columns,
+    ));
     let strong = styles.strong;
     for (name, run) in [a, b] {
         let verdict = match &run.violation {
@@ -148,9 +152,9 @@ fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> 
         };
         let _ = writeln!(text, "\n{strong}{name}{strong:#}");
         text.push_str(&what_follows(run, at, flow.as_deref(), styles));
-        text.push_str(&wrapped(&verdict, 2));
+        text.push_str(&wrapped(&verdict, 2, styles.columns));
     }
-    let _ = write!(text, "\n{}", wrapped(&parted(a.1, b.1), 0));
+    let _ = write!(text, "\n{}", wrapped(&parted(a.1, b.1), 0, styles.columns));
     text
 }
 

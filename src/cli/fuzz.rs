@@ -168,10 +168,14 @@ fn text(
     let steps = counted(report.steps, "step", "steps");
     let _ = writeln!(text, "{runs}, {} failed, {steps}", report.failed);
     for name in &report.unreached {
-        text.push_str(&wrapped(&format!("never reached: {name}"), 0));
+        text.push_str(&wrapped(&format!("never reached: {name}"), 0, styles.columns));
     }
     for name in &report.toothless {
-        text.push_str(&wrapped(&format!("never had anything to look at: {name}"), 0));
+        text.push_str(&wrapped(
+            &format!("never had anything to look at: {name}"),
+            0,
+            styles.columns,
+        ));
     }
     if scenario.properties().next().is_none() {
         text.push_str("nothing was asked to hold: the scenario has no properties\n");
@@ -194,7 +198,11 @@ fn text(
     }
     if let (Some(planted), false) = (&scenario.planted, report.findings.is_empty()) {
         text.push('\n');
-        text.push_str(&wrapped(&format!("This bug is there on purpose: {planted}."), 0));
+        text.push_str(&wrapped(
+            &format!("This bug is there on purpose: {planted}."),
+            0,
+            styles.columns,
+        ));
     }
     text
 }
@@ -210,11 +218,11 @@ fn describe(
     let Finding { seed, failed, full, shrunk, .. } = finding;
     let property = &shrunk.violation.property;
     let _ = writeln!(text, "\n{fault}VIOLATED{fault:#}  {strong}{property}{strong:#}");
-    text.push_str(&wrapped(&shrunk.violation.message, 10));
+    text.push_str(&wrapped(&shrunk.violation.message, 10, styles.columns));
     let _ = writeln!(text, "          in {failed} of {}", counted(runs, "run", "runs"));
     let left = left_of(full.deviations.len(), *seed, shrunk);
-    let _ = write!(text, "\n{}", wrapped(&format!("{left}:"), 0));
-    let _ = writeln!(text, "\n{}", lines::plan_in_short(&shrunk.plan, 2));
+    let _ = write!(text, "\n{}", wrapped(&format!("{left}:"), 0, styles.columns));
+    let _ = writeln!(text, "\n{}", lines::plan_in_short(&shrunk.plan, 2, styles.columns));
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&again, styles) {
         text.push_str(&story.text);

@@ -152,18 +152,22 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
                 let _ = writeln!(text, "    {} {}:", missed.len(), fate.word());
             }
             if possible.iter().all(String::is_empty) {
-                text.push_str(&lines::deviations(&missed, 6));
+                text.push_str(&lines::deviations(&missed, 6, styles.columns));
                 continue;
             }
             for (deviation, remark) in missed.iter().zip(&possible) {
-                text.push_str(&lines::deviations(std::slice::from_ref(deviation), 6));
-                text.push_str(&lines::wrapped(remark, 8));
+                text.push_str(&lines::deviations(
+                    std::slice::from_ref(deviation),
+                    6,
+                    styles.columns,
+                ));
+                text.push_str(&lines::wrapped(remark, 8, styles.columns));
             }
         }
         let absent = run.absent_load();
         if !absent.is_empty() {
             let _ = writeln!(text, "    load that never arrived:");
-            text.push_str(&lines::wrapped(&absent.join(", "), 6));
+            text.push_str(&lines::wrapped(&absent.join(", "), 6, styles.columns));
         }
     }
     let shown = replays.iter().find(|replay| replay.fails);
@@ -174,9 +178,9 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
     if let Some(replay) = shown {
         if let Some(violation) = &replay.run.violation {
             let violated = format!("{}: {}", violation.property, violation.message);
-            let _ = write!(text, "\n{}", lines::wrapped(&violated, 0));
+            let _ = write!(text, "\n{}", lines::wrapped(&violated, 0, styles.columns));
         }
-        let _ = writeln!(text, "\n{}", lines::plan_in_short(&replay.run.plan, 2));
+        let _ = writeln!(text, "\n{}", lines::plan_in_short(&replay.run.plan, 2, styles.columns));
         if let Some(story) = story(&replay.run, styles) {
             text.push_str(&story.text);
             if sagas.is_none() {
@@ -185,7 +189,8 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
         }
         if let Some(planted) = &scenario.planted {
             text.push('\n');
-            text.push_str(&lines::wrapped(&format!("This bug is there on purpose: {planted}."), 0));
+            let planted = format!("This bug is there on purpose: {planted}.");
+            text.push_str(&lines::wrapped(&planted, 0, styles.columns));
         }
     }
     text
@@ -223,7 +228,7 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
             || "everything held".to_owned(),
             |violation| format!("{}: {}", violation.property, violation.message),
         );
-        session.output.text(&lines::wrapped(&verdict, 0))?;
+        session.output.text(&lines::wrapped(&verdict, 0, session.output.styles.columns))?;
         if let Some(filter) = &sagas {
             let trees = saga_trees(&first, filter, session.output.styles);
             session.output.text(&format!("\n{trees}"))?;

@@ -220,6 +220,6 @@ pub(crate) fn periods_table(run: &Run, styles: Styles) -> String {
          sidecars, and those that were not the first at their call; begun: requests that services took \
          up; vain: answers that nobody awaited any more; queue: the longest that a request was put into{at}"
     );
-    text.push_str(&wrapped(&legend, 2));
+    text.push_str(&wrapped(&legend, 2, styles.columns));
     text
 }

@@ -8,6 +8,7 @@ mod bulkheads;
 mod certificates;
 mod check_json;
 mod cli;
+mod columns;
 mod commands;
 mod compositions;
 mod defects;
