@@ -145,11 +145,11 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
 }
 
 const SAGA: &str = r#"(version: 1, nodes: {
-    "shop": Service(registered: false, handlers: { "buy": [], "return": [] }),
+    "shop": Service(registered: false, handlers: { "buy": [], "return": [], "ship": [] }),
     "checkout": Saga(profile: hardened, steps: [
         (name: "reserve", action: (to: "shop", method: "buy"),
             compensation: (to: "shop", method: "return")),
-        (name: "ship", action: (to: "shop", method: "buy")),
+        (name: "ship", kind: Pivot, action: (to: "shop", method: "ship")),
     ]),
     "client": Clients(script: [Call(to: "checkout", method: "run")]),
 })"#;
@@ -188,7 +188,7 @@ fn rows_of_the_log_of_a_saga_say_where_it_stands() {
     let lost = words.unwrote(node, log, after - before, before);
     assert_eq!(lost, "at step 1 reserve again, not at step 2 ship");
     // Amounts are amounts, whoever wrote them, and so is what is no record.
-    let shop = scenario.layout().find("shop").expect("there is a shop");
+    let shop = scenario.layout().find("shop-1").expect("there is a shop");
     for (node, table, value) in [(node, inbox, before), (shop, log, before), (node, log, 0)] {
         assert_eq!(words.wrote(node, table, 7, value), format!("+7, now {value}"));
         assert_eq!(words.unwrote(node, table, 7, value), format!("+7 was lost, {value} again"));
