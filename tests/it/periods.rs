@@ -85,7 +85,10 @@ fn a_fault_that_lasts_is_over_when_it_ends() {
 
 #[test]
 fn a_fault_of_one_message_is_over_at_once() {
-    assert_eq!(during(&[(REQUEST, "lose", 20, "yes")]), None);
+    let loss = (REQUEST, "lose", 20, "yes");
+    assert_eq!(during(&[loss]), None);
+    let double = (REQUEST, "duplicate", 40, "yes");
+    assert_eq!(during(&[loss, double]), Some((2_000, 4_000)), "up to the last of them");
 }
 
 #[test]
