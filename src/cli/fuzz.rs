@@ -90,6 +90,7 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
     }
     scenarios.iter().for_each(output::warn_of);
     let mut documents = Vec::new();
+    let mut gap = "";
     // What was found is told first, whatever goes wrong.
     let mut troubles = Vec::new();
     for scenario in &scenarios {
@@ -112,7 +113,10 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
             documents.push(document(scenario, &report, &saved));
         } else {
             let text = text(scenario, &report, &saved, session);
-            session.output.text(&text)?;
+            session.output.text(&format!("{gap}{text}"))?;
+            // The next campaign may take as long as this one.
+            session.output.flush()?;
+            gap = "\n";
         }
     }
     if args.json {

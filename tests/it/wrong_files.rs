@@ -18,6 +18,8 @@ fn a_wrong_file_keeps_no_other_from_running_and_every_mistake_is_told() {
     let typo = file("wrong_beside.ron", "(version: 1, nods: {})");
     let alone = fuzz(&[ORDERS, DUAL_WRITE], &[]);
     assert_eq!((alone.status, alone.err.as_str()), (Some(0), ""));
+    let each = [ORDERS, DUAL_WRITE].map(|path| fuzz(&[path], &[]).out);
+    assert_eq!(alone.out, each.join("\n"), "a blank line between two reports");
     let said = fuzz(&["no_such.ron", ORDERS, &typo, DUAL_WRITE], &[]);
     assert_eq!(said.status, Some(2));
     assert_eq!(said.out, alone.out, "the others run as if they were alone");
