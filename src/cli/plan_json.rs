@@ -76,7 +76,11 @@ pub(super) fn read(source: &Source) -> Result<(Plan, Field), ScenarioError> {
     };
     let plan: JsonPlan = plan.map_err(|error| {
         let message = error.to_string();
-        let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+        let message = match message.rsplit_once(" at line ") {
+            _ if error.is_eof() => "the text ends too early",
+            Some((message, _)) => message,
+            None => &message,
+        };
         let place = source.place(error.line(), error.column());
         wrong(source, Diagnostic::new(place, message, "expected a plan"), REMEDY.to_owned())
     })?;

@@ -48,7 +48,7 @@ fn mistakes_in_a_document_have_their_places_and_remedies() {
     for (text, expected) in [
         (r#"{"sed": 3}"#, &["unknown field `sed`", "plan_wrong.json:1:2\n", "`run --json`"][..]),
         (r#"{"seed": "3"}"#, &["invalid type: string \"3\"", "plan_wrong.json:1:10\n"]),
-        ("{\"seed\": 3", &["EOF while parsing an object"]),
+        ("{\"seed\": 3", &["the text ends too early", "plan_wrong.json:1:10\n"]),
         ("{deviations: []}", &["key must be a string", "or RON like"]),
         (r#"[{"plan": {}}]"#, &["this is a list, and no plan", "take the `plan` out of one"]),
         (r#"{"plan": null, "fails": false}"#, &["invalid type: null", "plan_wrong.json:1:10\n"]),
