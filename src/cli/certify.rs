@@ -126,10 +126,18 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
         _ if points.is_empty() => "none".to_owned(),
         _ => points.join(", "),
     };
-    text.push_str(&wrapped(&format!("points where a fault can strike: {points}"), 0));
+    text.push_str(&wrapped(
+        &format!("points where a fault can strike: {points}"),
+        0,
+        styles.columns,
+    ));
     if !certificate.left_out.is_empty() {
         let kinds = certificate.left_out.join(", ");
-        text.push_str(&wrapped(&format!("faults with odds of 0 % count as none: {kinds}"), 0));
+        text.push_str(&wrapped(
+            &format!("faults with odds of 0 % count as none: {kinds}"),
+            0,
+            styles.columns,
+        ));
     }
     if certificate.crash_points > 0 {
         let _ = writeln!(text, "moments to crash: {}", certificate.crash_points);
@@ -158,9 +166,9 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
         if plan.deviations.is_empty() {
             text.push_str("  no fault at all\n");
         }
-        text.push_str(&deviations(&plan.deviations, 2));
+        text.push_str(&deviations(&plan.deviations, 2, styles.columns));
         let violated = format!("{}: {}", violation.property, violation.message);
-        text.push_str(&wrapped(&violated, 4));
+        text.push_str(&wrapped(&violated, 4, styles.columns));
     }
     let more = failures.saturating_sub(LISTED_MAX);
     if more > 0 {
@@ -173,7 +181,11 @@ fn text(scenario: &Scenario, certificate: &Certificate, session: &Session<'_>) -
     }
     if let Some(planted) = &scenario.planted {
         text.push('\n');
-        text.push_str(&wrapped(&format!("This bug is there on purpose: {planted}."), 0));
+        text.push_str(&wrapped(
+            &format!("This bug is there on purpose: {planted}."),
+            0,
+            styles.columns,
+        ));
     }
     text
 }

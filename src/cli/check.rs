@@ -1,12 +1,14 @@
 //! `brownout check`: load scenarios and say everything that is wrong with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::status::settle;
 use super::{Session, Status, Trouble, output};
 use crate::render::lines::counted;
+use crate::render::{DiagnosticReport, diagnostic_reports};
+use crate::scenario::{Scenario, ScenarioError};
 
 /// Loads scenarios and shows everything that is wrong with them.
 ///
@@ -18,6 +20,11 @@ pub(super) struct CheckArgs {
     /// The scenarios, RON files.
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
+
+    /// One JSON document a line for each mistake and each warning, instead of
+    /// text.
+    #[arg(long)]
+    json: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -27,30 +34,85 @@ Exit status:
 
 Examples:
   brownout check shop.ron
-  brownout check scenarios/*.ron";
+  brownout check scenarios/*.ron
+  brownout check scenarios/*.ron --json | jq .message";
 
 pub(super) fn check(args: &CheckArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
     let mut status = Status::Held;
     for path in &args.scenarios {
-        match session.scenario(path) {
-            Ok(scenario) => {
-                let (good, layout) = (session.output.styles.good, scenario.layout());
-                session.output.line(&format!(
-                    "{good}ok{good:#}  {}: {}, {}, {}",
-                    path.display(),
-                    counted(layout.nodes.len() as u64, "node", "nodes"),
-                    counted(layout.faults.len() as u64, "fault", "faults"),
-                    counted(scenario.properties().count() as u64, "property", "properties"),
-                ))?;
-                session.output.flush()?;
-                output::warn_of(&scenario);
-            }
-            Err(trouble) => {
-                // In one terminal, the files appear in the order in which they were named.
-                session.output.flush()?;
-                status = settle(Err(trouble));
-            }
-        }
+        let loaded = session.scenario(path);
+        let of_this =
+            if args.json { list(path, loaded, session)? } else { tell(path, loaded, session)? };
+        status = status.max(of_this);
     }
     Ok(status)
+}
+
+/// Says how it is with a file, and what is wrong on stderr.
+fn tell(
+    path: &Path,
+    loaded: Result<Scenario, Trouble>,
+    session: &mut Session<'_>,
+) -> Result<Status, Trouble> {
+    let scenario = match loaded {
+        Ok(scenario) => scenario,
+        Err(trouble) => {
+            // In one terminal, the files appear in the order in which they were named.
+            session.output.flush()?;
+            return Ok(settle(Err(trouble)));
+        }
+    };
+    let (good, layout) = (session.output.styles.good, scenario.layout());
+    session.output.line(&format!(
+        "{good}ok{good:#}  {}: {}, {}, {}",
+        path.display(),
+        counted(layout.nodes.len() as u64, "node", "nodes"),
+        counted(layout.faults.len() as u64, "fault", "faults"),
+        counted(scenario.properties().count() as u64, "property", "properties"),
+    ))?;
+    session.output.flush()?;
+    output::warn_of(&scenario);
+    Ok(Status::Held)
+}
+
+/// Writes a document for each mistake and each warning, on stdout.
+fn list(
+    path: &Path,
+    loaded: Result<Scenario, Trouble>,
+    session: &mut Session<'_>,
+) -> Result<Status, Trouble> {
+    let file = path.to_string_lossy();
+    let of_file = |message: &str, help: Option<&str>, session: &mut Session<'_>| {
+        session.output.json(&DiagnosticReport::of_file(&file, message, help))
+    };
+    match loaded {
+        Ok(scenario) => {
+            let warnings = &scenario.warnings;
+            for report in diagnostic_reports(warnings.source(), warnings.diagnostics()) {
+                session.output.json(&report)?;
+            }
+            return Ok(Status::Held);
+        }
+        Err(Trouble::Scenario(error)) => match *error {
+            ScenarioError::Unreadable { reason, .. } => {
+                of_file(&format!("cannot read `{file}`: {reason}"), None, session)?;
+            }
+            ScenarioError::Wrong { source, diagnostics } => {
+                for report in diagnostic_reports(&source, &diagnostics) {
+                    session.output.json(&report)?;
+                }
+            }
+        },
+        Err(Trouble::Misfiled { message, remedy }) => {
+            of_file(&message, Some(&remedy), session)?;
+        }
+        Err(
+            trouble @ (Trouble::Regression(_)
+            | Trouble::Usage(_)
+            | Trouble::Unwritable { .. }
+            | Trouble::Panicked(_)
+            | Trouble::Io(_)),
+        ) => return Err(trouble),
+    }
+    Ok(Status::Wrong)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::status::settle;
 use super::{Session, Status, Trouble, plan_file};
 use crate::choice::Plan;
 use crate::render::lines::wrapped;
@@ -61,9 +62,18 @@ pub(super) fn run(args: &DiffArgs, session: &mut Session<'_>) -> Result<Status, 
         Some(path) => Some(session.scenario(path)?),
         None => None,
     };
-    let a = meant(&args.a, scenario.as_ref(), session)?;
-    let (b, name) = match &args.b {
-        Some(word) => (meant(word, scenario.as_ref(), session)?, word.as_str()),
+    let meant = |word: &String| meant(word, scenario.as_ref(), session);
+    // What is wrong with one of them is no reason not to look at the other.
+    let (a, b) = match (meant(&args.a), args.b.as_ref().map(meant).transpose()) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(trouble), Ok(_)) | (Ok(_), Err(trouble)) => return Err(trouble),
+        (Err(first), Err(second)) => {
+            settle(Err(first));
+            return Err(second);
+        }
+    };
+    let (b, name) = match b {
+        Some(b) => (b, args.b.as_deref().unwrap_or_default()),
         None if !a.plan.has_faults() => {
             let message = format!("`{}` has no faults that could be left out", args.a);
             return Err(Trouble::Usage(message));
@@ -129,7 +139,11 @@ fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> 
     let when = [a.1, b.1].into_iter().filter_map(|run| run.entries().nth(at)).map(|it| it.at).min();
     let when = when.map_or_else(String::new, |when| format!(" at {when}"));
     let of = flow.as_ref().map_or_else(String::new, |flow| format!(", in {flow}"));
-    text.push_str(&wrapped(&format!("The runs share {at} entries and part{when}{of}."), 0));
+    text.push_str(&wrapped(
+        &format!("The runs share {at} entries and part{when}{of}."),
+        0,
+        styles.columns,
+    ));
     let strong = styles.strong;
     for (name, run) in [a, b] {
         let verdict = match &run.violation {
@@ -138,9 +152,9 @@ fn text(a: (&str, &Run), b: (&str, &Run), at: Option<usize>, styles: Styles) -> 
         };
         let _ = writeln!(text, "\n{strong}{name}{strong:#}");
         text.push_str(&what_follows(run, at, flow.as_deref(), styles));
-        text.push_str(&wrapped(&verdict, 2));
+        text.push_str(&wrapped(&verdict, 2, styles.columns));
     }
-    let _ = write!(text, "\n{}", wrapped(&parted(a.1, b.1), 0));
+    let _ = write!(text, "\n{}", wrapped(&parted(a.1, b.1), 0, styles.columns));
     text
 }
 

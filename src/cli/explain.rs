@@ -85,8 +85,13 @@ fn subject(args: &ExplainArgs, session: &Session<'_>) -> Result<(Scenario, Optio
 fn text(scenario: &Scenario, explanation: &Explanation, styles: Styles) -> String {
     let Explanation { run, parts } = explanation;
     let Some(violation) = &run.violation else { return String::new() };
-    let mut text = wrapped(&format!("{}: {}", violation.property, violation.message), 0);
-    let _ = writeln!(text, "\n{}", lines::plan(&run.plan.with_deviations(run.applied.clone()), 2));
+    let mut text =
+        wrapped(&format!("{}: {}", violation.property, violation.message), 0, styles.columns);
+    let _ = writeln!(
+        text,
+        "\n{}",
+        lines::plan(&run.plan.with_deviations(run.applied.clone()), 2, styles.columns)
+    );
     if let Some(story) = story(run, styles) {
         text.push_str(&story.text);
         text.push_str(&story.sagas);
@@ -106,7 +111,7 @@ fn text(scenario: &Scenario, explanation: &Explanation, styles: Styles) -> Strin
             (false, _) => ("Not necessary", "it fails without it, too"),
         };
         let _ = writeln!(text, "\n{strong}{is}{strong:#}: {otherwise}");
-        text.push_str(&lines::deviations(std::slice::from_ref(deviation), 2));
+        text.push_str(&lines::deviations(std::slice::from_ref(deviation), 2, styles.columns));
         let Some(at) = divergence(run, without) else { continue };
         text.push_str("  What happens instead:\n");
         text.push_str(&what_follows(without, at, Some(&deviation.flow), styles));

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::jobs::{progress, with_workers};
 use super::save::save;
+use super::status::settle;
 use super::{Session, Status, Trouble, jobs, output, quoted};
 use crate::render::lines::{self, counted, wrapped};
 use crate::render::{Styles, heading, left_of, plan_report, story};
@@ -25,7 +26,8 @@ use crate::search::{Campaign, CampaignReport, Finding};
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct FuzzArgs {
-    /// Scenarios, RON files.
+    /// Scenarios, RON files. One that is wrong does not keep the others from
+    /// running.
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
 
@@ -60,7 +62,7 @@ pub(super) struct FuzzArgs {
 }
 
 const AFTER_HELP: &str = "\
-Exit status:
+Exit status, the highest that any of the scenarios calls for:
   0  everything held in every run
   1  a property was violated, or what should be reached sometimes never was
   2  the input or the usage is wrong
@@ -73,11 +75,22 @@ Examples:
   brownout fuzz shop.ron --seed 1001 --json";
 
 pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, Trouble> {
-    let scenarios: Vec<Scenario> =
-        args.scenarios.iter().map(|path| session.scenario(path)).collect::<Result<_, _>>()?;
+    let mut status = Status::Held;
+    let mut scenarios = Vec::new();
+    // A campaign takes long, so what is wrong with a file is told before the first of them. It keeps
+    // nobody from running the others.
+    for path in &args.scenarios {
+        match session.scenario(path) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(trouble) => status = status.max(settle(Err(trouble))),
+        }
+    }
+    if scenarios.is_empty() {
+        return Ok(status);
+    }
     scenarios.iter().for_each(output::warn_of);
     let mut documents = Vec::new();
-    let mut status = Status::Held;
+    let mut gap = "";
     // What was found is told first, whatever goes wrong.
     let mut troubles = Vec::new();
     for scenario in &scenarios {
@@ -89,7 +102,7 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
             }
         };
         if !report.findings.is_empty() || !report.unreached.is_empty() {
-            status = Status::Violated;
+            status = status.max(Status::Violated);
         }
         let mut saved = Vec::new();
         for finding in &report.findings {
@@ -100,13 +113,20 @@ pub(super) fn run(args: &FuzzArgs, session: &mut Session<'_>) -> Result<Status, 
             documents.push(document(scenario, &report, &saved));
         } else {
             let text = text(scenario, &report, &saved, session);
-            session.output.text(&text)?;
+            session.output.text(&format!("{gap}{text}"))?;
+            // The next campaign may take as long as this one.
+            session.output.flush()?;
+            gap = "\n";
         }
     }
     if args.json {
         session.output.json(&documents)?;
     }
-    troubles.into_iter().next().map_or(Ok(status), Err)
+    session.output.flush()?;
+    // The command that shows a panic again comes last.
+    troubles.sort_by_key(|trouble| matches!(trouble, Trouble::Panicked(_)));
+    let statuses = troubles.into_iter().map(|trouble| settle(Err(trouble)));
+    Ok(statuses.fold(status, Status::max))
 }
 
 /// A campaign without runs would hold.
@@ -152,10 +172,14 @@ fn text(
     let steps = counted(report.steps, "step", "steps");
     let _ = writeln!(text, "{runs}, {} failed, {steps}", report.failed);
     for name in &report.unreached {
-        text.push_str(&wrapped(&format!("never reached: {name}"), 0));
+        text.push_str(&wrapped(&format!("never reached: {name}"), 0, styles.columns));
     }
     for name in &report.toothless {
-        text.push_str(&wrapped(&format!("never had anything to look at: {name}"), 0));
+        text.push_str(&wrapped(
+            &format!("never had anything to look at: {name}"),
+            0,
+            styles.columns,
+        ));
     }
     if scenario.properties().next().is_none() {
         text.push_str("nothing was asked to hold: the scenario has no properties\n");
@@ -178,7 +202,11 @@ fn text(
     }
     if let (Some(planted), false) = (&scenario.planted, report.findings.is_empty()) {
         text.push('\n');
-        text.push_str(&wrapped(&format!("This bug is there on purpose: {planted}."), 0));
+        text.push_str(&wrapped(
+            &format!("This bug is there on purpose: {planted}."),
+            0,
+            styles.columns,
+        ));
     }
     text
 }
@@ -194,11 +222,11 @@ fn describe(
     let Finding { seed, failed, full, shrunk, .. } = finding;
     let property = &shrunk.violation.property;
     let _ = writeln!(text, "\n{fault}VIOLATED{fault:#}  {strong}{property}{strong:#}");
-    text.push_str(&wrapped(&shrunk.violation.message, 10));
+    text.push_str(&wrapped(&shrunk.violation.message, 10, styles.columns));
     let _ = writeln!(text, "          in {failed} of {}", counted(runs, "run", "runs"));
     let left = left_of(full.deviations.len(), *seed, shrunk);
-    let _ = write!(text, "\n{}", wrapped(&format!("{left}:"), 0));
-    let _ = writeln!(text, "\n{}", lines::plan_in_short(&shrunk.plan, 2));
+    let _ = write!(text, "\n{}", wrapped(&format!("{left}:"), 0, styles.columns));
+    let _ = writeln!(text, "\n{}", lines::plan_in_short(&shrunk.plan, 2, styles.columns));
     let again = scenario.run_keeping(&shrunk.plan, Keep { trace: true, ..Keep::VERDICT });
     if let Some(story) = story(&again, styles) {
         text.push_str(&story.text);

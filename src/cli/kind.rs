@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde::de::IgnoredAny;
+
 use super::{Session, Trouble, quoted};
 use crate::scenario::source::{Path as Field, Source};
 use crate::scenario::{Scenario, ScenarioError};
@@ -14,12 +16,16 @@ pub(super) enum FileKind {
     Scenario,
     Finding,
     Plan,
+    /// No RON at all: what some command said with `--json`.
+    Json,
 }
 
 impl FileKind {
     pub(super) fn of(source: &Source) -> Option<Self> {
         let has = |field: &str| source.find(&Field::root().field(field)).is_some();
-        if has("nodes") {
+        if serde_json::from_str::<IgnoredAny>(source.text()).is_ok() {
+            Some(Self::Json)
+        } else if has("nodes") {
             Some(Self::Scenario)
         } else if has("scenario") && has("plan") {
             Some(Self::Finding)
@@ -42,11 +48,12 @@ impl Session<'_> {
         match FileKind::of(source) {
             Some(FileKind::Finding) => {
                 let (shown, word, program) = (path.display(), word(path), self.program);
-                Err(Trouble::Usage(format!(
-                    "`{shown}` is a finding, and no scenario; see it again with\n  {program} replay {word}"
-                )))
+                let message = format!("`{shown}` is a finding, and no scenario");
+                let remedy = format!("see it again with\n  {program} replay {word}");
+                Err(Trouble::Misfiled { message, remedy })
             }
             Some(FileKind::Plan) => Err(self.is_plan(path, "scenario")),
+            Some(FileKind::Json) => Err(is_json(path, "scenario", "scenarios are RON")),
             Some(FileKind::Scenario) | None => Err(error.into()),
         }
     }
@@ -70,6 +77,9 @@ impl Session<'_> {
                     Trouble::Usage(format!("`{shown}` is a scenario, and no finding: {otherwise}"))
                 }
                 Some(FileKind::Plan) => self.is_plan(path, "finding"),
+                Some(FileKind::Json) => {
+                    is_json(path, "finding", "findings are RON, as `fuzz` saves them")
+                }
                 Some(FileKind::Finding) | None => error.into(),
             }
         })?;
@@ -80,11 +90,15 @@ impl Session<'_> {
 
     fn is_plan(&self, path: &Path, wanted: &str) -> Trouble {
         let (shown, word, program) = (path.display(), word(path), self.program);
-        Trouble::Usage(format!(
-            "`{shown}` is a plan, and no {wanted}; run its scenario under it with\n  \
-             {program} run SCENARIO --plan {word}"
-        ))
+        let message = format!("`{shown}` is a plan, and no {wanted}");
+        let run = format!("{program} run SCENARIO --plan {word}");
+        Trouble::Misfiled { message, remedy: format!("run its scenario under it with\n  {run}") }
     }
+}
+
+fn is_json(path: &Path, wanted: &str, remedy: &str) -> Trouble {
+    let message = format!("`{}` is JSON, and no {wanted}", path.display());
+    Trouble::Misfiled { message, remedy: remedy.to_owned() }
 }
 
 fn word(path: &Path) -> String {

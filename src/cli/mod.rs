@@ -25,6 +25,7 @@ mod kind;
 mod model;
 mod output;
 mod plan_file;
+mod plan_json;
 mod replay;
 mod run;
 mod save;

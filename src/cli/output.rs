@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::status::Trouble;
 use crate::render::{Filter, Styles};
@@ -26,6 +27,11 @@ impl Output<'_> {
             ColorChoice::Never => Styles::PLAIN,
             ColorChoice::Auto | ColorChoice::AlwaysAnsi | ColorChoice::Always => Styles::COLOURED,
         };
+        // A wider terminal makes no text easier to read; who wants it says so.
+        let of_terminal = || terminal_size_of(io::stdout()).map(width_of);
+        let columns = wanted_columns()
+            .or_else(|| of_terminal().map(|columns| columns.min(Styles::PLAIN.columns)));
+        let styles = columns.map_or(styles, |columns| styles.within(columns));
         Self { to: Box::new(BufWriter::new(stdout)), styles }
     }
 
@@ -65,9 +71,24 @@ pub(super) fn warn_of(scenario: &Scenario) {
 
 /// Says on stderr which of the work that somebody wants to see never began.
 pub(super) fn note_what_never_began(filter: &Filter, run: &Run) {
-    for flow in filter.never_began(run.world()) {
-        let style = if coloured() { Styles::COLOURED.strong } else { Styles::PLAIN.strong };
-        say(&format!("{style}note{style:#}: no work called `{flow}` began in this run\n"));
+    note_missing(&filter.never_began(run.world()), "in this run");
+}
+
+/// The same of several runs, all of which are shown: it began in none of them.
+pub(super) fn note_what_never_began_in_any<'a>(
+    filter: &Filter,
+    runs: impl IntoIterator<Item = &'a Run>,
+) {
+    let missing = runs.into_iter().map(|run| filter.never_began(run.world()));
+    let in_all = missing
+        .reduce(|all, of_one| all.into_iter().filter(|flow| of_one.contains(flow)).collect());
+    note_missing(&in_all.unwrap_or_default(), "in any of these runs");
+}
+
+fn note_missing(flows: &[&str], runs: &str) {
+    let style = if coloured() { Styles::COLOURED.strong } else { Styles::PLAIN.strong };
+    for flow in flows {
+        say(&format!("{style}note{style:#}: no work called `{flow}` began {runs}\n"));
     }
 }
 
@@ -83,10 +104,22 @@ fn say(text: &str) {
 
 /// The terminal that stderr is, if it is one.
 fn screen() -> Screen {
-    let size = terminal_size::terminal_size_of(io::stderr());
-    let columns = size.map(|(width, _)| usize::from(width.0));
+    let columns = wanted_columns().or_else(|| terminal_size_of(io::stderr()).map(width_of));
     let screen = Screen::from(coloured());
     Screen { columns: columns.unwrap_or(screen.columns), ..screen }
+}
+
+/// How many characters a line shall have, of terminals and pipes alike, as the environment says; nothing
+/// where it says no number.
+#[expect(clippy::disallowed_methods, reason = "text is laid out by it, and no run depends on it")]
+fn wanted_columns() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok()?.parse().ok()?;
+    (columns > 0).then_some(columns)
+}
+
+/// How many characters a line of a terminal of this size has.
+fn width_of((width, _): (Width, Height)) -> usize {
+    usize::from(width.0)
 }
 
 fn coloured() -> bool {

@@ -1,4 +1,5 @@
-//! A plan from a file: RON, with the names that runs print; of a finding, its minimal plan.
+//! A plan from a file: RON, with the names that runs print, or JSON as they print it; of a finding, its
+//! minimal plan.
 //!
 //! ```ron
 //! (
@@ -19,8 +20,8 @@ use std::path::Path;
 use ron::extensions::Extensions;
 use serde::Deserialize;
 
-use super::Trouble;
 use super::kind::FileKind;
+use super::{Trouble, plan_json};
 use crate::choice::{Deviation, Plan, Weather};
 use crate::scenario::diagnostic::from_ron_error;
 use crate::scenario::source::{Path as Field, Source};
@@ -47,6 +48,12 @@ pub(super) fn read(path: &Path, scenario: &Scenario) -> Result<Plan, Trouble> {
         reason: error.to_string(),
     })?;
     let source = Source::new(path.to_string_lossy(), text);
+    if plan_json::is_json(source.text()) {
+        let source = Source::of_json(source.name(), source.text());
+        let (plan, at) = plan_json::read(&source)?;
+        scenario.check_names(&plan, &source, &at)?;
+        return Ok(plan);
+    }
     if FileKind::of(&source) == Some(FileKind::Scenario) {
         let path = path.display();
         let message = format!(

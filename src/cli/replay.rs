@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Session, Status, Trouble};
+use super::{Session, Status, Trouble, output};
 use crate::choice::{Fate, Plan};
 use crate::render::lines;
 use crate::render::{
@@ -79,6 +79,10 @@ fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
     let replays = regression.replay(&scenario, keep);
     let fails = replays.iter().any(|replay| replay.fails);
     if args.json {
+        if let Some(filter) = &sagas {
+            let runs = replays.iter().map(|replay| &replay.run);
+            output::note_what_never_began_in_any(filter, runs);
+        }
         let forms: Vec<_> = replays.iter().map(|replay| form(replay, sagas.as_ref())).collect();
         session.output.json(&json!({
             "format": 1,
@@ -88,10 +92,18 @@ fn replay_finding(args: &ReplayArgs, session: &mut Session<'_>) -> Result<Status
             "forms": forms,
         }))?;
     } else {
+        if let (Some(filter), Some(replay)) = (&sagas, with_sagas(&replays)) {
+            output::note_what_never_began(filter, &replay.run);
+        }
         let text = text(&scenario, &replays, sagas.as_ref(), session.output.styles);
         session.output.text(&text)?;
     }
     Ok(if fails { Status::Violated } else { Status::Held })
+}
+
+/// The form whose sagas are shown: the first that fails, or the minimal plan where none does.
+fn with_sagas(replays: &[Replay]) -> Option<&Replay> {
+    replays.iter().find(|replay| replay.fails).or_else(|| replays.first())
 }
 
 /// The word for a form.
@@ -140,31 +152,35 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
                 let _ = writeln!(text, "    {} {}:", missed.len(), fate.word());
             }
             if possible.iter().all(String::is_empty) {
-                text.push_str(&lines::deviations(&missed, 6));
+                text.push_str(&lines::deviations(&missed, 6, styles.columns));
                 continue;
             }
             for (deviation, remark) in missed.iter().zip(&possible) {
-                text.push_str(&lines::deviations(std::slice::from_ref(deviation), 6));
-                text.push_str(&lines::wrapped(remark, 8));
+                text.push_str(&lines::deviations(
+                    std::slice::from_ref(deviation),
+                    6,
+                    styles.columns,
+                ));
+                text.push_str(&lines::wrapped(remark, 8, styles.columns));
             }
         }
         let absent = run.absent_load();
         if !absent.is_empty() {
             let _ = writeln!(text, "    load that never arrived:");
-            text.push_str(&lines::wrapped(&absent.join(", "), 6));
+            text.push_str(&lines::wrapped(&absent.join(", "), 6, styles.columns));
         }
     }
     let shown = replays.iter().find(|replay| replay.fails);
-    if let (Some(filter), Some(replay)) = (sagas, shown.or_else(|| replays.first())) {
+    if let (Some(filter), Some(replay)) = (sagas, with_sagas(replays)) {
         text.push('\n');
         text.push_str(&saga_trees(&replay.run, filter, styles));
     }
     if let Some(replay) = shown {
         if let Some(violation) = &replay.run.violation {
             let violated = format!("{}: {}", violation.property, violation.message);
-            let _ = write!(text, "\n{}", lines::wrapped(&violated, 0));
+            let _ = write!(text, "\n{}", lines::wrapped(&violated, 0, styles.columns));
         }
-        let _ = writeln!(text, "\n{}", lines::plan_in_short(&replay.run.plan, 2));
+        let _ = writeln!(text, "\n{}", lines::plan_in_short(&replay.run.plan, 2, styles.columns));
         if let Some(story) = story(&replay.run, styles) {
             text.push_str(&story.text);
             if sagas.is_none() {
@@ -173,7 +189,8 @@ fn text(scenario: &Scenario, replays: &[Replay], sagas: Option<&Filter>, styles:
         }
         if let Some(planted) = &scenario.planted {
             text.push('\n');
-            text.push_str(&lines::wrapped(&format!("This bug is there on purpose: {planted}."), 0));
+            let planted = format!("This bug is there on purpose: {planted}.");
+            text.push_str(&lines::wrapped(&planted, 0, styles.columns));
         }
     }
     text
@@ -184,6 +201,9 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
     let sagas = args.sagas(&scenario)?;
     let keep = Keep { trace: args.sagas, ..Keep::VERDICT };
     let [first, second] = [(); 2].map(|()| scenario.run_keeping(&Plan::seed(seed), keep));
+    if let Some(filter) = &sagas {
+        output::note_what_never_began(filter, &first);
+    }
     let is_identical = first.digest == second.digest;
     let violation = first.violation.as_ref();
     if args.json {
@@ -208,7 +228,7 @@ fn replay_seed(args: &ReplayArgs, seed: u64, session: &mut Session<'_>) -> Resul
             || "everything held".to_owned(),
             |violation| format!("{}: {}", violation.property, violation.message),
         );
-        session.output.text(&lines::wrapped(&verdict, 0))?;
+        session.output.text(&lines::wrapped(&verdict, 0, session.output.styles.columns))?;
         if let Some(filter) = &sagas {
             let trees = saga_trees(&first, filter, session.output.styles);
             session.output.text(&format!("\n{trees}"))?;

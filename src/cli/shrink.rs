@@ -54,19 +54,19 @@ pub(super) fn run(args: &ShrinkArgs, session: &mut Session<'_>) -> Result<Status
     if args.json {
         session.output.json(&document(&scenario, shrunk.as_ref()))?;
     } else {
-        session.output.text(&text(shrunk.as_ref()))?;
+        session.output.text(&text(shrunk.as_ref(), session.output.styles.columns))?;
     }
     Ok(if shrunk.is_some() { Status::Violated } else { Status::Held })
 }
 
-fn text(shrunk: Option<&Shrunk>) -> String {
+fn text(shrunk: Option<&Shrunk>, columns: usize) -> String {
     let Some(shrunk) = shrunk else {
         return "everything held: there is nothing to shrink\n".to_owned();
     };
     let Shrunk { plan, violation, digest, runs, .. } = shrunk;
-    let violated = wrapped(&format!("{}: {}", violation.property, violation.message), 0);
-    let plan = lines::plan(plan, 2);
-    let left = wrapped(&left(shrunk), 0);
+    let violated = wrapped(&format!("{}: {}", violation.property, violation.message), 0, columns);
+    let plan = lines::plan(plan, 2, columns);
+    let left = wrapped(&left(shrunk), 0, columns);
     let runs = counted(*runs, "run", "runs");
     format!("{violated}\n{plan}\n{left}{runs}, digest {digest}\n")
 }

@@ -35,6 +35,13 @@ impl From<Status> for ExitCode {
 pub(super) enum Trouble {
     /// A scenario, or a plan, does not load.
     Scenario(Box<ScenarioError>),
+    /// A file is of another kind than the one that is asked for.
+    Misfiled {
+        /// What it is, and is not.
+        message: String,
+        /// What to do with such a file.
+        remedy: String,
+    },
     /// A finding does not load.
     Regression(Box<RegressionError>),
     /// Something else that was asked for makes no sense, in one sentence.
@@ -91,6 +98,9 @@ pub(super) fn settle(done: Result<Status, Trouble>) -> Status {
             return Status::Bug;
         }
         Err(Trouble::Usage(message)) => output::complain(&message),
+        Err(Trouble::Misfiled { message, remedy }) => {
+            output::complain(&format!("{message}; {remedy}"));
+        }
         Err(Trouble::Scenario(error)) => output::complain_of(|screen| error.render(screen)),
         Err(Trouble::Regression(error)) => output::complain_of(|screen| error.render(screen)),
     }

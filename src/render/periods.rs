@@ -89,7 +89,9 @@ pub(crate) fn periods(run: &Run) -> Vec<Period> {
 
 /// When the first fault struck, and when the last was over.
 fn trouble(run: &Run) -> Option<(Time, Time)> {
-    if !run.applied.iter().all(|fault| SEEN.contains(&fault.what.as_str())) {
+    // Weather that a plan writes down is none of them.
+    let mut faults = run.applied.iter().filter(|answer| !answer.is_weather());
+    if !faults.all(|fault| SEEN.contains(&fault.what.as_str())) {
         return None;
     }
     let mut over = Time::ZERO;
@@ -218,6 +220,6 @@ pub(crate) fn periods_table(run: &Run, styles: Styles) -> String {
          sidecars, and those that were not the first at their call; begun: requests that services took \
          up; vain: answers that nobody awaited any more; queue: the longest that a request was put into{at}"
     );
-    text.push_str(&wrapped(&legend, 2));
+    text.push_str(&wrapped(&legend, 2, styles.columns));
     text
 }

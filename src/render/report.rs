@@ -1,6 +1,7 @@
 //! A run for machines: one JSON document, as `docs/cli.md` documents it. Fields are added, never
 //! renamed; times and spans are nanoseconds.
 
+mod diagnostic;
 mod entry;
 
 use indexmap::IndexMap;
@@ -16,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::run::Run;
 use crate::scenario::Scenario;
 
+pub(crate) use diagnostic::{DiagnosticReport, diagnostic_reports};
 use entry::EntryReport;
 pub(super) use entry::failure_word;
 

@@ -1,10 +1,12 @@
-//! The few styles that text is written in. What is *not* here: whether there is colour at all.
+//! The few styles that text is written in, and the room that it has. What is *not* here: whether there is
+//! colour at all, and how wide the terminal is.
 
 use anstyle::{AnsiColor, Style};
 use brownout_models::Fact;
 use brownout_models::fact::{DeploymentFact, WaitingFact};
 
 use crate::kernel::What;
+use crate::scenario::diagnostic::Screen;
 
 /// What each kind of text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +23,14 @@ pub struct Styles {
     pub dim: Style,
     /// Headings.
     pub strong: Style,
+    /// How many characters a line has, as far as its words and columns allow; 80.
+    pub columns: usize,
 }
 
 impl Styles {
+    /// What most terminals have, and what text without one is laid out for.
+    const COLUMNS: usize = 80;
+
     /// Nothing but the text.
     pub const PLAIN: Self = Self {
         fault: Style::new(),
@@ -32,6 +39,7 @@ impl Styles {
         fact: Style::new(),
         dim: Style::new(),
         strong: Style::new(),
+        columns: Self::COLUMNS,
     };
 
     /// The sixteen colours that every terminal has, in its own shades.
@@ -42,7 +50,14 @@ impl Styles {
         fact: AnsiColor::Cyan.on_default(),
         dim: Style::new().dimmed(),
         strong: Style::new().bold(),
+        columns: Self::COLUMNS,
     };
+
+    /// The same with room for so many characters in a line; less than 40 is taken for 40.
+    #[must_use]
+    pub fn within(self, columns: usize) -> Self {
+        Self { columns: columns.max(Screen::COLUMNS_MIN), ..self }
+    }
 
     /// The style of an entry.
     pub(super) const fn of(&self, what: &What<Fact>) -> Style {

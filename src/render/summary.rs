@@ -46,7 +46,7 @@ pub(crate) fn heading(scenario: &Scenario, styles: Styles) -> String {
     if scenario.title.trim().is_empty() {
         return String::new();
     }
-    let (strong, title) = (styles.strong, lines::wrapped(&scenario.title, 0));
+    let (strong, title) = (styles.strong, lines::wrapped(&scenario.title, 0, styles.columns));
     format!("{strong}{}{strong:#}\n", title.trim_end())
 }
 
@@ -190,14 +190,19 @@ fn write_unused(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
             };
             let (many, word) = (missed.len(), fate.word());
             writeln!(text, "unused    {bad}{many} {word}{bad:#}: {why}")?;
-            text.push_str(&lines::with_remarks(&lines::table(&missed, 4), &possible, 6));
+            text.push_str(&lines::with_remarks(
+                &lines::table(&missed, 4),
+                &possible,
+                6,
+                styles.columns,
+            ));
         }
     }
     let absent = run.absent_load();
     if !absent.is_empty() {
         let many = lines::counted(absent.len() as u64, "piece of load", "pieces of load");
         writeln!(text, "unused    {bad}{many} unreached{bad:#}: it never arrived in this run")?;
-        text.push_str(&lines::wrapped(&absent.join(", "), 4));
+        text.push_str(&lines::wrapped(&absent.join(", "), 4, styles.columns));
     }
     Ok(())
 }
@@ -226,13 +231,14 @@ fn write_properties(
         let (word, dim) = (standing.words(), styles.dim);
         writeln!(text, "{style}{word:8}{style:#}  {name}{dim}{remark}{dim:#}")?;
         if let (Standing::Violated, Some(violation)) = (standing, &run.violation) {
-            text.push_str(&lines::wrapped(&violation.message, 10));
+            text.push_str(&lines::wrapped(&violation.message, 10, styles.columns));
             writeln!(text, "          {}", seen(violation.at, violation.seq))?;
         }
     }
     if let (Some(planted), false) = (&scenario.planted, run.held()) {
         text.push('\n');
-        text.push_str(&lines::wrapped(&format!("This bug is there on purpose: {planted}."), 0));
+        let planted = format!("This bug is there on purpose: {planted}.");
+        text.push_str(&lines::wrapped(&planted, 0, styles.columns));
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 
 use brownout_models::{Fact, Time};
 
-use super::lines::WIDTH;
 use super::{Styles, Words};
 use crate::kernel::{Entry, World};
 use crate::system::Stock;
@@ -73,7 +72,7 @@ impl<'a> TraceText<'a> {
             let flow = self.words.flow(entry.flow);
             let texts = [&*mark, &*node, &*verb, &*detail, &*flow].map(|text| text.chars().count());
             let taken = time_width + texts.iter().sum::<usize>();
-            let gap = " ".repeat(WIDTH.saturating_sub(taken).max(2));
+            let gap = " ".repeat(styles.columns.saturating_sub(taken).max(2));
             let _ = write!(line, "{gap}{dim}{flow}{dim:#}");
         }
         line

@@ -1,6 +1,7 @@
 //! What happened, in words and names.
 
 mod deployment;
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -90,7 +91,8 @@ impl<'a> Words<'a> {
                 format!("{}, meant for an earlier life", self.from(*kind, *from))
             }
             What::Wrote { table, key, amount, value } => {
-                format!("{}: {amount:+}, now {value}", self.of(self.name(*table), *key, entry.flow))
+                let row = self.of(self.name(*table), *key, entry.flow);
+                format!("{row}: {}", self.wrote(node, *table, *amount, *value))
             }
             What::Unflushed { transactions: 1 } => "lost the last transaction".to_owned(),
             What::Unflushed { transactions } => {
@@ -98,7 +100,7 @@ impl<'a> Words<'a> {
             }
             What::Unwrote { table, key, amount, value } => {
                 let row = self.of(self.name(*table), *key, entry.flow);
-                format!("{row}: {amount:+} was lost, {value} again")
+                format!("{row}: {}", self.unwrote(node, *table, *amount, *value))
             }
             What::Noted(fact) => self.fact(node, entry.flow, fact),
         }

@@ -23,6 +23,8 @@ mod syntax;
 mod tests;
 mod wording;
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use strsim::damerau_levenshtein;
 
@@ -66,6 +68,14 @@ impl Diagnostic {
     pub fn with_help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
+
+    /// What of its place is marked: all of it, or what stands in its first line.
+    pub(crate) fn marked(&self, source: &Source) -> Range<usize> {
+        let text = source.text();
+        let start = self.place.start.min(text.len());
+        let line = text[start..].lines().next().unwrap_or("").trim_end();
+        start..self.place.end.clamp(start, start + line.len())
+    }
 }
 
 /// All diagnostics in the order of their places, each with the line it is about, and a blank line
@@ -76,11 +86,18 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], screen: impl Into<Scr
     let screen = screen.into();
     let renderer = if screen.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(screen.width());
+    let rendered: Vec<_> = in_order(diagnostics)
+        .into_iter()
+        .map(|diagnostic| render_one(source, diagnostic, &renderer, screen))
+        .collect();
+    rendered.join("\n")
+}
+
+/// Diagnostics in the order of their places.
+pub(crate) fn in_order(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut sorted: Vec<_> = diagnostics.iter().collect();
     sorted.sort_by_key(|diagnostic| (diagnostic.place.start, diagnostic.place.end));
-    let rendered: Vec<_> =
-        sorted.iter().map(|diagnostic| render_one(source, diagnostic, &renderer, screen)).collect();
-    rendered.join("\n")
+    sorted
 }
 
 fn render_one(
@@ -90,11 +107,8 @@ fn render_one(
     screen: Screen,
 ) -> String {
     let text = source.text();
-    let start = diagnostic.place.start.min(text.len());
-    let line = text[start..].lines().next().unwrap_or("").trim_end();
-    let end = diagnostic.place.end.clamp(start, start + line.len());
     let label = printable(&diagnostic.label);
-    let mark = AnnotationKind::Primary.span(start..end);
+    let mark = AnnotationKind::Primary.span(diagnostic.marked(source));
     let mark = if label.is_empty() { mark } else { mark.label(label) };
     let level = if diagnostic.is_warning { Level::WARNING } else { Level::ERROR };
     let mut group = level

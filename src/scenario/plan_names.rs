@@ -74,19 +74,22 @@ const SOURCES: [&str; 10] = [
 impl Plan {
     /// Whether anything breaks in a run of it, or could.
     pub(crate) fn has_faults(&self) -> bool {
-        self.random_faults || self.deviations.iter().any(|it| !is_weather(it))
+        self.random_faults || self.deviations.iter().any(|it| !it.is_weather())
     }
 
     /// The same with nothing that breaks: of the same weather, what of it is written down one by one
     /// included, and the same load.
     pub(crate) fn without_faults(&self) -> Self {
-        let weather = self.deviations.iter().filter(|it| is_weather(it)).cloned().collect();
+        let weather = self.deviations.iter().filter(|it| it.is_weather()).cloned().collect();
         Self { random_faults: false, ..self.with_deviations(weather) }
     }
 }
 
-fn is_weather(deviation: &Deviation) -> bool {
-    WEATHER.contains(&deviation.what.as_str())
+impl Deviation {
+    /// Whether it is an answer of the weather, and no fault.
+    pub(crate) fn is_weather(&self) -> bool {
+        WEATHER.contains(&self.what.as_str())
+    }
 }
 
 impl Scenario {

@@ -144,6 +144,21 @@ impl Source {
         Self { name: name.into(), text, lines, root }
     }
 
+    /// The text of the JSON file `name`, whether it is sound or not. Objects are read as structs: the
+    /// path of `x` in `{"a": x}` is `.field("a")`.
+    #[must_use]
+    pub fn of_json(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let mut source = Self::new(name, text);
+        let mut waiting = vec![&mut source.root];
+        while let Some(node) = waiting.pop() {
+            if node.shape == Shape::Map {
+                node.shape = Shape::Parens;
+            }
+            waiting.extend(node.children.iter_mut().map(|child| &mut child.node));
+        }
+        source
+    }
+
     /// The name of the file.
     #[must_use]
     pub fn name(&self) -> &str {

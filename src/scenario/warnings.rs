@@ -37,6 +37,11 @@ impl Warnings {
         &self.diagnostics
     }
 
+    /// The text that they are about.
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// The warnings as a person reads them; nothing when there are none.
     #[must_use]
     pub fn render(&self, screen: impl Into<Screen>) -> String {

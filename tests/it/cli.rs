@@ -14,12 +14,12 @@ const BAD_SEED: &str = "19";
 /// What scenarios say and nobody says over stdio.
 const REDRIVE: &str = "(operator: [(at: \"1s\", says: Redrive())])";
 
-fn brownout(args: &[&str]) -> Command {
+pub(crate) fn brownout(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brownout"));
     // It proposes commands in the words that it was called with.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::arg0(&mut command, "brownout");
-    command.args(args).stdin(Stdio::null());
+    command.args(args).stdin(Stdio::null()).env_remove("COLUMNS");
     command
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-fn said(output: Output) -> Said {
+pub(crate) fn said(output: Output) -> Said {
     Said {
         status: output.status.code(),
         out: String::from_utf8(output.stdout).expect("stdout is text"),

@@ -91,6 +91,18 @@ fn work_and_times_that_cannot_be_are_mistakes() {
         assert_eq!(said.status, Some(0));
         assert_eq!(said.err, "note: no work called `shopper/999` began in this run\n");
     }
+    for (subject, runs) in [
+        (&[ORDERS, "--seed", "1"][..], "in this run"),
+        (&[ORDERS, "--seed", "1", "--json"], "in this run"),
+        (&[FINDING], "in this run"),
+        (&[FINDING, "--json"], "in any of these runs"),
+    ] {
+        let sagas = ["--sagas", "--flow", "shopper/999", "--flow", "shopper/2.15"];
+        let said = run(&[&["replay"], subject, &sagas].concat());
+        assert!(said.out.contains("shopper/2.15"), "{subject:?}: {}", said.out);
+        let expected = format!("note: no work called `shopper/999` began {runs}\n");
+        assert_eq!(said.err, expected, "{subject:?}");
+    }
     let said = run(&["replay", ORDERS, "--seed", "1", "--sagas", "--flow", "shoper/1"]);
     assert_eq!(said.status, Some(2), "{}", said.out);
 }

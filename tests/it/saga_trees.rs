@@ -196,6 +196,33 @@ fn sagas_come_with_the_document_when_asked_for() {
 }
 
 #[test]
+fn rows_of_a_log_are_told_in_words() {
+    let trace = |args: &[&str]| -> Value {
+        let shown = [&["run", BACK, "--calm", "--trace", "--kind", "write"][..], args].concat();
+        serde_json::from_str(&cli::run(&shown).out).expect("one document")
+    };
+    let report = trace(&["--json", "--node", "checkout"]);
+    let rows = report["trace"].as_array().expect("the trace was asked for");
+    let texts: Vec<_> = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
+    let expected = [
+        "checkout.inbox: +1, now 1",
+        "checkout.log: now at step 1 reserve",
+        "checkout.log: now at step 2 charge",
+        "checkout.log: now undoing step 1 reserve",
+        "checkout.log: now compensated",
+    ];
+    assert_eq!(texts, expected);
+    assert_eq!(rows[0].get("record"), None, "the inbox has amounts");
+    let expected = serde_json::json!({
+        "place": "compensating", "step": 1, "name": "reserve", "attempt": 1, "end": null,
+        "failed_step": 2, "failed": "rejected", "perhaps_done": false, "unresolved": false,
+    });
+    assert_eq!(rows[3]["record"], expected);
+    assert_eq!(rows[4]["record"]["end"], "compensated");
+    assert!(rows[3]["value"].as_i64() > Some(1_000), "the number is there as well");
+}
+
+#[test]
 fn replay_shows_the_sagas_of_a_finding() {
     let scenario = cli::file("forgotten.ron", &forgotten());
     let finding = cli::file(

@@ -85,12 +85,16 @@ fn fields(node: NodeId, what: &What<Fact>, words: &Words<'_>) -> Value {
         What::Skewed { by, is_back } => json!({ "by_ns": by.as_nanos(), "back": is_back }),
         What::Unflushed { transactions } => json!({ "transactions": transactions }),
         What::Wrote { table, key, amount, value } | What::Unwrote { table, key, amount, value } => {
-            json!({
+            let mut fields = json!({
                 "table": words.name(*table),
                 "key": key.to_string(),
                 "amount": amount,
                 "value": value,
-            })
+            });
+            if let Some(record) = words.record(node, *table, *value) {
+                fields["record"] = record.document();
+            }
+            fields
         }
         What::Noted(_) => Value::Null,
     }

@@ -7,7 +7,7 @@ use brownout_models::Time;
 
 use super::history::{Act, End, Execution, Tries};
 use crate::kernel::World;
-use crate::render::lines::{WIDTH, counted};
+use crate::render::lines::counted;
 use crate::render::summary::brief;
 use crate::render::trace::seconds;
 use crate::render::{Styles, Words};
@@ -39,7 +39,7 @@ pub(super) fn tree(saga: &Execution, world: &World<Stock>, styles: Styles) -> St
     let detail_width = widest(|row| row.detail.chars().count());
     let taken = 3 + GAP + outcome_width + GAP + time_width + GAP + detail_width;
     let label_width = widest(|row| row.label.chars().count())
-        .min(WIDTH.saturating_sub(taken).max(LABEL_WIDTH_MIN));
+        .min(styles.columns.saturating_sub(taken).max(LABEL_WIDTH_MIN));
     let (last, dim) = (rows.len().saturating_sub(1), styles.dim);
     for (number, row) in rows.iter().enumerate() {
         let branch = if number == last { "└─" } else { "├─" };
@@ -82,7 +82,7 @@ fn heading(saga: &Execution, world: &World<Stock>, styles: Styles) -> String {
         End::Unfinished => (styles.bad, "unfinished".to_owned()),
     };
     let width = title.chars().count() + 2 + words.chars().count();
-    let gap = if width > WIDTH { "\n  " } else { " " };
+    let gap = if width > styles.columns { "\n  " } else { " " };
     format!("{strong}{title}:{strong:#}{gap}{style}{words}{style:#}\n")
 }
 

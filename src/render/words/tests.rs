@@ -1,5 +1,6 @@
 //! The words for what the snapshots never show.
 
+use brownout_models::policy::{Checkpoint, SagaEnd, SagaPlace, StepEnd};
 use brownout_models::{Span, Time};
 
 use super::*;
@@ -141,4 +142,55 @@ fn facts_are_told_in_names_and_with_foreign_keys() {
         ];
         facts.into_iter().map(|(fact, expected)| (What::Noted(fact), expected)).collect()
     });
+}
+
+const SAGA: &str = r#"(version: 1, nodes: {
+    "shop": Service(registered: false, handlers: { "buy": [], "return": [], "ship": [] }),
+    "checkout": Saga(profile: hardened, steps: [
+        (name: "reserve", action: (to: "shop", method: "buy"),
+            compensation: (to: "shop", method: "return")),
+        (name: "ship", kind: Pivot, action: (to: "shop", method: "ship")),
+    ]),
+    "client": Clients(script: [Call(to: "checkout", method: "run")]),
+})"#;
+
+#[test]
+fn rows_of_the_log_of_a_saga_say_where_it_stands() {
+    use SagaPlace::{Acting, Compensating, Ended, New};
+    let scenario = Scenario::parse("saga.ron", SAGA, &Kinds::new()).expect("it makes sense");
+    let run = scenario.run_calm();
+    let words = Words::new(run.world());
+    let node = scenario.layout().find("checkout").expect("there is a saga");
+    let name = |text: &str| scenario.layout().names.find(text).expect("the saga has two tables");
+    let (log, inbox) = (name("checkout.log"), name("checkout.inbox"));
+    let row = |place, attempt, doubt, is_unresolved| {
+        Checkpoint { place, attempt, failed: None, doubt, is_unresolved }.to_row()
+    };
+    let known = StepEnd::Rejected;
+    for (place, attempt, doubt, is_unresolved, expected) in [
+        (New, 1, known, false, "before step 1"),
+        (Acting(0), 1, known, false, "at step 1 reserve"),
+        (Acting(1), 3, StepEnd::Failed, false, "at step 2 ship, attempt 3"),
+        (Acting(1), 2, StepEnd::Unknown, false, "at step 2 ship, attempt 2, perhaps done"),
+        (Acting(7), 1, known, false, "at step 8"),
+        (Compensating(0), 1, StepEnd::Unknown, false, "undoing step 1 reserve"),
+        (Compensating(0), 2, known, true, "undoing step 1 reserve, attempt 2, not all undone"),
+        (Ended(SagaEnd::Committed), 4, known, false, "committed"),
+        (Ended(SagaEnd::Compensated), 1, known, false, "compensated"),
+        (Ended(SagaEnd::NeedsIntervention), 1, known, true, "in need of intervention"),
+    ] {
+        let value = row(place, attempt, doubt, is_unresolved);
+        assert_eq!(words.wrote(node, log, 7, value), format!("now {expected}"));
+        let lost = words.unwrote(node, log, value, 0);
+        assert_eq!(lost, format!("empty again, not {expected}"));
+    }
+    let (before, after) = (row(Acting(0), 1, known, false), row(Acting(1), 1, known, false));
+    let lost = words.unwrote(node, log, after - before, before);
+    assert_eq!(lost, "at step 1 reserve again, not at step 2 ship");
+    // Amounts are amounts, whoever wrote them, and so is what is no record.
+    let shop = scenario.layout().find("shop-1").expect("there is a shop");
+    for (node, table, value) in [(node, inbox, before), (shop, log, before), (node, log, 0)] {
+        assert_eq!(words.wrote(node, table, 7, value), format!("+7, now {value}"));
+        assert_eq!(words.unwrote(node, table, 7, value), format!("+7 was lost, {value} again"));
+    }
 }

@@ -24,7 +24,7 @@ impl From<bool> for Screen {
 
 impl Screen {
     /// In less room nothing can be told.
-    const COLUMNS_MIN: usize = 40;
+    pub(crate) const COLUMNS_MIN: usize = 40;
 
     /// How many characters a line has room for.
     pub(super) fn width(self) -> usize {

@@ -352,7 +352,8 @@ impl Reader<'_> {
             ("the text ends too early", expected, format!("write {expected}"))
         };
         let label = format!("expected {expected}");
-        self.with_unclosed(Diagnostic::new(self.token(), message, label).with_help(help))
+        let end = self.source.stretch(read.len()..read.len());
+        self.with_unclosed(Diagnostic::new(end, message, label).with_help(help))
     }
 
     fn with_unclosed(&self, diagnostic: Diagnostic) -> Diagnostic {

@@ -19,7 +19,6 @@ use std::sync::Arc;
 use crate::hash::Map;
 use serde::Serialize;
 
-use crate::Time;
 use crate::contract::{
     Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Ticket, Turn,
 };
@@ -28,6 +27,7 @@ use crate::machine::{Dialer, Slab};
 use crate::policy::{
     Checkpoint, LockOn, Locked, Next, Saga, SagaEnd, SagaLocks, SagaPlace, SameId,
 };
+use crate::{Name, Time};
 
 use self::outcome::{answer, number, step_end};
 pub use config::{SagaAction, SagaNodeConfig, SagaStep, SagaTables};
@@ -99,6 +99,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
     #[must_use]
     pub fn step_at(&self, number: u32) -> Option<&SagaStep> {
         self.config.steps.get(usize::try_from(number).ok()?)
+    }
+
+    /// The table of its log; none where it has no log that outlives it.
+    #[must_use]
+    pub fn log_table(&self) -> Option<Name> {
+        self.config.saga.is_logged().then_some(self.config.tables.log)
     }
 
     fn execute(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
