@@ -15,7 +15,7 @@ use crate::choice::{Question, purpose};
 
 impl<M: Machine> World<M> {
     /// The node lives through a step, if it gets there.
-    #[inline(never)]
+    #[cold]
     pub(super) fn live_dangerously(
         &mut self,
         drawn: Drawn,

@@ -49,15 +49,12 @@ impl<M: Machine> World<M> {
     /// message carries is moved once.
     #[inline(always)]
     pub(super) fn happen(&mut self, drawn: Drawn, watch: &mut impl Watch<M::Fact>) {
-        if self.fabric.may_crash && self.stands_still(&drawn) {
-            self.fabric.postpone(drawn);
+        if self.fabric.may_crash && self.is_postponed(&drawn) {
             return;
         }
         let event = self.fabric.queue.peek(&drawn);
         let (node, context) = (event.node, event.context);
-        if event.ground == Ground::Foreground {
-            self.fabric.foreground -= 1;
-        }
+        self.fabric.foreground -= u64::from(event.ground == Ground::Foreground);
         match event.kind {
             EventKind::Start => self.begin(drawn, node, context, watch),
             EventKind::Wake { timer, number } => {
@@ -83,11 +80,17 @@ impl<M: Machine> World<M> {
         }
     }
 
-    /// Whether the host of the node stands still. Only where nodes may stop can one.
-    #[inline]
-    fn stands_still(&self, drawn: &Drawn) -> bool {
+    /// Whether the host of the node stands still: then the event happens once it goes on. Only where
+    /// nodes may stop can one.
+    #[cold]
+    fn is_postponed(&mut self, drawn: &Drawn) -> bool {
         let node = self.fabric.queue.peek(drawn).node;
-        self.fabric.hosts[self.fabric.host_of(node)].paused_until > self.fabric.now
+        let stands_still =
+            self.fabric.hosts[self.fabric.host_of(node)].paused_until > self.fabric.now;
+        if stands_still {
+            self.fabric.postpone(drawn.clone());
+        }
+        stands_still
     }
 
     /// The timeout of a call passes, unless it is settled.
@@ -153,12 +156,9 @@ impl<M: Machine> World<M> {
         let kind = Kind { name, reply: false };
         let sender = Sender { node: way.from, life: way.from_life, call };
         let Head { life, is_down, .. } = self.fabric.heads[node.0 as usize];
-        if is_down
-            || (life != way.to_life
-                && !self.fabric.is_inherited(node, context, sender, kind, watch))
+        if (is_down || life != way.to_life)
+            && self.misses(&drawn, node, context, (sender, kind), watch)
         {
-            self.fabric.queue.take(drawn);
-            self.fabric.meet_nobody(node, context, sender, kind, watch);
             return;
         }
         if self.fabric.may_crash && call.is_some() {
@@ -166,6 +166,25 @@ impl<M: Machine> World<M> {
         }
         let what = || What::Delivered { from: way.from, kind };
         self.live(drawn, node, context, what, Told::Deliver { from: sender }, watch);
+    }
+
+    /// Whether a message meets nobody: its node is down, or lives again and does not inherit it.
+    #[cold]
+    fn misses(
+        &mut self,
+        drawn: &Drawn,
+        node: NodeId,
+        context: Context,
+        (sender, kind): (Sender, Kind),
+        watch: &mut impl Watch<M::Fact>,
+    ) -> bool {
+        let is_down = self.fabric.heads[node.0 as usize].is_down;
+        if !is_down && self.fabric.is_inherited(node, context, sender, kind, watch) {
+            return false;
+        }
+        self.fabric.queue.take(drawn.clone());
+        self.fabric.meet_nobody(node, context, sender, kind, watch);
+        true
     }
 
     /// The answer to a call arrives.
@@ -184,12 +203,9 @@ impl<M: Machine> World<M> {
         let (from, kind) = (way.from, Kind { name: to, reply: true });
         let Head { life, is_down, .. } = self.fabric.heads[node.0 as usize];
         let sender = Sender { node: from, life: way.from_life, call: None };
-        if is_down
-            || (life != way.to_life
-                && !self.fabric.is_inherited(node, context, sender, kind, watch))
+        if (is_down || life != way.to_life)
+            && self.misses(&drawn, node, context, (sender, kind), watch)
         {
-            self.fabric.queue.take(drawn);
-            self.fabric.meet_nobody(node, context, sender, kind, watch);
             return;
         }
         let at = &mut self.fabric.nodes[node.0 as usize];

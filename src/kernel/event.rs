@@ -153,7 +153,7 @@ impl Round {
     pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
         let node = event.node.0 as usize;
         if node >= self.seats.len() {
-            self.seats.resize(node + 1, Seat::default());
+            self.seat_up_to(node);
         }
         let seat = &mut self.seats[node];
         if seat.round != self.number {
@@ -164,6 +164,11 @@ impl Round {
         self.is_in_order &= self.last <= order;
         self.last = order;
         self.events.push(Drawn { order, node: event.node, event: drawn });
+    }
+
+    #[cold]
+    fn seat_up_to(&mut self, node: usize) {
+        self.seats.resize(node + 1, Seat::default());
     }
 
     /// Once all are added: nodes stay in the order of their first event, each with its own events
@@ -193,13 +198,22 @@ impl Round {
         (event.node == first.node && event.order.is_own()).then_some(&event.event)
     }
 
-    /// Takes the `index`-th event of the node whose turn it is.
-    #[inline]
-    pub(super) fn take(&mut self, index: usize) -> Option<queue::Drawn> {
-        if index > 0 {
-            // Those that are passed over stay in order behind it.
-            self.events.get_mut(self.next..=self.next + index)?.rotate_right(1);
+    /// Puts the `index`-th event of the node whose turn it is before its others, which stay in order.
+    pub(super) fn prefer(&mut self, index: usize) {
+        if let Some(passed) = self.events.get_mut(self.next..=self.next + index) {
+            passed.rotate_right(1);
         }
+    }
+
+    /// Takes the `index`-th event of the node whose turn it is.
+    pub(super) fn remove(&mut self, index: usize) -> Option<queue::Drawn> {
+        self.prefer(index);
+        self.take_next()
+    }
+
+    /// Takes the next event.
+    #[inline]
+    pub(super) fn take_next(&mut self) -> Option<queue::Drawn> {
         let taken = self.events.get(self.next)?.event.clone();
         self.next += 1;
         Some(taken)

@@ -138,9 +138,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         kind: impl FnOnce() -> EventKind<P>,
     ) -> Handle {
         let ground = self.choices.ground(context.flow);
-        if ground == Ground::Foreground {
-            self.foreground += 1;
-        }
+        self.foreground += u64::from(ground == Ground::Foreground);
         self.queue.push_with(at, || Event { node, ground, context, kind: kind() })
     }
 
@@ -177,9 +175,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         let seq = self.trace.next();
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
         let entry = self.trace.push(Entry { seq, cause, flow, at: self.now, node, what });
-        if !watch.see(entry) {
-            self.stopped = true;
-        }
+        self.stopped |= !watch.see(entry);
         u32::try_from(seq).expect("a run has fewer than 2^32 entries")
     }
 

@@ -75,19 +75,29 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if may_tie || self.is_round_cut {
             self.discard_cancelled(may_tie);
         }
-        let passed = if may_tie && self.round.rivals() > 1 { self.choose_rival::<T>() } else { 0 };
-        let drawn = self.round.take(passed)?;
-        if passed > 0 {
-            let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-            let Event { node, context, .. } = *self.queue.peek(&drawn);
-            self.emit_rarely(watch, node, context, What::Overtook { passed });
+        if may_tie {
+            self.settle_tie::<T>(watch);
         }
-        Some(drawn)
+        self.round.take_next()
+    }
+
+    /// Where the node whose turn it is has several events, the one that is chosen goes first.
+    #[cold]
+    fn settle_tie<T: Timer>(&mut self, watch: &mut impl Watch<F>) {
+        let passed = if self.round.rivals() > 1 { self.choose_rival::<T>() } else { 0 };
+        if passed == 0 {
+            return;
+        }
+        self.round.prefer(passed);
+        let Some(first) = self.rivals().next() else { return };
+        let Event { node, context, .. } = *first;
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        self.emit_rarely(watch, node, context, What::Overtook { passed });
     }
 
     /// What an earlier step of the round cancelled, replaced or settled does not happen, nor does it
     /// take part in a tie; without ties it is enough to look at what comes next.
-    #[inline(never)]
+    #[cold]
     fn discard_cancelled(&mut self, may_tie: bool) {
         let mut index = 0;
         while let Some(drawn) = self.round.own(index) {
@@ -96,7 +106,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
                     return;
                 }
                 index += 1;
-            } else if let Some(drawn) = self.round.take(index)
+            } else if let Some(drawn) = self.round.remove(index)
                 && self.queue.take(drawn).ground == Ground::Foreground
             {
                 self.foreground -= 1;
@@ -122,7 +132,6 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     }
 
     /// Which of the events that wait for one node goes first: a choice.
-    #[inline(never)]
     fn choose_rival<T: Timer>(&mut self) -> usize {
         let Some(first) = self.rivals().next() else { return 0 };
         let (node, flow) = (first.node, first.context.flow);

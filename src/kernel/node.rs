@@ -57,6 +57,11 @@ impl Timers {
         if self.places.is_empty() {
             return self.set.iter().position(|set| set.timer == timer);
         }
+        self.place_of_many(timer)
+    }
+
+    #[cold]
+    fn place_of_many(&self, timer: u64) -> Option<usize> {
         self.places.get(&timer).copied()
     }
 
@@ -69,6 +74,7 @@ impl Timers {
     }
 
     /// Adds the last timer, or all of them, to the map.
+    #[cold]
     fn index(&mut self) {
         let known = self.places.len();
         let places = self.set.iter().map(|set| set.timer).enumerate().skip(known);
@@ -80,12 +86,18 @@ impl Timers {
     fn take(&mut self, place: usize) -> SetTimer {
         let taken = self.set.swap_remove(place);
         if !self.places.is_empty() {
-            self.places.swap_remove(&taken.timer);
-            if let Some(moved) = self.set.get(place) {
-                self.places.insert(moved.timer, place);
-            }
+            self.forget_place(taken.timer, place);
         }
         taken
+    }
+
+    /// The map follows when the last timer took the place of another.
+    #[cold]
+    fn forget_place(&mut self, taken: u64, place: usize) {
+        self.places.swap_remove(&taken);
+        if let Some(moved) = self.set.get(place) {
+            self.places.insert(moved.timer, place);
+        }
     }
 }
 
@@ -106,6 +118,7 @@ impl Node {
     }
 
     /// Keeps a timer; the one of the same code that it replaces is handed back.
+    #[inline]
     pub(super) fn set(
         &mut self,
         timer: u64,

@@ -352,9 +352,7 @@ impl<E> Queue<E> {
         if self.due.is_empty() {
             return None;
         }
-        let first = self.due.head;
-        self.due.unlink(&mut self.links, first);
-        Some(first)
+        Some(self.due.take_first(&mut self.links))
     }
 
     /// Moves the present to the first entry of the front and takes it out.

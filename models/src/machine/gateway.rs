@@ -203,8 +203,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         }
         let timeout = self.config.policy.timeout.span();
         if let Err(failure) = self.dialer.dial(turn, route.target, &asked, timeout, slot) {
-            self.finish(slot, Err(failure), turn);
+            self.fail(slot, failure, turn);
         }
+    }
+
+    #[cold]
+    fn fail(&mut self, slot: u32, failure: Failure, turn: &mut Turn<'_, P, Fact>) {
+        self.finish(slot, Err(failure), turn);
     }
 
     /// A call to a service wants to begin, and somebody waits for it until then.
@@ -213,6 +218,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         in_hand.map_or(Entrance::Entered, |it| it.bulkhead().enter_by(now, deadline))
     }
 
+    #[inline]
     fn in_hand_of(&mut self, service: Name) -> Option<&mut InHand> {
         self.in_hand.as_mut()?.get_mut(&service)
     }

@@ -22,9 +22,15 @@ impl<T> Slab<T> {
     /// When four billion things are under way.
     pub fn insert(&mut self, thing: T) -> u32 {
         if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = Some(thing);
+            // A free place holds nothing that would have to be dropped.
+            std::mem::forget(self.slots[slot as usize].replace(thing));
             return slot;
         }
+        self.insert_more(thing)
+    }
+
+    #[cold]
+    fn insert_more(&mut self, thing: T) -> u32 {
         self.slots.push(Some(thing));
         u32::try_from(self.slots.len() - 1).expect("what is under way fits in memory")
     }

@@ -111,6 +111,7 @@ impl Breaker {
     }
 
     /// Asks to be admitted.
+    #[inline]
     pub fn allow(&mut self, now: Time) -> Admission {
         let transitions = self.settle(now);
         let look = self.look(now);
@@ -231,18 +232,12 @@ impl Breaker {
         self.under_way.len()
     }
 
+    #[inline]
     fn enter(&mut self, now: Time, look: Look, mut transitions: Vec<Transition>) -> Admission {
         match look {
             Look::Admits => {}
-            Look::Refuses => {
-                let outcome = Err(Refusal { retry_after: self.retry_after(now) });
-                return Admission { outcome, transitions };
-            }
-            Look::HalfOpens => {
-                self.change(now, BreakerState::HalfOpen);
-                let (from, to) = (BreakerState::Open, BreakerState::HalfOpen);
-                transitions.push(Transition { from, to });
-            }
+            Look::Refuses => return self.refuse(now, transitions),
+            Look::HalfOpens => transitions.push(self.half_open(now)),
         }
         let permit = Permit { generation: self.generation, number: self.permits, at: now };
         self.permits += 1;
@@ -250,6 +245,18 @@ impl Breaker {
             self.under_way.push(Probe { number: permit.number, at: now });
         }
         Admission { outcome: Ok(permit), transitions }
+    }
+
+    #[cold]
+    fn refuse(&self, now: Time, transitions: Vec<Transition>) -> Admission {
+        let outcome = Err(Refusal { retry_after: self.retry_after(now) });
+        Admission { outcome, transitions }
+    }
+
+    #[cold]
+    fn half_open(&mut self, now: Time) -> Transition {
+        self.change(now, BreakerState::HalfOpen);
+        Transition { from: BreakerState::Open, to: BreakerState::HalfOpen }
     }
 
     /// Counts a result where the breaker stands.
@@ -288,6 +295,7 @@ impl Breaker {
     }
 
     /// Where the result of a probe leads.
+    #[cold]
     fn judge_probe(&mut self, has_failed: bool, is_slow: bool) -> Option<BreakerState> {
         self.probed.add(has_failed, is_slow);
         self.successes = self.successes.saturating_add(u32::from(!has_failed));
@@ -303,6 +311,7 @@ impl Breaker {
     }
 
     /// Goes to another state, or anew to the same, with nothing counted.
+    #[cold]
     fn change(&mut self, now: Time, to: BreakerState) -> Transition {
         let from = std::mem::replace(&mut self.state, to);
         self.generation += 1;

@@ -218,8 +218,7 @@ impl Gateway {
     ) -> Vec<(BreakerKey, Transition)> {
         let Some((key, permit)) = entry.permit else { return Vec::new() };
         let Some(breaker) = self.breakers.get_mut(&key) else { return Vec::new() };
-        let transitions = breaker.record(now, permit, result);
-        transitions.into_iter().map(|transition| (key, transition)).collect()
+        keyed(key, breaker.record(now, permit, result))
     }
 
     /// Takes back that it let a request in, as somebody behind it refused: the permit of its
@@ -281,6 +280,7 @@ impl Gateway {
 
     /// When [`wake`](Self::wake) next has something to do.
     #[must_use]
+    #[inline]
     pub fn due(&self) -> Option<Time> {
         self.breakers.values().filter_map(Breaker::due).min()
     }
@@ -329,6 +329,7 @@ impl Gateway {
         }
     }
 
+    #[inline]
     #[expect(clippy::type_complexity, reason = "two answers, each of two words")]
     fn ask_breaker(
         &mut self,
@@ -342,6 +343,7 @@ impl Gateway {
         (permit.map(Some), transitions)
     }
 
+    #[inline]
     #[expect(clippy::type_complexity, reason = "two answers, each of two words")]
     fn ask(
         &mut self,
@@ -351,7 +353,16 @@ impl Gateway {
         let config = &self.breaker;
         let breaker = self.breakers.entry(key).or_insert_with(|| Breaker::new(Arc::clone(config)));
         let admission = breaker.allow(now);
-        let transitions = admission.transitions.into_iter().map(|transition| (key, transition));
-        (admission.outcome.map(|permit| (key, permit)), transitions.collect())
+        (admission.outcome.map(|permit| (key, permit)), keyed(key, admission.transitions))
     }
+}
+
+/// What changed at one breaker: mostly nothing.
+#[inline]
+fn keyed(key: BreakerKey, transitions: Vec<Transition>) -> Vec<(BreakerKey, Transition)> {
+    #[cold]
+    fn some(key: BreakerKey, transitions: Vec<Transition>) -> Vec<(BreakerKey, Transition)> {
+        transitions.into_iter().map(|transition| (key, transition)).collect()
+    }
+    if transitions.is_empty() { Vec::new() } else { some(key, transitions) }
 }

@@ -121,17 +121,10 @@ impl Limiter {
         limit: i64,
         cost: u64,
     ) -> Decision {
-        if limit <= 0 {
-            match (self.config.zero_limit, self.config.limit_changes) {
-                (ZeroLimit::Unlimited, _) => {
-                    return Decision { allowed: true, remaining: u64::MAX, retry: NextTry::Now };
-                }
-                (ZeroLimit::Deny, LimitChanges::Follow) => {
-                    return Decision { allowed: false, remaining: 0, retry: NextTry::Never };
-                }
-                // The bucket is to remember that its first limit was none.
-                (ZeroLimit::Deny, LimitChanges::First) => {}
-            }
+        if limit <= 0
+            && let Some(decision) = self.without_limit()
+        {
+            return decision;
         }
         let key = self.key(client, route);
         let config = &*self.config;
@@ -145,6 +138,21 @@ impl Limiter {
             Eviction::Idle => self.evict_some(now),
         }
         decision
+    }
+
+    /// The decision about a route that has no limit, where no bucket makes it.
+    #[cold]
+    fn without_limit(&self) -> Option<Decision> {
+        match (self.config.zero_limit, self.config.limit_changes) {
+            (ZeroLimit::Unlimited, _) => {
+                Some(Decision { allowed: true, remaining: u64::MAX, retry: NextTry::Now })
+            }
+            (ZeroLimit::Deny, LimitChanges::Follow) => {
+                Some(Decision { allowed: false, remaining: 0, retry: NextTry::Never })
+            }
+            // The bucket is to remember that its first limit was none.
+            (ZeroLimit::Deny, LimitChanges::First) => None,
+        }
     }
 
     /// Gives back what an admitted request of this limit took, where it went no further.

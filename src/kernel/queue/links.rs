@@ -50,6 +50,19 @@ impl List {
         self.tail = index;
     }
 
+    /// Unlinks the first entry of a list that has one.
+    #[inline]
+    pub(super) fn take_first(&mut self, links: &mut [Link]) -> u32 {
+        let first = self.head;
+        self.head = links[first as usize].next;
+        if self.head == NONE {
+            self.tail = NONE;
+        } else {
+            links[self.head as usize].prev = NONE;
+        }
+        first
+    }
+
     /// Unlinks an entry.
     #[inline]
     pub(super) fn unlink(&mut self, links: &mut [Link], index: u32) {

@@ -17,8 +17,21 @@ const JITTER: Purpose = Purpose("open jitter");
 const WAKING: Purpose = Purpose("breaker");
 
 impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
-    /// Says what changed, and draws how much longer a breaker stays open.
+    /// Says what changed, which mostly is nothing.
+    #[inline]
     pub(super) fn tell(
+        &mut self,
+        transitions: Vec<(BreakerKey, Transition)>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        if !transitions.is_empty() {
+            self.tell_all(transitions, turn);
+        }
+    }
+
+    /// Says what changed, and draws how much longer a breaker stays open.
+    #[cold]
+    fn tell_all(
         &mut self,
         transitions: Vec<(BreakerKey, Transition)>,
         turn: &mut Turn<'_, P, Fact>,
@@ -51,11 +64,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     /// Sets the timer for what is due next, in the name of no request.
+    #[inline]
     pub(super) fn arm(&mut self, turn: &mut Turn<'_, P, Fact>) {
         let due = self.gateway.due();
-        if due == self.armed {
-            return;
+        if due != self.armed {
+            self.arm_for(due, turn);
         }
+    }
+
+    #[cold]
+    fn arm_for(&mut self, due: Option<Time>, turn: &mut Turn<'_, P, Fact>) {
         self.armed = due;
         match due {
             None => turn.cancel(Timer::Breakers),

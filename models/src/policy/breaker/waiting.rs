@@ -66,8 +66,12 @@ impl Breaker {
     }
 
     /// Everything that is due by `now`.
+    #[inline]
     pub(super) fn settle(&mut self, now: Time) -> Vec<Transition> {
-        let transitions = std::iter::from_fn(|| self.wake(now)).collect();
+        let mut transitions = Vec::new();
+        if self.state != BreakerState::Closed {
+            transitions = self.wake_fully(now);
+        }
         if let Interval::Every(every) = self.config.count_interval
             && self.config.trip == Trip::Consecutive
             && self.state == BreakerState::Closed
@@ -78,7 +82,13 @@ impl Breaker {
         transitions
     }
 
+    #[cold]
+    fn wake_fully(&mut self, now: Time) -> Vec<Transition> {
+        std::iter::from_fn(|| self.wake(now)).collect()
+    }
+
     /// Begins the interval of the count that `now` lies in.
+    #[cold]
     fn count_anew(&mut self, now: Time, every: Span) {
         let elapsed = now.since(self.counting_since).as_nanos();
         let every = every.as_nanos().max(1);

@@ -83,6 +83,7 @@ impl MinuteBucket {
     }
 
     /// When there are enough tokens, where that follows from whole numbers.
+    #[cold]
     fn retry(&self, now: Time, price: i64, config: &LimiterConfig) -> NextTry {
         if self.limit <= 0 || price > config.capacity(self.limit) {
             return NextTry::Never;
