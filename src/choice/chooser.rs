@@ -230,13 +230,18 @@ impl Choices {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at_node(&mut self, node: NodeId, what: Purpose, weather: bool) -> SiteId {
         // A purpose is nearly always asked for by the same constant: texts are compared last.
         let known = &self.at_nodes[node.0 as usize];
         let same = known.iter().find(|(purpose, _)| std::ptr::eq(purpose.0, what.0));
-        let equal = same.or_else(|| known.iter().find(|(purpose, _)| *purpose == what));
-        if let Some((_, site)) = equal {
+        same.map(|(_, site)| *site).unwrap_or_else(|| self.at_node_by_text(node, what, weather))
+    }
+
+    #[cold]
+    fn at_node_by_text(&mut self, node: NodeId, what: Purpose, weather: bool) -> SiteId {
+        let known = &self.at_nodes[node.0 as usize];
+        if let Some((_, site)) = known.iter().find(|(purpose, _)| *purpose == what) {
             return *site;
         }
         let site = self.new_site(Owner::Node(node), what, weather);

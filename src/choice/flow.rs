@@ -65,10 +65,9 @@ impl Flows {
         let known = self.at_nodes.get(node.0 as usize).map_or(&[][..], Vec::as_slice);
         // A purpose is nearly always the same constant: texts are compared last.
         let same = known.iter().find(|(known, _)| std::ptr::eq(known.0, purpose.0));
-        let equal = same.or_else(|| known.iter().find(|(known, _)| *known == purpose));
-        let source = match equal {
+        let source = match same {
             Some((_, source)) => *source,
-            None => self.new_source(node, purpose, SiteKey::constant(&identity())),
+            None => self.source_by_text(node, purpose, identity),
         };
         let key = mix::flow_key(self.sources[source as usize].constant, life, index);
         self.flows.push(Flow { source, life, index, key, counts: Own::default() });
@@ -77,7 +76,17 @@ impl Flows {
     }
 
     #[cold]
-    fn new_source(&mut self, node: NodeId, purpose: Purpose, constant: SiteKey) -> u32 {
+    fn source_by_text(
+        &mut self,
+        node: NodeId,
+        purpose: Purpose,
+        identity: impl FnOnce() -> String,
+    ) -> u32 {
+        let mut known = self.at_nodes.get(node.0 as usize).into_iter().flatten();
+        if let Some((_, source)) = known.find(|(known, _)| *known == purpose) {
+            return *source;
+        }
+        let constant = SiteKey::constant(&identity());
         let source = u32::try_from(self.sources.len()).expect("sources are few");
         self.sources.push(Source { node, purpose, constant });
         let nodes = self.at_nodes.len().max(node.0 as usize + 1);

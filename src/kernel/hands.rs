@@ -106,11 +106,13 @@ where
         self.fabric.retry_after
     }
 
+    #[inline(always)]
     fn open(&mut self, mut call: OpenCall) -> CallId {
         call.context = self.outward(&call.context);
         self.fabric.nodes[self.node.0 as usize].calls.open(call)
     }
 
+    #[inline(always)]
     fn expire(&mut self, call: CallId, after: Span, context: &Context) {
         let after = if self.fabric.may_crash { self.takes(Clock::Wall, after) } else { after };
         let context = self.outward(context);

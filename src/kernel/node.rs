@@ -118,7 +118,7 @@ impl Node {
     }
 
     /// Keeps a timer; the one of the same code that it replaces is handed back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn set(
         &mut self,
         timer: u64,

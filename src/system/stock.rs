@@ -143,6 +143,7 @@ impl Machine for Stock {
         each!(self, machine => machine.phase())
     }
 
+    #[inline(always)]
     fn step(&mut self, input: Input<Opaque, u64>, turn: &mut Turn<'_, Opaque, Fact>) {
         match self {
             Self::Registry(machine) => step(machine, input, turn),

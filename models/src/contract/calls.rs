@@ -46,6 +46,7 @@ impl Calls {
     ///
     /// # Panics
     /// When a million calls of one life wait at once.
+    #[inline(always)]
     pub fn open(&mut self, call: OpenCall) -> CallId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, call });

@@ -1,11 +1,11 @@
 //! Who drives a machine: answers what it asks and carries out what it wants done, at once.
 
-use crate::Span;
 use crate::contract::{
     Body, CallId, Choice, Clock, Context, FlowId, Ground, NodeId, OpenCall, Outcome, Purpose,
     Sender, Store, Surroundings,
 };
 use crate::name::Name;
+use crate::{Span, Time};
 
 /// Whoever drives a machine. A [`Turn`](crate::contract::Turn) tells it of every effect as soon as
 /// the machine wants it, in order, and never of one after the power failed.
@@ -41,6 +41,21 @@ pub trait Driver<P, F>: Surroundings {
 
     /// The call that was just sent expires after this time.
     fn expire(&mut self, call: CallId, after: Span, context: &Context);
+
+    /// Make a call that is over after `timeout` at the latest: number it, carry it to its node, and let
+    /// it expire. The callee sees the earlier of the caller's own deadline and the end of the timeout.
+    fn call(&mut self, call: OpenCall, body: Body<P>, timeout: Option<Span>, now: Time) {
+        let OpenCall { to, context, .. } = call;
+        let mut asked = context;
+        if let Some(timeout) = timeout {
+            asked.deadline = asked.deadline.min(now + timeout);
+        }
+        let call = self.open(call);
+        self.ask(to, Span::ZERO, Some(call), body, &asked);
+        if let Some(timeout) = timeout {
+            self.expire(call, timeout, &context);
+        }
+    }
 
     /// Wake the machine later; a timer of the same code is replaced.
     fn set(&mut self, timer: u64, after: Span, clock: Clock, context: &Context);

@@ -113,17 +113,9 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Without a timeout it may wait for ever. The callee sees the earlier of the caller's own
     /// deadline and this timeout.
     pub fn call(&mut self, to: NodeId, body: Body<P>, timeout: Option<Span>, tag: u64) {
-        if !self.act() {
-            return;
-        }
-        let mut context = self.context;
-        let call = self.driver.open(OpenCall { tag, context, to });
-        if let Some(timeout) = timeout {
-            context.deadline = context.deadline.min(self.now + timeout);
-        }
-        self.driver.ask(to, Span::ZERO, Some(call), body, &context);
-        if let Some(timeout) = timeout {
-            self.driver.expire(call, timeout, &self.context);
+        if self.act() {
+            let call = OpenCall { tag, context: self.context, to };
+            self.driver.call(call, body, timeout, self.now);
         }
     }
 

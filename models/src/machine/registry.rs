@@ -120,6 +120,7 @@ impl<P> RegistryNode<P> {
         turn.reply_done(from, request.method);
     }
 
+    #[inline(always)]
     fn discover(&mut self, now: Time, service: Name) -> Result<Arc<[NodeId]>, Failure> {
         let is_current = self.due.is_none_or(|due| now < due);
         if let Some(known) = self.snapshots.get(&service).filter(|_| is_current) {

@@ -232,7 +232,7 @@ impl Breaker {
         self.under_way.len()
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, now: Time, look: Look, mut transitions: Vec<Transition>) -> Admission {
         match look {
             Look::Admits => {}
@@ -260,6 +260,7 @@ impl Breaker {
     }
 
     /// Counts a result where the breaker stands.
+    #[inline(always)]
     fn take_in(&mut self, now: Time, result: CallResult, is_slow: bool) -> Option<Transition> {
         let has_failed = match result {
             CallResult::Success => false,

@@ -329,7 +329,7 @@ impl Gateway {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::type_complexity, reason = "two answers, each of two words")]
     fn ask_breaker(
         &mut self,
@@ -343,7 +343,7 @@ impl Gateway {
         (permit.map(Some), transitions)
     }
 
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::type_complexity, reason = "two answers, each of two words")]
     fn ask(
         &mut self,

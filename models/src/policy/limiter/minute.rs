@@ -60,6 +60,7 @@ impl MinuteBucket {
     }
 
     /// Takes in what was earned since the last refill.
+    #[inline(always)]
     fn refill(&mut self, now: Time, config: &LimiterConfig) {
         let capacity = config.capacity(self.limit);
         let earned = earned(now.since(self.last_refill), self.limit, config.floor);
