@@ -33,7 +33,9 @@ use std::sync::Arc;
 use crate::hash::Map;
 use serde::Serialize;
 
-use super::breaker::{Breaker, BreakerConfig, CallResult, Look, Permit, Refusal, Transition};
+use super::breaker::{
+    Admission, Breaker, BreakerConfig, CallResult, Look, Permit, Refusal, Transition,
+};
 use super::limiter::{Limiter, LimiterConfig, NextTry};
 use crate::{Name, Span, Time};
 pub use config::{
@@ -106,6 +108,9 @@ pub struct Gateway {
     limiter: Limiter,
     breaker: Arc<BreakerConfig>,
     breakers: Map<BreakerKey, Breaker>,
+    /// Whether any breaker ever was, or may have been, anything but closed: else none is due.
+    #[serde(skip)]
+    has_opened: bool,
 }
 
 impl Gateway {
@@ -117,7 +122,13 @@ impl Gateway {
         breaker: impl Into<Arc<BreakerConfig>>,
     ) -> Self {
         let (config, breaker) = (config.into(), breaker.into());
-        Self { config, limiter: Limiter::new(limiter), breaker, breakers: Map::default() }
+        Self {
+            config,
+            limiter: Limiter::new(limiter),
+            breaker,
+            breakers: Map::default(),
+            has_opened: false,
+        }
     }
 
     /// Whether a request may go ahead.
@@ -218,7 +229,8 @@ impl Gateway {
     ) -> Vec<(BreakerKey, Transition)> {
         let Some((key, permit)) = entry.permit else { return Vec::new() };
         let Some(breaker) = self.breakers.get_mut(&key) else { return Vec::new() };
-        keyed(key, breaker.record(now, permit, result))
+        let transitions = breaker.record(now, permit, result);
+        self.keyed(key, transitions)
     }
 
     /// Takes back that it let a request in, as somebody behind it refused: the permit of its
@@ -282,6 +294,11 @@ impl Gateway {
     #[must_use]
     #[inline]
     pub fn due(&self) -> Option<Time> {
+        if self.has_opened { self.first_due() } else { None }
+    }
+
+    #[cold]
+    fn first_due(&self) -> Option<Time> {
         self.breakers.values().filter_map(Breaker::due).min()
     }
 
@@ -293,6 +310,7 @@ impl Gateway {
 
     /// The breaker for this, to be overridden or jittered.
     pub fn breaker_mut(&mut self, key: BreakerKey) -> Option<&mut Breaker> {
+        self.has_opened = true;
         self.breakers.get_mut(&key)
     }
 
@@ -352,17 +370,27 @@ impl Gateway {
     ) -> (Result<(BreakerKey, Permit), Refusal>, Vec<(BreakerKey, Transition)>) {
         let config = &self.breaker;
         let breaker = self.breakers.entry(key).or_insert_with(|| Breaker::new(Arc::clone(config)));
-        let admission = breaker.allow(now);
-        (admission.outcome.map(|permit| (key, permit)), keyed(key, admission.transitions))
+        let Admission { outcome, transitions } = breaker.allow(now);
+        (outcome.map(|permit| (key, permit)), self.keyed(key, transitions))
     }
-}
 
-/// What changed at one breaker: mostly nothing.
-#[inline]
-fn keyed(key: BreakerKey, transitions: Vec<Transition>) -> Vec<(BreakerKey, Transition)> {
+    /// What changed at one breaker: mostly nothing.
+    #[inline]
+    fn keyed(
+        &mut self,
+        key: BreakerKey,
+        transitions: Vec<Transition>,
+    ) -> Vec<(BreakerKey, Transition)> {
+        if transitions.is_empty() { Vec::new() } else { self.keyed_fully(key, transitions) }
+    }
+
     #[cold]
-    fn some(key: BreakerKey, transitions: Vec<Transition>) -> Vec<(BreakerKey, Transition)> {
+    fn keyed_fully(
+        &mut self,
+        key: BreakerKey,
+        transitions: Vec<Transition>,
+    ) -> Vec<(BreakerKey, Transition)> {
+        self.has_opened = true;
         transitions.into_iter().map(|transition| (key, transition)).collect()
     }
-    if transitions.is_empty() { Vec::new() } else { some(key, transitions) }
 }

@@ -59,6 +59,7 @@ impl Choices {
     }
 
     /// The sites of a link that was not used lately.
+    #[cold]
     fn find_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
         if let Some((place, _, sites)) = self.on_links.get_full(&key) {
             self.near[near(key)] = (key, u32::try_from(place).unwrap_or(u32::MAX));
