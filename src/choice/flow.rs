@@ -195,6 +195,7 @@ impl Counts {
 
     /// Counts one more decision of a site whose count is kept in pages: of one with a bit of its own
     /// from the second.
+    #[cold]
     fn in_pages(
         &mut self,
         own: &mut Own,

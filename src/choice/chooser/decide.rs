@@ -17,15 +17,53 @@ impl Choices {
     }
 
     fn decide(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
-        let site = &mut self.sites[id.0 as usize];
+        let site = &self.sites[id.0 as usize];
         if site.weather && !site.met {
-            site.met = true;
-            if !self.weather_met.contains(&site.what.0) {
-                self.weather_met.push(site.what.0);
-            }
+            self.meet(id);
         }
         let (flow_key, count) = self.flows.count(flow, id.0);
-        let address = (Some(flow_key), count);
+        let site = &self.sites[id.0 as usize];
+        if !site.planned.is_empty()
+            && let Some(answer) = self.planned_answer(id, (Some(flow_key), count), question)
+        {
+            return answer;
+        }
+        let site = &mut self.sites[id.0 as usize];
+        let answer = if site.seeded
+            && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
+        {
+            let word = mix::word(site.key, flow_key, count);
+            let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
+            question.sample(word, site.odds, tables)
+        } else {
+            question.calm()
+        };
+        let struck = !self.sites[id.0 as usize].weather && answer != question.calm();
+        if struck || self.points.is_some() {
+            self.remember(id, flow, count, question, answer);
+        }
+        answer
+    }
+
+    /// Notes what weather decides in this run.
+    #[cold]
+    fn meet(&mut self, id: SiteId) {
+        let site = &mut self.sites[id.0 as usize];
+        site.met = true;
+        if !self.weather_met.contains(&site.what.0) {
+            self.weather_met.push(site.what.0);
+        }
+    }
+
+    /// The answer of the plan at this address, if there is one and it applies.
+    #[cold]
+    fn planned_answer(
+        &mut self,
+        id: SiteId,
+        address: (Option<u64>, u32),
+        question: &Question<'_>,
+    ) -> Option<u64> {
+        let site = &self.sites[id.0 as usize];
         let address_of = |number: u32| {
             let planned = self.planned[number as usize].flow;
             (planned, self.plan.deviations[number as usize].count)
@@ -49,25 +87,12 @@ impl Choices {
                     // Only what comes after the last deviation extends the plan.
                     points.clear();
                 }
-                return answer;
+                return Some(answer);
             }
             planned.fate = Fate::Inapplicable;
             planned.possible = words::possible(question, may_be_calm, &self.layout);
         }
-        let answer = if site.seeded
-            && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
-        {
-            let word = mix::word(site.key, flow_key, count);
-            let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
-            question.sample(word, site.odds, tables)
-        } else {
-            question.calm()
-        };
-        let struck = !self.sites[id.0 as usize].weather && answer != question.calm();
-        if struck || self.points.is_some() {
-            self.remember(id, flow, count, question, answer);
-        }
-        answer
+        None
     }
 
     /// Writes down a fault that struck, and the point for whoever enumerates.
