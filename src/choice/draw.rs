@@ -11,7 +11,14 @@ pub(crate) struct Tables<'a> {
     pub(crate) hint: &'a mut u32,
 }
 
+/// The span that `word` stands for, where a fault has struck, which is rare.
+#[cold]
+pub(crate) fn span_of_fault(word: u64, distribution: &Distribution, tables: Tables<'_>) -> Span {
+    span(word, distribution, tables)
+}
+
 /// The span that `word` stands for.
+#[inline(always)]
 pub(crate) fn span(word: u64, distribution: &Distribution, tables: Tables<'_>) -> Span {
     match distribution {
         Distribution::Constant(span) => *span,

@@ -73,10 +73,11 @@ impl Question<'_> {
             }
             Self::Strike => 1,
             Self::Length { by, .. } => {
-                by.map_or(0, |by| draw::span(again(word), by, tables).as_nanos())
+                by.map_or(0, |by| draw::span_of_fault(again(word), by, tables).as_nanos())
             }
             Self::Jump { by, ways } => {
-                let nanos = by.map_or(0, |by| draw::span(again(word), by, tables).as_nanos());
+                let nanos =
+                    by.map_or(0, |by| draw::span_of_fault(again(word), by, tables).as_nanos());
                 let is_back = match ways {
                     Jump::Ahead => false,
                     Jump::Back => true,

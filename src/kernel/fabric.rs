@@ -154,10 +154,14 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         self.schedule(at, node, context, || kind)
     }
 
+    /// A timer or a timeout that waits does not happen: neither owns anything that would be dropped.
     pub(super) fn unschedule(&mut self, handle: Handle) {
-        match self.queue.remove(handle) {
-            Some(event) if event.ground == Ground::Foreground => self.foreground -= 1,
-            Some(_) => {}
+        let ground = |event: &mut Event<P>| {
+            debug_assert!(event.kind.message().is_none(), "messages are not taken back");
+            event.ground
+        };
+        match self.queue.forget(handle, ground) {
+            Some(ground) => self.foreground -= u64::from(ground == Ground::Foreground),
             // It was drawn for the round already.
             None => self.is_round_cut = true,
         }

@@ -154,7 +154,23 @@ impl<E> Queue<E> {
 
     /// Takes back a pending event; `None` when it was popped or removed before.
     pub fn remove(&mut self, handle: Handle) -> Option<E> {
-        let Handle { index, generation } = handle;
+        let drawn = self.withdraw(handle)?;
+        Some(self.take(drawn))
+    }
+
+    /// Like [`remove`](Self::remove), after a last look: what the event owns is not dropped.
+    pub(crate) fn forget<R>(
+        &mut self,
+        handle: Handle,
+        last: impl FnOnce(&mut E) -> R,
+    ) -> Option<R> {
+        let drawn = self.withdraw(handle)?;
+        Some(self.finish(drawn, last))
+    }
+
+    /// Takes a pending event out of the order of what is due.
+    #[inline]
+    fn withdraw(&mut self, Handle { index, generation }: Handle) -> Option<Drawn> {
         if generation == 0 || self.cells.get(index as usize)?.generation != generation {
             return None;
         }
@@ -166,8 +182,7 @@ impl<E> Queue<E> {
         } else {
             self.wheel.remove(&mut self.links, index, at);
         }
-        let drawn = self.drawn(index);
-        Some(self.take(drawn))
+        Some(self.drawn(index))
     }
 
     /// Takes the earliest event; of equal times, the one pushed first.

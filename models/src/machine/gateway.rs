@@ -241,7 +241,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
 
     /// The same where each instance has a breaker of its own: only those that admit a call count as
     /// found.
-    #[inline(never)]
+    #[cold]
     fn heard_by_instance(
         &mut self,
         service: Name,
