@@ -1,5 +1,7 @@
 //! The queue against a naive one, and its edges one by one.
 
+use std::iter;
+
 use proptest::prelude::*;
 
 use super::*;
