@@ -60,9 +60,9 @@ pub(crate) struct Choices {
     sites: Vec<Site>,
     at_nodes: Vec<Vec<(Purpose, SiteId)>>,
     on_links: Map<LinkKey, LinkSites>,
-    /// Links that were used lately and where they stand, by a few bits of their key: most messages
-    /// find theirs without searching the map.
-    near: [(LinkKey, u32); NEAR],
+    /// Links that were used lately, by a few bits of their key: most messages find theirs without
+    /// searching the map.
+    near: [(LinkKey, LinkSites); NEAR],
     latencies: Vec<Distribution>,
     log_normals: LogNormals,
     /// No message is ever late, lost or doubled, and none takes time.
@@ -83,6 +83,8 @@ pub(crate) struct Choices {
     /// Faults that struck, as deviations.
     applied: Vec<Deviation>,
     points: Option<Vec<Point>>,
+    /// When random faults cease.
+    heals_at: Time,
     now: Time,
     step: u64,
 }
@@ -90,6 +92,7 @@ pub(crate) struct Choices {
 impl Choices {
     pub(crate) fn new(layout: Arc<Layout>, plan: Arc<Plan>) -> Self {
         let nodes = layout.nodes.len();
+        let heals_at = layout.heal_at.unwrap_or(Time::NEVER);
         let mut choices = Self {
             layout,
             plan,
@@ -111,6 +114,7 @@ impl Choices {
             weather_met: Vec::new(),
             applied: Vec::new(),
             points: None,
+            heals_at,
             now: Time::ZERO,
             step: 0,
         };
@@ -200,6 +204,7 @@ impl Choices {
         for link in 0..self.on_links.len() {
             self.on_links[link] = self.heard(self.on_links[link]);
         }
+        self.near.fill(NOWHERE);
     }
 
     fn prepare(&mut self, index: usize) {
@@ -228,6 +233,13 @@ impl Choices {
         if site.seeded {
             site.key = self.run.site(site.constant(&self.layout));
         }
+        self.sites[index].is_plain = self.is_plain(index);
+    }
+
+    fn is_plain(&self, index: usize) -> bool {
+        let site = &self.sites[index];
+        let is_seeded = site.seeded && site.planned.is_empty() && self.points.is_none();
+        is_seeded && (site.met || !site.weather)
     }
 
     #[inline(always)]
@@ -265,11 +277,6 @@ impl Choices {
     /// How long a fault of this site lasts when it is drawn at random.
     pub(crate) fn length(&self, site: SiteId) -> Option<&Distribution> {
         self.sites[site.0 as usize].length.as_ref()
-    }
-
-    /// How long messages travel.
-    pub(crate) fn latency(&self, sites: LinkSites) -> &Distribution {
-        &self.latencies[sites.latency_at as usize]
     }
 
     /// Whether points are written down.

@@ -49,6 +49,9 @@ pub(crate) struct Site {
     pub(crate) loud: bool,
     /// The seed answers.
     pub(crate) seeded: bool,
+    /// The seed answers everything, nobody wants to know of the question, and where weather decides that
+    /// is known.
+    pub(crate) is_plain: bool,
     /// How often a fault strikes in random runs; zero where no rule of the scenario fits.
     pub(crate) odds: Ratio,
     /// How long a fault of this site lasts, if it has a length.
@@ -73,6 +76,7 @@ impl Site {
             weather,
             loud: false,
             seeded: false,
+            is_plain: false,
             odds,
             length,
             constant: None,

@@ -30,6 +30,70 @@ pub(crate) enum Question<'a> {
 /// A random crash comes after at most this many effects; no step has more that matter.
 const EFFECTS_DRAWN: u32 = 8;
 
+/// A question whose kind is known beforehand, so that it is answered without looking which one it is.
+pub(crate) trait Asked {
+    /// The calm answer.
+    fn calm(&self) -> u64;
+
+    /// The answer that a word of the seed gives. Faults strike with `odds`.
+    fn sample(&self, word: u64, odds: Ratio, tables: Tables<'_>) -> u64;
+
+    /// The question.
+    fn question(&self) -> Question<'_>;
+}
+
+/// [`Question::Strike`].
+pub(crate) struct Strike;
+
+/// How long something takes.
+pub(crate) struct Takes<'a>(pub(crate) &'a Distribution);
+
+impl Asked for Strike {
+    #[inline]
+    fn calm(&self) -> u64 {
+        0
+    }
+
+    #[inline]
+    fn sample(&self, word: u64, odds: Ratio, _: Tables<'_>) -> u64 {
+        u64::from(sample::flag(word, odds))
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question::Strike
+    }
+}
+
+impl Asked for Takes<'_> {
+    #[inline]
+    fn calm(&self) -> u64 {
+        self.0.calm().as_nanos()
+    }
+
+    #[inline]
+    fn sample(&self, word: u64, _: Ratio, tables: Tables<'_>) -> u64 {
+        draw::span(word, self.0, tables).as_nanos()
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question::Machine(Choice::Span(self.0))
+    }
+}
+
+impl Asked for Question<'_> {
+    fn calm(&self) -> u64 {
+        Question::calm(self)
+    }
+
+    fn sample(&self, word: u64, odds: Ratio, tables: Tables<'_>) -> u64 {
+        Question::sample(self, word, odds, tables)
+    }
+
+    fn question(&self) -> Question<'_> {
+        *self
+    }
+}
+
 impl Question<'_> {
     /// The calm answer.
     #[inline]

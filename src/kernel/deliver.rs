@@ -22,7 +22,7 @@ pub(super) enum Told {
     Start,
     Wake(u64),
     Expired { tag: u64 },
-    Deliver { from: Sender },
+    Deliver,
     Reply { tag: u64 },
 }
 
@@ -34,8 +34,9 @@ impl Told {
             Self::Start => Input::Start,
             Self::Wake(timer) => Input::Wake(T::from_code(timer)),
             Self::Expired { tag } => Input::Expired { tag },
-            Self::Deliver { from } => {
-                Input::Deliver { from, body: event.kind.take_body().expect(CARRIED) }
+            Self::Deliver => {
+                let (from, body) = event.kind.take_body().expect(CARRIED);
+                Input::Deliver { from, body }
             }
             Self::Reply { tag } => {
                 Input::Reply { tag, outcome: event.kind.take_outcome().expect(CARRIED) }
@@ -165,7 +166,7 @@ impl<M: Machine> World<M> {
             self.fabric.nodes[node.0 as usize].owed.push((sender, kind, context));
         }
         let what = || What::Delivered { from: way.from, kind };
-        self.live(drawn, node, context, what, Told::Deliver { from: sender }, watch);
+        self.live(drawn, node, context, what, Told::Deliver, watch);
     }
 
     /// Whether a message meets nobody: its node is down, or lives again and does not inherit it.

@@ -6,6 +6,8 @@ use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
 use brownout_models::{Name, Span, Time};
 use serde::Serialize;
 
+pub(super) use self::pack::pack_fact;
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry<F> {
@@ -21,6 +23,24 @@ pub struct Entry<F> {
     pub node: NodeId,
     /// What happened.
     pub what: What<F>,
+}
+
+/// An entry without what happened.
+#[derive(Clone, Copy)]
+pub(super) struct Stamp {
+    pub(super) seq: u64,
+    pub(super) cause: u64,
+    pub(super) flow: FlowId,
+    pub(super) at: Time,
+    pub(super) node: NodeId,
+}
+
+impl<F> Entry<F> {
+    /// Makes it another one, save for what happened.
+    #[inline(always)]
+    pub(super) fn stamp(&mut self, Stamp { seq, cause, flow, at, node }: Stamp) {
+        (self.seq, self.cause, self.flow, self.at, self.node) = (seq, cause, flow, at, node);
+    }
 }
 
 /// What happened.

@@ -1,7 +1,7 @@
 //! Events that wait, and the rounds in which the events of one instant are taken.
 
 use super::queue;
-use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome};
+use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome, Sender};
 use brownout_models::{Name, Span};
 
 /// Something that will happen to a node.
@@ -55,11 +55,14 @@ impl<P> Event<P> {
 }
 
 impl<P> EventKind<P> {
-    /// Takes what a message that is no answer carries.
+    /// Takes what a message that is no answer carries, and says where its answer goes.
     #[inline]
-    pub(super) fn take_body(&mut self) -> Option<Body<P>> {
+    pub(super) fn take_body(&mut self) -> Option<(Sender, Body<P>)> {
         match self {
-            Self::Ask { body, .. } => body.take(),
+            Self::Ask { way, call, body, .. } => {
+                let sender = Sender { node: way.from, life: way.from_life, call: *call };
+                body.take().map(|body| (sender, body))
+            }
             Self::Start | Self::Wake { .. } | Self::Expire { .. } | Self::Answer { .. } => None,
         }
     }
@@ -149,7 +152,7 @@ impl Round {
     }
 
     /// Adds the event that was scheduled next; its order is that of [`settle`](Self::settle).
-    #[inline]
+    #[inline(always)]
     pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
         let node = event.node.0 as usize;
         if node >= self.seats.len() {

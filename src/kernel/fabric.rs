@@ -7,11 +7,12 @@ use brownout_models::contract::{Context, Ground, NodeId, Purpose, Store, Surroun
 use brownout_models::{Span, Time};
 use serde::Serialize;
 
+use super::entry::Stamp;
 use super::event::{Event, EventKind, Round};
 use super::node::{Head, Host, Node};
 use super::partition::Cut;
 use super::queue::{Handle, Queue};
-use super::{Bounds, Entry, Trace, Watch, What};
+use super::{Bounds, Trace, Watch, What};
 use crate::choice::{Choices, Plan};
 use crate::layout::Layout;
 
@@ -167,7 +168,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         }
     }
 
-    /// The entry happened: everybody sees it.
+    /// Something happened: everybody sees it.
     #[inline(always)]
     pub(super) fn emit(
         &mut self,
@@ -176,11 +177,35 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         context: Context,
         what: What<F>,
     ) -> u32 {
+        let stamp = self.stamp(node, context);
+        let entry = self.trace.push(stamp, what);
+        if !watch.see(entry) {
+            self.stopped = true;
+        }
+        u32::try_from(stamp.seq).expect("a run has fewer than 2^32 entries")
+    }
+
+    /// Like [`emit`](Self::emit), for a fact.
+    #[inline(always)]
+    pub(super) fn emit_fact(
+        &mut self,
+        watch: &mut impl Watch<F>,
+        node: NodeId,
+        context: Context,
+        fact: F,
+    ) {
+        let stamp = self.stamp(node, context);
+        let entry = self.trace.push_fact(stamp, fact);
+        if !watch.see(entry) {
+            self.stopped = true;
+        }
+    }
+
+    #[inline(always)]
+    fn stamp(&self, node: NodeId, context: Context) -> Stamp {
         let seq = self.trace.next();
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
-        let entry = self.trace.push(Entry { seq, cause, flow, at: self.now, node, what });
-        self.stopped |= !watch.see(entry);
-        u32::try_from(seq).expect("a run has fewer than 2^32 entries")
+        Stamp { seq, cause, flow, at: self.now, node }
     }
 
     /// Like [`emit`](Self::emit), for what is rare.

@@ -147,7 +147,7 @@ where
     }
 
     fn note(&mut self, fact: F, context: &Context) {
-        self.fabric.emit(self.watch, self.node, *context, What::Noted(fact));
+        self.fabric.emit_fact(self.watch, self.node, *context, fact);
     }
 
     fn store(&self) -> &Store {

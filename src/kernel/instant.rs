@@ -41,7 +41,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             if !self.queue.is_due() {
                 return Ok(first);
             }
-            self.begin_round(at, first);
+            self.begin_round(first);
         }
     }
 
@@ -55,16 +55,14 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     }
 
     /// Everything that is due now makes a round.
-    fn begin_round(&mut self, at: Time, first: Drawn) {
-        self.round.begin();
+    fn begin_round(&mut self, first: Drawn) {
+        let Self { round, queue, .. } = self;
+        round.begin();
+        let event = queue.peek(&first);
+        round.add(first, event);
+        queue.draw_due(|drawn, event| round.add(drawn, event));
+        round.settle();
         self.is_round_cut = false;
-        let mut drawn = Some(first);
-        while let Some(next) = drawn {
-            let event = self.queue.peek(&next);
-            self.round.add(next, event);
-            drawn = self.queue.draw_at(at);
-        }
-        self.round.settle();
     }
 
     /// The next event of the round; a choice where its node has several. `None` when the rest of

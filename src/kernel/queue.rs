@@ -196,7 +196,12 @@ impl<E> Queue<E> {
     ///
     /// Costs two comparisons when there is none, and moves no other event.
     pub fn pop_at(&mut self, now: Time) -> Option<E> {
-        self.draw_at(now).map(|drawn| self.take(drawn))
+        if now.as_nanos() != self.now {
+            return None;
+        }
+        let first = self.take_due()?;
+        let drawn = self.drawn(first);
+        Some(self.take(drawn))
     }
 
     /// Like [`pop`](Self::pop), and leaves the event where it is until it is taken.
@@ -212,13 +217,18 @@ impl<E> Queue<E> {
         Some((Time::from_nanos(self.now), self.drawn(first)))
     }
 
-    /// Like [`pop_at`](Self::pop_at), and leaves the event where it is until it is taken.
-    #[inline]
-    pub fn draw_at(&mut self, now: Time) -> Option<Drawn> {
-        if now.as_nanos() != self.now {
-            return None;
+    /// Draws every event that is due at the time of the last pop, in order, and shows each to `see`.
+    #[inline(always)]
+    pub fn draw_due(&mut self, mut see: impl FnMut(Drawn, &E)) {
+        let mut index = mem::replace(&mut self.due, List::EMPTY).head;
+        while index != NONE {
+            let next = self.links[index as usize].next;
+            let cell = &mut self.cells[index as usize];
+            cell.generation = 0;
+            self.len -= 1;
+            see(Drawn(index), cell.event.as_ref().expect(DRAWN_ONCE));
+            index = next;
         }
-        self.take_due().map(|first| self.drawn(first))
     }
 
     /// The event that was drawn.

@@ -1,8 +1,11 @@
 //! The trace of a run: the digest always, the recent entries always, all of them on request.
 
+use brownout_models::Time;
+use brownout_models::contract::{FlowId, NodeId};
 use serde::Serialize;
 
-use super::{Digest, Entry};
+use super::entry::{Stamp, pack_fact};
+use super::{Digest, Entry, What};
 
 /// How many recent entries are kept when nothing is recorded.
 const RECENT: usize = 32;
@@ -45,27 +48,47 @@ impl<F: Clone + Serialize> Trace<F> {
         self.digest
     }
 
-    /// Takes the next entry into the digest and keeps it.
+    /// Takes what happened next into the digest and keeps it.
     #[inline(always)]
-    pub(super) fn push(&mut self, entry: Entry<F>) -> &Entry<F> {
-        entry.pack_into(&mut self.digest);
-        let place = usize::try_from(self.next % RECENT as u64).unwrap_or(0);
-        self.next += 1;
-        if !self.recording && place < self.entries.len() {
-            self.entries[place] = entry;
-            &self.entries[place]
-        } else {
-            self.push_more(entry)
-        }
+    pub(super) fn push(&mut self, stamp: Stamp, what: What<F>) -> &Entry<F> {
+        what.pack_into(stamp, &mut self.digest);
+        let entry = self.place();
+        entry.stamp(stamp);
+        entry.what = what;
+        entry
     }
 
+    /// Like [`push`](Self::push), for a fact, which is moved once so.
+    #[inline(always)]
+    pub(super) fn push_fact(&mut self, stamp: Stamp, fact: F) -> &Entry<F> {
+        pack_fact(&fact, stamp, &mut self.digest);
+        let entry = self.place();
+        entry.stamp(stamp);
+        entry.what = What::Noted(fact);
+        entry
+    }
+
+    /// What the next entry takes the place of.
+    #[inline(always)]
+    fn place(&mut self) -> &mut Entry<F> {
+        let place = usize::try_from(self.next % RECENT as u64).unwrap_or(0);
+        let place = if self.recording { self.entries.len() } else { place };
+        self.next += 1;
+        if place == self.entries.len() {
+            self.lengthen();
+        }
+        &mut self.entries[place]
+    }
+
+    /// Makes room for another entry.
     #[cold]
-    fn push_more(&mut self, entry: Entry<F>) -> &Entry<F> {
+    fn lengthen(&mut self) {
         if self.entries.is_empty() {
             self.entries.reserve(RECENT);
         }
-        self.entries.push(entry);
-        &self.entries[self.entries.len() - 1]
+        let (flow, at, node) = (FlowId(0), Time::ZERO, NodeId(0));
+        let nothing = What::Started { life: 0 };
+        self.entries.push(Entry { seq: 0, cause: 0, flow, at, node, what: nothing });
     }
 
     /// Every entry when recording, else the most recent ones; oldest first.

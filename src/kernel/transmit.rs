@@ -7,7 +7,7 @@
 use std::mem::ManuallyDrop;
 
 use brownout_models::contract::{
-    Body, CallId, Choice, Context, Failure, FlowId, Ground, Kind, NodeId, Outcome, Sender,
+    Body, CallId, Context, Failure, Ground, Kind, NodeId, Outcome, Sender,
 };
 use brownout_models::{Name, Span, Time};
 use serde::Serialize;
@@ -118,6 +118,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     }
 
     /// What becomes of a message that leaves.
+    #[inline(always)]
     fn travel(
         &mut self,
         from: NodeId,
@@ -128,6 +129,44 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         watch: &mut impl Watch<F>,
     ) -> Travel {
         let sites = self.choices.on_link(from, to, kind);
+        if sites.are_quiet && self.cuts.is_empty() {
+            return Travel::Once(leaves + sites.calm_latency);
+        }
+        let sites = *sites;
+        self.travel_in_weather((from, to), kind, sites, leaves, context, watch)
+    }
+
+    /// What becomes of a message that may be lost or late.
+    fn travel_in_weather(
+        &mut self,
+        (from, to): (NodeId, NodeId),
+        kind: Kind,
+        sites: LinkSites,
+        leaves: Time,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) -> Travel {
+        if !sites.is_simple || !self.cuts.is_empty() {
+            return self.travel_in_trouble((from, to), kind, sites, leaves, context, watch);
+        }
+        if let Some(takes) = self.choices.travel_simply(sites, context.flow) {
+            return Travel::Once(leaves + takes);
+        }
+        self.emit_rarely(watch, from, context, What::Lost { to, kind });
+        Travel::Lost
+    }
+
+    /// What becomes of a message to which anything may happen.
+    #[inline(never)]
+    fn travel_in_trouble(
+        &mut self,
+        (from, to): (NodeId, NodeId),
+        kind: Kind,
+        sites: LinkSites,
+        leaves: Time,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) -> Travel {
         if (!self.cuts.is_empty() || !sites.is_whole)
             && self.is_cut_off((from, to), kind, sites, context, watch)
         {
@@ -137,11 +176,11 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             return Travel::Once(leaves + sites.calm_latency);
         }
         let flow = context.flow;
-        if self.choices.ask(sites.lose, flow, &Question::Strike) != 0 {
+        if self.choices.strikes(sites.lose, flow) {
             self.emit_rarely(watch, from, context, What::Lost { to, kind });
             return Travel::Lost;
         }
-        let mut arrives = leaves + self.travel_time(sites, flow);
+        let mut arrives = leaves + self.choices.travel_time(sites, flow);
         if !self.choices.is_quiet(sites.delay) {
             let by = self.extra_delay(from, to, sites.delay, arrives, context);
             if !by.is_zero() {
@@ -149,11 +188,11 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
                 arrives += by;
             }
         }
-        if self.choices.ask(sites.duplicate, flow, &Question::Strike) == 0 {
+        if !self.choices.strikes(sites.duplicate, flow) {
             return Travel::Once(arrives);
         }
         self.emit_rarely(watch, from, context, What::Duplicated { to, kind });
-        Travel::Twice(arrives, leaves + self.travel_time(sites, flow))
+        Travel::Twice(arrives, leaves + self.choices.travel_time(sites, flow))
     }
 
     fn extra_delay(
@@ -175,15 +214,6 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         Span::from_nanos(self.choices.ask(site, context.flow, &question))
     }
 
-    fn travel_time(&mut self, sites: LinkSites, flow: FlowId) -> Span {
-        if self.choices.is_quiet(sites.latency) {
-            return sites.calm_latency;
-        }
-        let latency = self.choices.latency(sites).clone();
-        let question = Question::Machine(Choice::Span(&latency));
-        Span::from_nanos(self.choices.ask(sites.latency, flow, &question))
-    }
-
     /// Whether a message for an earlier life of the node reaches this one, as a fault.
     #[cold]
     pub(super) fn is_inherited(
@@ -195,7 +225,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         watch: &mut impl Watch<F>,
     ) -> bool {
         let site = self.choices.at_node(node, purpose::SUCCESSOR, false);
-        let is_inherited = self.choices.ask(site, context.flow, &Question::Strike) != 0;
+        let is_inherited = self.choices.strikes(site, context.flow);
         if is_inherited {
             self.emit_rarely(watch, node, context, What::Inherited { from: from.node, kind });
         }
@@ -231,7 +261,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
     ) {
         let Some(call) = sender.call else { return };
         let site = self.choices.at_node(node, purpose::SILENCE, false);
-        if self.choices.ask(site, context.flow, &Question::Strike) != 0 {
+        if self.choices.strikes(site, context.flow) {
             return;
         }
         let reset = (Freight::new(Err(Failure::Reset)), None);

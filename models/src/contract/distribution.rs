@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::Span;
 
 /// How a span of time varies. Its calm value is what a run without weather uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Distribution {
     /// Always the same.
     Constant(Span),

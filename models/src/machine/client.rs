@@ -99,15 +99,20 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
         self.config.arrivals
     }
 
-    /// A slot begins: how many arrive in it, and when?
+    /// A slot begins: how many arrive in it, and when? Where it is but one, it comes at once; only the
+    /// first of all lets the others start before it.
     fn begin_slot(&mut self, turn: &mut Turn<'_, P, Fact>) {
         let number = self.slots;
         self.slots += 1;
         turn.start_flow(SLOT, number << WITHIN, Ground::Foreground);
-        let (period, slots) = match self.config.arrivals {
-            Arrivals::Every { period, count } => {
+        match self.config.arrivals {
+            Arrivals::Every { period, count } if number == 0 => {
                 turn.set(Timer::Arrival(0), Span::ZERO);
-                (period, count)
+                self.set_slot(period, count, turn);
+            }
+            Arrivals::Every { period, count } => {
+                self.set_slot(period, count, turn);
+                self.arrive(0, turn);
             }
             Arrivals::Poisson { slot, slots, mean_millionths } => {
                 let calm = until(number + 1, mean_millionths) - until(number, mean_millionths);
@@ -119,11 +124,15 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
                     let moment = Span::from_nanos(turn.choose(MOMENT, choice));
                     turn.set(Timer::Arrival(u32::try_from(index).unwrap_or(u32::MAX)), moment);
                 }
-                (slot, slots)
+                self.set_slot(slot, slots, turn);
             }
-        };
+        }
+    }
+
+    /// The next slot begins after this one, unless it was the last.
+    fn set_slot(&self, length: Span, slots: u64, turn: &mut Turn<'_, P, Fact>) {
         if self.slots < slots {
-            turn.set(Timer::Slot, period);
+            turn.set(Timer::Slot, length);
         }
     }
 

@@ -196,13 +196,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     ) {
         let (context, path) = (turn.context(), request.method);
         let request = Request { method: route.method, ..request };
-        let asked = request.clone();
         let slot = self.pending.insert(Pending { context, from, path, route, request, entry });
         if let Some(in_hand) = self.in_hand_of(route.target.service) {
             in_hand.began(slot, turn.now());
         }
         let timeout = self.config.policy.timeout.span();
-        if let Err(failure) = self.dialer.dial(turn, route.target, &asked, timeout, slot) {
+        let Some(Pending { request, .. }) = self.pending.get(slot) else { return };
+        if let Err(failure) = self.dialer.dial(turn, route.target, request, timeout, slot) {
             self.fail(slot, failure, turn);
         }
     }

@@ -206,28 +206,36 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
         let program = u32::try_from(program).unwrap_or(u32::MAX);
         let context = turn.context();
-        let waiting = Waiting::Request { context, from, request, program, since };
         if is_free {
-            self.take_up(waiting, turn);
+            self.take_up(from, request, (program, since), turn);
         } else {
+            let waiting = Waiting::Request { context, from, request, program, since };
             self.waiting.push_back(waiting);
             let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
             turn.note(Fact::Queued { method, key, waiting });
         }
     }
 
-    /// A worker takes a request up, on behalf of whoever sent it; a probe keeps none.
-    fn take_up(&mut self, waiting: Waiting<P>, turn: &mut Turn<'_, P, Fact>) {
-        let (context, from, request, program, since) = match waiting {
+    /// A worker takes up what waited, on behalf of whoever sent it; a probe keeps none.
+    fn take_up_next(&mut self, waiting: Waiting<P>, turn: &mut Turn<'_, P, Fact>) {
+        match waiting {
             Waiting::Request { context, from, request, program, since } => {
-                (context, from, request, program, since)
+                turn.on_behalf(context);
+                self.take_up(from, request, (program, since), turn);
             }
-            Waiting::Probe(ticket) => {
-                turn.answer(ticket, Ok(Answer::Done(None)));
-                return;
-            }
-        };
-        turn.on_behalf(context);
+            Waiting::Probe(ticket) => turn.answer(ticket, Ok(Answer::Done(None))),
+        }
+    }
+
+    /// A worker takes a request up.
+    fn take_up(
+        &mut self,
+        from: Sender,
+        request: Request<P>,
+        (program, since): (u32, Time),
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        let context = turn.context();
         self.pass(turn);
         self.busy += 1;
         turn.note(Fact::Began { method: request.method, key: request.key });
@@ -270,7 +278,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         while self.busy < self.config.workers
             && let Some(waiting) = self.waiting.pop_front()
         {
-            self.take_up(waiting, turn);
+            self.take_up_next(waiting, turn);
         }
         self.stop_if_idle(turn);
     }
@@ -361,7 +369,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
-        let Some(input) = self.managed(input, turn) else { return };
+        let mut input = input;
+        if self.life.is_some() && !self.is_for_service(&mut input, turn) {
+            return;
+        }
         match input {
             Input::Start => self.start(turn),
             Input::Deliver { from, body: Body::Request(request) } => {

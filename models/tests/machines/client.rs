@@ -28,22 +28,29 @@ fn rig(arrivals: Arrivals) -> Rig<ClientNode<()>> {
 
 #[test]
 fn a_regular_stream_has_one_arrival_a_slot_and_each_is_a_piece_of_work() {
-    let mut rig = rig(Arrivals::Every { period: Span::from_millis(4), count: 2 });
-    let slot = |number: u32| [format!("flow slot {number}"), format!("wake {ARRIVAL} in 0s")];
-    let begins = [slot(0).as_slice(), &[format!("wake {SLOT} in 4ms")]].concat();
-    assert_eq!(rig.step("0s", Input::Start), begins);
+    let mut rig = rig(Arrivals::Every { period: Span::from_millis(4), count: 3 });
+    let (first, next) = (format!("wake {ARRIVAL} in 0s"), format!("wake {SLOT} in 4ms"));
+    let begins = ["flow slot 0".to_owned(), first, next.clone()];
+    assert_eq!(rig.step("0s", Input::Start), begins, "others start before the first one");
     assert_eq!(rig.phase(), "idle");
-    let asked = ["flow  0", "Asked { key: 100 }", "wake 8589934592 in 10ms"];
-    assert_eq!(rig.wake("0s", ARRIVAL), asked);
+    let asked = |number: u64| {
+        let key = 100 + (number << 20);
+        [format!("Asked {{ key: {key} }}"), format!("wake {} in 10ms", JOB + number)]
+    };
+    let flows = |number: u32| [format!("flow slot {number}"), format!("flow  {number}")];
+    assert_eq!(rig.wake("0s", ARRIVAL), [&flows(0)[1..], &asked(0)].concat());
     assert_eq!(rig.phase(), "waiting");
-    assert_eq!(rig.wake("4ms", SLOT), slot(1), "it is the last one");
-    assert_eq!(rig.wake("4ms", ARRIVAL)[1], format!("Asked {{ key: {} }}", 100 + (1 << 20)));
+    let begins = [&flows(1)[..], &[next], &asked(1)].concat();
+    assert_eq!(rig.wake("4ms", SLOT), begins, "the others come at once");
+    let begins = [flows(2), asked(2)].concat();
+    assert_eq!(rig.wake("8ms", SLOT), begins, "it is the last one");
     let ended = ["Ended { key: 100, failure: None, latency: 10ms }"];
     assert_eq!(rig.wake("10ms", JOB), ended);
     assert_eq!(rig.phase(), "waiting");
     rig.wake("14ms", JOB + 1);
+    rig.wake("18ms", JOB + 2);
     assert_eq!(rig.phase(), "idle");
-    assert_eq!(rig.deliver("15ms", Body::Discover(Name(1))), ["answer 9: unknown method"]);
+    assert_eq!(rig.deliver("19ms", Body::Discover(Name(1))), ["answer 9: unknown method"]);
 }
 
 #[test]
@@ -121,10 +128,11 @@ fn clients_take_turns() {
     for (clients, turns) in [(1, [0, 0, 0, 0, 0]), (2, [0, 1, 0, 1, 0]), (3, [0, 1, 2, 0, 1])] {
         let mut rig = callers(Arrivals::Every { period, count: 5 }, clients);
         rig.step("0s", Input::Start);
+        rig.wake("0s", ARRIVAL);
         let asked = turns.map(|_| {
-            rig.wake("1s", ARRIVAL);
+            let asked = client(&rig);
             rig.wake("1s", SLOT);
-            client(&rig)
+            asked
         });
         assert_eq!(asked, turns, "{clients} clients");
     }
@@ -149,7 +157,6 @@ fn an_arrival_is_over_once_its_call_is() {
     };
     assert_eq!(rig.reply("30ms", 0, DONE), ended(100, "None", "30ms"));
     rig.wake("1s", SLOT);
-    rig.wake("1s", ARRIVAL);
     let failed = rig.reply("1.5s", 1, Err(Failure::Overloaded));
     assert_eq!(failed, ended(100 + (1 << 20), "Some(Overloaded)", "500ms"));
     assert_eq!(rig.phase(), "idle");

@@ -1,13 +1,14 @@
 //! Deciding: the answer at an address, from the plan or the seed, and what is written down of it.
 
-use brownout_models::contract::FlowId;
+use brownout_models::Span;
+use brownout_models::contract::{Distribution, FlowId};
 
 use super::super::draw::Tables;
 use super::super::mix;
 use super::super::plan::{Deviation, Fate};
 use super::super::site::{self, purpose};
-use super::super::words::{self, Question};
-use super::{Choices, Point, SiteId};
+use super::super::words::{self, Asked, Question, Strike, Takes};
+use super::{Choices, LinkSites, Point, SiteId};
 
 impl Choices {
     /// Answers a question.
@@ -16,7 +17,59 @@ impl Choices {
         if self.is_quiet(site) { question.calm() } else { self.decide(site, flow, question) }
     }
 
-    fn decide(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
+    /// Whether a fault strikes: [`ask`](Self::ask) of what is asked most.
+    pub(crate) fn strikes(&mut self, site: SiteId, flow: FlowId) -> bool {
+        !self.is_quiet(site) && self.decide(site, flow, &Strike) != 0
+    }
+
+    /// How long something takes: [`ask`](Self::ask) of what is asked most.
+    #[inline(always)]
+    pub(crate) fn takes(&mut self, site: SiteId, flow: FlowId, amount: &Distribution) -> Span {
+        if self.is_quiet(site) {
+            return amount.calm();
+        }
+        Span::from_nanos(self.decide(site, flow, &Takes(amount)))
+    }
+
+    /// How long a message travels.
+    pub(crate) fn travel_time(&mut self, sites: LinkSites, flow: FlowId) -> Span {
+        let latency = self.latencies[sites.latency_at as usize];
+        self.takes(sites.latency, flow, &latency)
+    }
+
+    /// How long a message travels on a link that is [simple](LinkSites::is_simple); `None` if it is lost.
+    #[inline(always)]
+    pub(crate) fn travel_simply(&mut self, sites: LinkSites, flow: FlowId) -> Option<Span> {
+        if !self.is_quiet(sites.lose) && self.decide(sites.lose, flow, &Strike) != 0 {
+            return None;
+        }
+        let latency = self.latencies[sites.latency_at as usize];
+        Some(self.takes(sites.latency, flow, &latency))
+    }
+
+    /// Answers a question at a site that is not quiet.
+    #[inline(always)]
+    fn decide(&mut self, id: SiteId, flow: FlowId, asked: &impl Asked) -> u64 {
+        let site = &mut self.sites[id.0 as usize];
+        if !site.is_plain {
+            return self.decide_by_plan(id, flow, &asked.question());
+        }
+        let (flow_key, count) = self.flows.count(flow, id.0);
+        if !site.weather && self.now >= self.heals_at {
+            return asked.calm();
+        }
+        let word = mix::word(site.key, flow_key, count);
+        let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
+        let answer = asked.sample(word, site.odds, tables);
+        if !site.weather && answer != asked.calm() {
+            self.remember(id, flow, count, &asked.question(), answer);
+        }
+        answer
+    }
+
+    /// Answers a question where a plan may, or somebody wants to know of it.
+    #[cold]
+    fn decide_by_plan(&mut self, id: SiteId, flow: FlowId, question: &Question<'_>) -> u64 {
         let site = &self.sites[id.0 as usize];
         if site.weather && !site.met {
             self.meet(id);
@@ -29,9 +82,7 @@ impl Choices {
             return answer;
         }
         let site = &mut self.sites[id.0 as usize];
-        let answer = if site.seeded
-            && (site.weather || self.layout.heal_at.is_none_or(|at| self.now < at))
-        {
+        let answer = if site.seeded && (site.weather || self.now < self.heals_at) {
             let word = mix::word(site.key, flow_key, count);
             let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
             question.sample(word, site.odds, tables)
@@ -50,6 +101,9 @@ impl Choices {
     fn meet(&mut self, id: SiteId) {
         let site = &mut self.sites[id.0 as usize];
         site.met = true;
+        let is_plain = self.is_plain(id.0 as usize);
+        let site = &mut self.sites[id.0 as usize];
+        site.is_plain = is_plain;
         if !self.weather_met.contains(&site.what.0) {
             self.weather_met.push(site.what.0);
         }
@@ -116,7 +170,7 @@ impl Choices {
         let site = &mut self.sites[id.0 as usize];
         if let Some(points) = &mut self.points
             && site.odds.num() > 0
-            && self.layout.heal_at.is_none_or(|at| self.now < at)
+            && self.now < self.heals_at
         {
             let tables = Tables { log_normals: &mut self.log_normals, hint: &mut site.table };
             let menu = words::menu(question, &self.layout, tables);

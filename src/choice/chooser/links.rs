@@ -20,6 +20,8 @@ pub(crate) struct LinkSites {
     pub(crate) are_quiet: bool,
     /// No partition strikes here.
     pub(crate) is_whole: bool,
+    /// No message is delayed or doubled: it is lost, or takes its time.
+    pub(crate) is_simple: bool,
     /// Where the latency stands.
     pub(super) latency_at: u32,
 }
@@ -31,7 +33,22 @@ pub(super) type LinkKey = (u64, u64);
 pub(super) const NEAR: usize = 64;
 
 /// No link: no node is the last one, as names of nodes would not fit into memory.
-pub(super) const NOWHERE: (LinkKey, u32) = ((u64::MAX, u64::MAX), 0);
+pub(super) const NOWHERE: (LinkKey, LinkSites) = {
+    let none = SiteId(u32::MAX);
+    let sites = LinkSites {
+        latency: none,
+        lose: none,
+        duplicate: none,
+        delay: none,
+        partition: none,
+        calm_latency: Span::ZERO,
+        are_quiet: false,
+        is_whole: false,
+        is_simple: false,
+        latency_at: u32::MAX,
+    };
+    ((u64::MAX, u64::MAX), sites)
+};
 
 /// Where a link stands among those used lately.
 #[inline]
@@ -46,25 +63,25 @@ fn link_key(from: NodeId, to: NodeId, kind: Kind) -> LinkKey {
 }
 
 impl Choices {
-    #[inline]
-    pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
+    #[inline(always)]
+    pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> &LinkSites {
         let key = link_key(from, to, kind);
-        let (known, place) = self.near[near(key)];
-        if known == key
-            && let Some((_, sites)) = self.on_links.get_index(place as usize)
-        {
-            return *sites;
+        let near = near(key);
+        if self.near[near].0 != key {
+            self.find_link(key, from, to, kind);
         }
-        self.find_link(key, from, to, kind)
+        &self.near[near].1
     }
 
-    /// The sites of a link that was not used lately.
+    /// Brings the sites of a link near that was not used lately.
     #[cold]
-    fn find_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
-        if let Some((place, _, sites)) = self.on_links.get_full(&key) {
-            self.near[near(key)] = (key, u32::try_from(place).unwrap_or(u32::MAX));
-            return *sites;
-        }
+    fn find_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) {
+        let known = self.on_links.get(&key).copied();
+        let sites = known.unwrap_or_else(|| self.new_link(key, from, to, kind));
+        self.near[near(key)] = (key, sites);
+    }
+
+    fn new_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {
         let owner = Owner::Link { from, to, kind };
         let latency = self.layout.latency(from, to, kind);
         let calm_latency = latency.calm();
@@ -73,6 +90,7 @@ impl Choices {
             calm_latency,
             are_quiet: false,
             is_whole: false,
+            is_simple: false,
             latency_at: u32::try_from(self.latencies.len() - 1).unwrap_or(u32::MAX),
             latency: self.new_site(owner, purpose::LATENCY, true),
             lose: self.new_site(owner, purpose::LOSE, false),
@@ -88,8 +106,8 @@ impl Choices {
     /// The sites of a link with what is known of their loudness.
     pub(super) fn heard(&self, sites: LinkSites) -> LinkSites {
         let is_whole = self.is_quiet(sites.partition);
-        let others = [sites.latency, sites.lose, sites.duplicate, sites.delay];
-        let are_quiet = is_whole && others.into_iter().all(|site| self.is_quiet(site));
-        LinkSites { are_quiet, is_whole, ..sites }
+        let is_simple = is_whole && self.is_quiet(sites.duplicate) && self.is_quiet(sites.delay);
+        let are_quiet = is_simple && self.is_quiet(sites.latency) && self.is_quiet(sites.lose);
+        LinkSites { are_quiet, is_whole, is_simple, ..sites }
     }
 }

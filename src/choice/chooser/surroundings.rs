@@ -45,7 +45,13 @@ impl Surroundings for Choices {
     ) -> u64 {
         let weather = !matches!(choice, Choice::Fault(_));
         let site = self.at_node(node, what, weather);
-        self.ask(site, context.flow, &Question::Machine(choice))
+        match choice {
+            Choice::Span(amount) => self.takes(site, context.flow, amount).as_nanos(),
+            Choice::Within { .. }
+            | Choice::Node { .. }
+            | Choice::Count { .. }
+            | Choice::Fault(_) => self.ask(site, context.flow, &Question::Machine(choice)),
+        }
     }
 
     fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {

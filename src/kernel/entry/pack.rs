@@ -3,7 +3,7 @@
 use brownout_models::contract::Kind;
 use serde::Serialize;
 
-use super::{Entry, What};
+use super::{Entry, Stamp, What};
 use crate::kernel::Digest;
 
 impl<F: Serialize> Entry<F> {
@@ -21,111 +21,125 @@ impl<F: Serialize> Entry<F> {
     /// ```
     ///
     /// Its number is that of the entries before it.
-    #[inline(always)]
     pub fn pack_into(&self, digest: &mut Digest) {
+        let Self { seq, cause, flow, at, node, ref what } = *self;
+        what.pack_into(Stamp { seq, cause, flow, at, node }, digest);
+    }
+}
+
+impl<F: Serialize> What<F> {
+    /// Takes what happened into a digest, as [`Entry::pack_into`] does.
+    #[inline(always)]
+    pub(in crate::kernel) fn pack_into(&self, stamp: Stamp, digest: &mut Digest) {
         let reply = |kind: &Kind| u64::from(kind.reply) << 8;
-        match &self.what {
+        match self {
             What::Started { life } => {
-                self.begin(digest, 0);
+                stamp.pack_into(digest, 0);
                 digest.word(u64::from(*life));
             }
             What::Delivered { from: node, kind } => {
-                self.begin(digest, 1 | reply(kind));
+                stamp.pack_into(digest, 1 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Woke { timer } => {
-                self.begin(digest, 2);
+                stamp.pack_into(digest, 2);
                 digest.word(*timer);
             }
             What::Answered { from, kind, failure } => {
                 let failure = failure.map_or(0, |failure| 1 + failure as u64);
-                self.begin(digest, 3 | reply(kind) | failure << 16);
+                stamp.pack_into(digest, 3 | reply(kind) | failure << 16);
                 digest.word(halves(from.0, kind.name.0));
             }
             What::Expired { to } => {
-                self.begin(digest, 4);
+                stamp.pack_into(digest, 4);
                 digest.word(u64::from(to.0));
             }
             What::Lost { to: node, kind } => {
-                self.begin(digest, 5 | reply(kind));
+                stamp.pack_into(digest, 5 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Delayed { to, kind, by } => {
-                self.begin(digest, 6 | reply(kind));
+                stamp.pack_into(digest, 6 | reply(kind));
                 digest.word(halves(to.0, kind.name.0));
                 digest.word(by.as_nanos());
             }
             What::Duplicated { to: node, kind } => {
-                self.begin(digest, 7 | reply(kind));
+                stamp.pack_into(digest, 7 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Dropped { from: node, kind } => {
-                self.begin(digest, 8 | reply(kind));
+                stamp.pack_into(digest, 8 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Refused { from: node, kind } => {
-                self.begin(digest, 9 | reply(kind));
+                stamp.pack_into(digest, 9 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Stale { from: node, kind } => {
-                self.begin(digest, 10 | reply(kind));
+                stamp.pack_into(digest, 10 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Overtook { passed } => {
-                self.begin(digest, 11);
+                stamp.pack_into(digest, 11);
                 digest.word(u64::from(*passed));
             }
             What::Crashed { after } => {
-                self.begin(digest, 12);
+                stamp.pack_into(digest, 12);
                 digest.word(after.map_or(0, |effects| 1 + u64::from(effects)));
             }
             What::Paused { until } => {
-                self.begin(digest, 13);
+                stamp.pack_into(digest, 13);
                 digest.word(until.as_nanos());
             }
             What::Wrote { table, key, amount, value }
             | What::Unwrote { table, key, amount, value } => {
-                self.begin(digest, if matches!(self.what, What::Wrote { .. }) { 14 } else { 20 });
+                stamp.pack_into(digest, if matches!(self, What::Wrote { .. }) { 14 } else { 20 });
                 for word in
                     [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
                 {
                     digest.word(word);
                 }
             }
-            What::Noted(fact) => {
-                self.begin(digest, 15);
-                digest.absorb(fact);
-            }
+            What::Noted(fact) => pack_fact(fact, stamp, digest),
             What::Partitioned { to, until } => {
-                self.begin(digest, 16);
+                stamp.pack_into(digest, 16);
                 digest.word(u64::from(to.0));
                 digest.word(until.as_nanos());
             }
             What::Slowed { until } => {
-                self.begin(digest, 17);
+                stamp.pack_into(digest, 17);
                 digest.word(until.as_nanos());
             }
             What::Inherited { from: node, kind } => {
-                self.begin(digest, 18 | reply(kind));
+                stamp.pack_into(digest, 18 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
             What::Unflushed { transactions } => {
-                self.begin(digest, 19);
+                stamp.pack_into(digest, 19);
                 digest.word(u64::from(*transactions));
             }
             What::Skewed { by, is_back } => {
-                self.begin(digest, 21 | u64::from(*is_back) << 8);
+                stamp.pack_into(digest, 21 | u64::from(*is_back) << 8);
                 digest.word(by.as_nanos());
             }
             What::Drifted { until } => {
-                self.begin(digest, 22);
+                stamp.pack_into(digest, 22);
                 digest.word(until.as_nanos());
             }
         }
     }
+}
 
+/// Takes a fact into a digest, as [`What::pack_into`] does.
+#[inline(always)]
+pub(in crate::kernel) fn pack_fact(fact: &impl Serialize, stamp: Stamp, digest: &mut Digest) {
+    stamp.pack_into(digest, 15);
+    digest.absorb(fact);
+}
+
+impl Stamp {
     #[inline(always)]
-    fn begin(&self, digest: &mut Digest, variant: u64) {
+    fn pack_into(self, digest: &mut Digest, variant: u64) {
         digest.word(self.at.as_nanos());
         digest.word(halves(self.flow.0, self.node.0));
         digest.word((self.seq - self.cause) << 32 | variant);

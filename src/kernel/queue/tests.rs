@@ -55,6 +55,7 @@ enum Call {
     PushMany { delay: u64, step: u64, times: u8 },
     Pop { times: u8 },
     PopDue,
+    DrawDue,
     PopElsewhere { at: u64 },
     Remove { push: prop::sample::Index },
     Clone,
@@ -82,6 +83,7 @@ fn calls() -> impl Strategy<Value = Call> {
         30 => (1..4_u8).prop_map(|times| Call::Pop { times }),
         1 => (4..100_u8).prop_map(|times| Call::Pop { times }),
         10 => Just(Call::PopDue),
+        5 => Just(Call::DrawDue),
         2 => delays().prop_map(|at| Call::PopElsewhere { at }),
         15 => any::<prop::sample::Index>().prop_map(|push| Call::Remove { push }),
         3 => Just(Call::Clone),
@@ -116,6 +118,15 @@ impl Pair {
                 (0..*times).for_each(|_| assert_eq!(self.queue.pop(), self.naive.pop()));
             }
             Call::PopDue => assert_eq!(self.queue.pop_at(now), self.naive.pop_at(now)),
+            Call::DrawDue => {
+                let mut drawn = Vec::new();
+                self.queue.draw_due(|event, push| drawn.push((event, *push)));
+                for (event, push) in drawn {
+                    assert_eq!(Some(push), self.naive.pop_at(now));
+                    assert_eq!(self.queue.take(event), push);
+                }
+                assert_eq!(self.naive.pop_at(now), None);
+            }
             Call::PopElsewhere { at } => {
                 let at = Time::from_nanos(*at);
                 assert_eq!(self.queue.pop_at(at), self.naive.pop_at(at));

@@ -62,8 +62,22 @@ const CLAIMING: u64 = LEAVING + 1;
 const PATIENCE: Span = super::REGISTRY_TIMEOUT;
 
 impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
-    /// Takes what concerns the instance as such, and hands on what is the service's.
-    pub(super) fn managed(
+    /// Whether the input is for the service: what concerns the instance as such is taken out of it. Only
+    /// an instance with a life of its own needs to be asked.
+    #[cold]
+    pub(super) fn is_for_service(
+        &mut self,
+        input: &mut Input<P, Timer>,
+        turn: &mut Turn<'_, P, Fact>,
+    ) -> bool {
+        let taken = std::mem::replace(input, Input::Start);
+        let left = self.managed(taken, turn);
+        let is_left = left.is_some();
+        *input = left.unwrap_or(Input::Start);
+        is_left
+    }
+
+    fn managed(
         &mut self,
         input: Input<P, Timer>,
         turn: &mut Turn<'_, P, Fact>,
