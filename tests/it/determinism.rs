@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 
+use brownout::kernel::Digest;
 use brownout::{Keep, Plan, Scenario};
 
 use crate::fixtures;
@@ -72,6 +73,20 @@ fn whoever_watches_changes_nothing() {
         let all = scenario.run_keeping(&plan, Keep::ALL);
         assert_eq!(all.digest, verdict.digest, "{name}, {plan}");
         assert_eq!(all.steps, verdict.steps, "{name}, {plan}");
+    }
+}
+
+#[test]
+fn entries_make_the_digest_and_the_last_of_them_are_kept() {
+    for (name, scenario, plan) in every_plan(2) {
+        let all = scenario.run_keeping(&plan, Keep::ALL);
+        let mut digest = Digest::new();
+        all.entries().for_each(|entry| entry.pack_into(&mut digest));
+        assert_eq!(digest, all.digest, "{name}, {plan}");
+        let recent = scenario.run_keeping(&plan, Keep::VERDICT);
+        let (recent, all): (Vec<_>, Vec<_>) = (recent.entries().collect(), all.entries().collect());
+        assert_eq!(recent.len(), all.len().min(32), "{name}, {plan}");
+        assert!(all.ends_with(&recent), "{name}, {plan}");
     }
 }
 
