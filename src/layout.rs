@@ -161,7 +161,7 @@ impl Layout {
         self.latencies
             .iter()
             .find(|rule| rule.links.holds(from, to, kind))
-            .map_or(Distribution::Constant(Span::ZERO), |rule| rule.latency.clone())
+            .map_or(Distribution::Constant(Span::ZERO), |rule| rule.latency)
     }
 
     /// The links that a partition cuts which strikes between two nodes, and whether it cuts them both

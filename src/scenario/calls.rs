@@ -217,8 +217,8 @@ impl Check<'_> {
         sidecar: Option<NodeId>,
     ) -> Option<Step> {
         Some(match step {
-            StepFile::Work(duration) => Step::Work(duration.0.clone()),
-            StepFile::Sleep(duration) => Step::Sleep(duration.0.clone()),
+            StepFile::Work(duration) => Step::Work(duration.0),
+            StepFile::Sleep(duration) => Step::Sleep(duration.0),
             StepFile::Call { to, method, timeout, may_fail, via } => {
                 self.not_zero_timeout(&path.field("timeout"), "the timeout", *timeout);
                 let via = match via {

@@ -22,11 +22,11 @@ impl Check<'_> {
             let path = path.field("links").index(index).field("on");
             if let Some((from, to)) = self.link(&path, &link.on) {
                 let links = LinkSet { from, to, only: Vec::new() };
-                rules.push(LatencyRule { links, latency: link.latency.0.clone() });
+                rules.push(LatencyRule { links, latency: link.latency.0 });
             }
         }
         if let Some(latency) = &file.latency {
-            rules.push(LatencyRule { links: LinkSet::ALL, latency: latency.0.clone() });
+            rules.push(LatencyRule { links: LinkSet::ALL, latency: latency.0 });
         }
         rules
     }
@@ -48,7 +48,7 @@ impl Check<'_> {
             }
             FaultFile::Delay { odds, by, on, only } => {
                 self.has_length(&path.field("by"), &by.0);
-                rule(Fault::Delay(self.links(path, on.as_deref(), only)?, by.0.clone()), *odds)
+                rule(Fault::Delay(self.links(path, on.as_deref(), only)?, by.0), *odds)
             }
             FaultFile::Crash { odds, at, restart } => {
                 let after = restart.unwrap_or(RESTART_AFTER);
@@ -56,12 +56,12 @@ impl Check<'_> {
             }
             FaultFile::Pause { odds, at, lasting } => {
                 self.has_length(&path.field("lasting"), &lasting.0);
-                rule(Fault::Pause(self.nodes(path, at)?, lasting.0.clone()), *odds)
+                rule(Fault::Pause(self.nodes(path, at)?, lasting.0), *odds)
             }
             FaultFile::Partition { odds, on, ways, lasting } => {
                 self.has_length(&path.field("lasting"), &lasting.0);
                 let links = self.links(path, Some(on), &[])?;
-                rule(Fault::Partition(links, lasting.0.clone(), *ways), *odds)
+                rule(Fault::Partition(links, lasting.0, *ways), *odds)
             }
             FaultFile::Slow { odds, at, by, lasting } => {
                 self.has_length(&path.field("lasting"), &lasting.0);
@@ -72,7 +72,7 @@ impl Check<'_> {
                     let expected = "expected a factor above `\"1\"`";
                     self.problem(&path.field("by"), message, expected, help);
                 }
-                rule(Fault::Slow(self.nodes(path, at)?, lasting.0.clone(), factor), *odds)
+                rule(Fault::Slow(self.nodes(path, at)?, lasting.0, factor), *odds)
             }
             FaultFile::Skew { odds, at, by, ways } => {
                 if by.0 == Distribution::Constant(Span::ZERO) {
@@ -86,7 +86,7 @@ impl Check<'_> {
                         help,
                     );
                 }
-                rule(Fault::Skew(self.nodes(path, at)?, by.0.clone(), *ways), *odds)
+                rule(Fault::Skew(self.nodes(path, at)?, by.0, *ways), *odds)
             }
             FaultFile::Drift { odds, at, ppm, lasting } => {
                 self.has_length(&path.field("lasting"), &lasting.0);
@@ -98,7 +98,7 @@ impl Check<'_> {
                     let help = "quartz is off by 100 or less, virtual machines by more";
                     self.problem(&path.field("ppm"), message, expected, help);
                 }
-                rule(Fault::Drift(self.nodes(path, at)?, lasting.0.clone(), *ppm), *odds)
+                rule(Fault::Drift(self.nodes(path, at)?, lasting.0, *ppm), *odds)
             }
             FaultFile::Successor { odds, at } => {
                 rule(Fault::Successor(self.nodes(path, at)?), *odds)

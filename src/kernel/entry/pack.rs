@@ -33,96 +33,96 @@ impl<F: Serialize> What<F> {
     pub(in crate::kernel) fn pack_into(&self, stamp: Stamp, digest: &mut Digest) {
         let reply = |kind: &Kind| u64::from(kind.reply) << 8;
         match self {
-            What::Started { life } => {
+            Self::Started { life } => {
                 stamp.pack_into(digest, 0);
                 digest.word(u64::from(*life));
             }
-            What::Delivered { from: node, kind } => {
+            Self::Delivered { from: node, kind } => {
                 stamp.pack_into(digest, 1 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Woke { timer } => {
+            Self::Woke { timer } => {
                 stamp.pack_into(digest, 2);
                 digest.word(*timer);
             }
-            What::Answered { from, kind, failure } => {
+            Self::Answered { from, kind, failure } => {
                 let failure = failure.map_or(0, |failure| 1 + failure as u64);
                 stamp.pack_into(digest, 3 | reply(kind) | failure << 16);
                 digest.word(halves(from.0, kind.name.0));
             }
-            What::Expired { to } => {
+            Self::Expired { to } => {
                 stamp.pack_into(digest, 4);
                 digest.word(u64::from(to.0));
             }
-            What::Lost { to: node, kind } => {
+            Self::Lost { to: node, kind } => {
                 stamp.pack_into(digest, 5 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Delayed { to, kind, by } => {
+            Self::Delayed { to, kind, by } => {
                 stamp.pack_into(digest, 6 | reply(kind));
                 digest.word(halves(to.0, kind.name.0));
                 digest.word(by.as_nanos());
             }
-            What::Duplicated { to: node, kind } => {
+            Self::Duplicated { to: node, kind } => {
                 stamp.pack_into(digest, 7 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Dropped { from: node, kind } => {
+            Self::Dropped { from: node, kind } => {
                 stamp.pack_into(digest, 8 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Refused { from: node, kind } => {
+            Self::Refused { from: node, kind } => {
                 stamp.pack_into(digest, 9 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Stale { from: node, kind } => {
+            Self::Stale { from: node, kind } => {
                 stamp.pack_into(digest, 10 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Overtook { passed } => {
+            Self::Overtook { passed } => {
                 stamp.pack_into(digest, 11);
                 digest.word(u64::from(*passed));
             }
-            What::Crashed { after } => {
+            Self::Crashed { after } => {
                 stamp.pack_into(digest, 12);
                 digest.word(after.map_or(0, |effects| 1 + u64::from(effects)));
             }
-            What::Paused { until } => {
+            Self::Paused { until } => {
                 stamp.pack_into(digest, 13);
                 digest.word(until.as_nanos());
             }
-            What::Wrote { table, key, amount, value }
-            | What::Unwrote { table, key, amount, value } => {
-                stamp.pack_into(digest, if matches!(self, What::Wrote { .. }) { 14 } else { 20 });
+            Self::Wrote { table, key, amount, value }
+            | Self::Unwrote { table, key, amount, value } => {
+                stamp.pack_into(digest, if matches!(self, Self::Wrote { .. }) { 14 } else { 20 });
                 for word in
                     [u64::from(table.0), *key, amount.cast_unsigned(), value.cast_unsigned()]
                 {
                     digest.word(word);
                 }
             }
-            What::Noted(fact) => pack_fact(fact, stamp, digest),
-            What::Partitioned { to, until } => {
+            Self::Noted(fact) => pack_fact(fact, stamp, digest),
+            Self::Partitioned { to, until } => {
                 stamp.pack_into(digest, 16);
                 digest.word(u64::from(to.0));
                 digest.word(until.as_nanos());
             }
-            What::Slowed { until } => {
+            Self::Slowed { until } => {
                 stamp.pack_into(digest, 17);
                 digest.word(until.as_nanos());
             }
-            What::Inherited { from: node, kind } => {
+            Self::Inherited { from: node, kind } => {
                 stamp.pack_into(digest, 18 | reply(kind));
                 digest.word(halves(node.0, kind.name.0));
             }
-            What::Unflushed { transactions } => {
+            Self::Unflushed { transactions } => {
                 stamp.pack_into(digest, 19);
                 digest.word(u64::from(*transactions));
             }
-            What::Skewed { by, is_back } => {
+            Self::Skewed { by, is_back } => {
                 stamp.pack_into(digest, 21 | u64::from(*is_back) << 8);
                 digest.word(by.as_nanos());
             }
-            What::Drifted { until } => {
+            Self::Drifted { until } => {
                 stamp.pack_into(digest, 22);
                 digest.word(until.as_nanos());
             }
