@@ -185,24 +185,8 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         u32::try_from(stamp.seq).expect("a run has fewer than 2^32 entries")
     }
 
-    /// Like [`emit`](Self::emit), for a fact.
     #[inline(always)]
-    pub(super) fn emit_fact(
-        &mut self,
-        watch: &mut impl Watch<F>,
-        node: NodeId,
-        context: Context,
-        fact: F,
-    ) {
-        let stamp = self.stamp(node, context);
-        let entry = self.trace.push_fact(stamp, fact);
-        if !watch.see(entry) {
-            self.stopped = true;
-        }
-    }
-
-    #[inline(always)]
-    fn stamp(&self, node: NodeId, context: Context) -> Stamp {
+    pub(super) fn stamp(&self, node: NodeId, context: Context) -> Stamp {
         let seq = self.trace.next();
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
         Stamp { seq, cause, flow, at: self.now, node }

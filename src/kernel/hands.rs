@@ -146,8 +146,15 @@ where
         self.fabric.emit(self.watch, self.node, *context, what);
     }
 
+    // The fact goes from here into its place: handed on by value it would be copied before its digest is
+    // taken, so soon after it was made that the processor waits for it.
     fn note(&mut self, fact: F, context: &Context) {
-        self.fabric.emit_fact(self.watch, self.node, *context, fact);
+        let stamp = self.fabric.stamp(self.node, *context);
+        let entry = self.fabric.trace.place_fact(stamp, &fact);
+        entry.what = What::Noted(fact);
+        if !self.watch.see(entry) {
+            self.fabric.stopped = true;
+        }
     }
 
     fn store(&self) -> &Store {

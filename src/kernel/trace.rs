@@ -58,13 +58,12 @@ impl<F: Clone + Serialize> Trace<F> {
         entry
     }
 
-    /// Like [`push`](Self::push), for a fact, which is moved once so.
+    /// Takes the fact that became true next into the digest; whoever has it puts it into the entry.
     #[inline(always)]
-    pub(super) fn push_fact(&mut self, stamp: Stamp, fact: F) -> &Entry<F> {
-        pack_fact(&fact, stamp, &mut self.digest);
+    pub(super) fn place_fact(&mut self, stamp: Stamp, fact: &F) -> &mut Entry<F> {
+        pack_fact(fact, stamp, &mut self.digest);
         let entry = self.place();
         entry.stamp(stamp);
-        entry.what = What::Noted(fact);
         entry
     }
 

@@ -196,7 +196,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     ) {
         let (context, path) = (turn.context(), request.method);
         let request = Request { method: route.method, ..request };
-        let slot = self.pending.insert(Pending { context, from, path, route, request, entry });
+        let pending = || Pending { context, from, path, route, request, entry };
+        let slot = self.pending.insert_with(pending);
         if let Some(in_hand) = self.in_hand_of(route.target.service) {
             in_hand.began(slot, turn.now());
         }

@@ -85,7 +85,7 @@ impl<P: Clone> Jobs<P> {
         request: Request<P>,
         program: u32,
     ) -> u32 {
-        let job = Job {
+        self.jobs.insert_with(|| Job {
             context,
             from,
             request,
@@ -96,8 +96,7 @@ impl<P: Clone> Jobs<P> {
             replied: false,
             doomed: false,
             killed: false,
-        };
-        self.jobs.insert(job)
+        })
     }
 
     /// Asks whether the handler of this job fails; the answer if it fails at once.

@@ -21,17 +21,24 @@ impl<T> Slab<T> {
     /// # Panics
     /// When four billion things are under way.
     pub fn insert(&mut self, thing: T) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            // A free place holds nothing that would have to be dropped.
-            std::mem::forget(self.slots[slot as usize].replace(thing));
-            return slot;
-        }
-        self.insert_more(thing)
+        self.insert_with(|| thing)
+    }
+
+    /// Like [`insert`](Self::insert), and the thing is made in its place, not moved there.
+    ///
+    /// # Panics
+    /// When four billion things are under way.
+    #[inline(always)]
+    pub fn insert_with(&mut self, make: impl FnOnce() -> T) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
+        // A free place holds nothing that would have to be dropped.
+        std::mem::forget(self.slots[slot as usize].replace(make()));
+        slot
     }
 
     #[cold]
-    fn insert_more(&mut self, thing: T) -> u32 {
-        self.slots.push(Some(thing));
+    fn add_slot(&mut self) -> u32 {
+        self.slots.push(None);
         u32::try_from(self.slots.len() - 1).expect("what is under way fits in memory")
     }
 

@@ -26,8 +26,11 @@ pub struct LogNormal {
     pieces: Box<[Cubic]>,
 }
 
-/// A polynomial of the third degree, from the constant term up.
-type Cubic = [f64; 4];
+/// A polynomial of the third degree, from the constant term up. Two lie in a line of the cache, none
+/// across two.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Cubic([f64; 4]);
 
 /// Bits of a word that are used.
 const BITS: u32 = 48;
@@ -84,7 +87,7 @@ impl LogNormal {
         let rest = (tail << tail.leading_zeros()) << 1;
         let piece = (rest >> (64 - PIECE_BITS)) as usize;
         let half = if upper == 0 { 0 } else { HALF };
-        let [a, b, c, d] = self.pieces[half + (octave << PIECE_BITS | piece)];
+        let Cubic([a, b, c, d]) = self.pieces[half + (octave << PIECE_BITS | piece)];
         // How far it is into the piece, from 0 to 1, in steps of 2^-32: neighbours differ by far more
         // than the sum below is rounded.
         let steps = (rest << PIECE_BITS) >> 32;
@@ -110,7 +113,7 @@ fn half(median: f64, deviation: f64) -> impl Iterator<Item = Cubic> {
             (width * deviation * value * joint.slope).clamp(-bound, bound)
         };
         let (first, last) = (slope(&joints[0], low), slope(&joints[1], values[number + 1]));
-        [low, first, 3.0 * rise - 2.0 * first - last, first + last - 2.0 * rise]
+        Cubic([low, first, 3.0 * rise - 2.0 * first - last, first + last - 2.0 * rise])
     })
 }
 
