@@ -2,6 +2,7 @@
 
 mod life;
 mod managed;
+mod relay;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -298,47 +299,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             None => {}
             Some(Ok(())) => self.go_on(slot, turn),
             Some(Err(failure)) => self.finish(slot, Some(failure), turn),
-        }
-    }
-
-    /// Looks into the outbox soon, on behalf of the oldest event that nobody has published yet.
-    fn relay_soon(&self, after: Span, turn: &mut Turn<'_, P, Fact>) {
-        let oldest = turn.outbox().find(|(number, _)| !self.in_flight.contains(number));
-        if let (Some((_, row)), Some(_)) = (oldest, self.config.relay) {
-            let context = row.context;
-            turn.on_behalf(context);
-            turn.set(Timer::Relay, after);
-        }
-    }
-
-    /// Publishes every event of the outbox that is not on its way.
-    fn relay(&mut self, turn: &mut Turn<'_, P, Fact>) {
-        let Some(relay) = self.config.relay else { return };
-        let rows: Vec<_> = turn.outbox().map(|(number, row)| (number, *row)).collect();
-        for (number, row) in rows {
-            if !self.in_flight.insert(number) {
-                continue;
-            }
-            turn.on_behalf(row.context);
-            let request = Request {
-                service: self.config.service,
-                method: row.topic,
-                client: self.config.service,
-                key: row.key,
-                amount: row.amount,
-                payload: None,
-            };
-            let body = Body::PublishNumbered(number, request);
-            turn.call(relay.broker, body, Some(relay.timeout), OUTBOX + number);
-        }
-    }
-
-    fn relayed(&mut self, number: u64, ok: bool, turn: &mut Turn<'_, P, Fact>) {
-        self.in_flight.swap_remove(&number);
-        if ok {
-            turn.clear_outbox(number);
-        } else if let Some(relay) = self.config.relay {
-            self.relay_soon(relay.timeout, turn);
         }
     }
 }
