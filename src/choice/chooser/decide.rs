@@ -18,6 +18,7 @@ impl Choices {
     }
 
     /// Whether a fault strikes: [`ask`](Self::ask) of what is asked most.
+    #[inline(always)]
     pub(crate) fn strikes(&mut self, site: SiteId, flow: FlowId) -> bool {
         !self.is_quiet(site) && self.decide(site, flow, &Strike) != 0
     }
@@ -32,6 +33,7 @@ impl Choices {
     }
 
     /// How long a message travels.
+    #[inline(always)]
     pub(crate) fn travel_time(&mut self, sites: LinkSites, flow: FlowId) -> Span {
         let latency = self.latencies[sites.latency_at as usize];
         self.takes(sites.latency, flow, &latency)
@@ -40,11 +42,7 @@ impl Choices {
     /// How long a message travels on a link that is [simple](LinkSites::is_simple); `None` if it is lost.
     #[inline(always)]
     pub(crate) fn travel_simply(&mut self, sites: LinkSites, flow: FlowId) -> Option<Span> {
-        if !self.is_quiet(sites.lose) && self.decide(sites.lose, flow, &Strike) != 0 {
-            return None;
-        }
-        let latency = self.latencies[sites.latency_at as usize];
-        Some(self.takes(sites.latency, flow, &latency))
+        if self.strikes(sites.lose, flow) { None } else { Some(self.travel_time(sites, flow)) }
     }
 
     /// Answers a question at a site that is not quiet.
