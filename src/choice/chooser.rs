@@ -65,6 +65,8 @@ pub(crate) struct Choices {
     near: [(LinkKey, LinkSites); NEAR],
     latencies: Vec<Distribution>,
     log_normals: LogNormals,
+    /// Every answer is calm, and nobody wants to know of any question.
+    is_calm: bool,
     /// No message is ever late, lost or doubled, and none takes time.
     links_are_calm: bool,
     /// Some node may crash or stand still.
@@ -103,6 +105,7 @@ impl Choices {
             near: [NOWHERE; NEAR],
             latencies: Vec::new(),
             log_normals: LogNormals::default(),
+            is_calm: false,
             links_are_calm: false,
             may_crash: false,
             may_suffer: false,
@@ -182,6 +185,9 @@ impl Choices {
         let wanted = |rule: &FaultRule| {
             rule.odds.num() > 0 && (self.plan.random_faults || self.points.is_some())
         };
+        self.is_calm = matches!(self.plan.weather, Weather::Calm)
+            && self.planned.is_empty()
+            && self.points.is_none();
         let planned = |planned: &Planned| matches!(planned.owner, Some(Owner::Link { .. }));
         self.links_are_calm = layout.latencies.is_empty()
             && !layout.faults.iter().any(|rule| rule.what.is_on_links() && wanted(rule))

@@ -1,6 +1,8 @@
 //! Events that wait, and the rounds in which the events of one instant are taken.
 
-use super::queue;
+use std::mem;
+
+use super::queue::{Goes, Place};
 use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome, Sender};
 use brownout_models::{Name, Span};
 
@@ -86,139 +88,54 @@ impl<P> EventKind<P> {
     }
 }
 
-/// The events of the current round: what waited when the round began, in the order in which it is
-/// taken.
+/// The order of a round: nodes in the order of their first event, each with its own events first and
+/// then deliveries, and else as they were scheduled.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Round {
-    events: Vec<Drawn>,
-    /// Where the next one stands; those before it were taken.
-    next: usize,
-    /// How many nodes have events in it.
-    nodes: u32,
-    is_in_order: bool,
-    /// The order of the last event.
-    last: Order,
     /// Which round it is, so that seats of earlier ones need not be cleared.
     number: u64,
     /// By node.
     seats: Vec<Seat>,
 }
 
-/// When the turn of a node comes in a round.
+/// Where the events of a node lie in a round.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seat {
     round: u64,
-    rank: u32,
-}
-
-/// An event of a round.
-#[derive(Clone, Debug)]
-struct Drawn {
-    order: Order,
-    node: NodeId,
-    event: queue::Drawn,
-}
-
-/// Where an event stands in its round: from the highest bit, the rank of its node, whether it is a
-/// delivery, and its number among all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Order(u64);
-
-impl Order {
-    const DELIVERY: u64 = 1 << 31;
-
-    #[inline]
-    fn new(rank: u32, is_own: bool, number: usize) -> Self {
-        let delivery = if is_own { 0 } else { Self::DELIVERY };
-        Self(u64::from(rank) << 32 | delivery | number as u64)
-    }
-
-    const fn is_own(self) -> bool {
-        self.0 & Self::DELIVERY == 0
-    }
+    last: Place,
+    /// The first delivery; nowhere if there is none.
+    delivery: Place,
 }
 
 impl Round {
-    #[inline]
-    pub(super) const fn is_empty(&self) -> bool {
-        self.next == self.events.len()
-    }
-
-    /// Begins another round, once this one is empty.
-    pub(super) fn begin(&mut self) {
-        self.events.clear();
-        (self.next, self.nodes, self.is_in_order, self.last) = (0, 0, true, Order(0));
+    /// Begins another round.
+    pub(super) const fn begin(&mut self) {
         self.number += 1;
     }
 
-    /// Adds the event that was scheduled next; its order is that of [`settle`](Self::settle).
+    /// Where the event goes that was scheduled next.
     #[inline(always)]
-    pub(super) fn add<P>(&mut self, drawn: queue::Drawn, event: &Event<P>) {
+    pub(super) fn seat<P>(&mut self, place: Place, event: &Event<P>) -> Goes {
         let node = event.node.0 as usize;
         if node >= self.seats.len() {
             self.seat_up_to(node);
         }
+        let delivery = if event.is_own() { Place::NOWHERE } else { place };
         let seat = &mut self.seats[node];
         if seat.round != self.number {
-            *seat = Seat { round: self.number, rank: self.nodes };
-            self.nodes += 1;
+            *seat = Seat { round: self.number, last: place, delivery };
+            return Goes::Last;
         }
-        let order = Order::new(seat.rank, event.is_own(), self.events.len());
-        self.is_in_order &= self.last <= order;
-        self.last = order;
-        self.events.push(Drawn { order, node: event.node, event: drawn });
+        if seat.delivery == Place::NOWHERE {
+            seat.delivery = delivery;
+        } else if delivery == Place::NOWHERE {
+            return Goes::Before(seat.delivery);
+        }
+        Goes::Behind(mem::replace(&mut seat.last, place))
     }
 
     #[cold]
     fn seat_up_to(&mut self, node: usize) {
         self.seats.resize(node + 1, Seat::default());
-    }
-
-    /// Once all are added: nodes stay in the order of their first event, each with its own events
-    /// first and then deliveries.
-    #[inline]
-    pub(super) fn settle(&mut self) {
-        if !self.is_in_order {
-            self.events.sort_unstable_by_key(|event| event.order);
-        }
-    }
-
-    /// How many events of the node whose turn it is are left.
-    pub(super) fn rivals(&self) -> usize {
-        let Some(first) = self.events.get(self.next) else { return 0 };
-        self.events[self.next..].iter().take_while(|event| event.node == first.node).count()
-    }
-
-    /// The events of the node whose turn it is.
-    pub(super) fn of_next_node(&self) -> impl Iterator<Item = &queue::Drawn> {
-        self.events[self.next..].iter().take(self.rivals()).map(|rival| &rival.event)
-    }
-
-    /// The `index`-th event of the node whose turn it is, if the node does it to itself.
-    pub(super) fn own(&self, index: usize) -> Option<&queue::Drawn> {
-        let first = self.events.get(self.next)?;
-        let event = self.events.get(self.next + index)?;
-        (event.node == first.node && event.order.is_own()).then_some(&event.event)
-    }
-
-    /// Puts the `index`-th event of the node whose turn it is before its others, which stay in order.
-    pub(super) fn prefer(&mut self, index: usize) {
-        if let Some(passed) = self.events.get_mut(self.next..=self.next + index) {
-            passed.rotate_right(1);
-        }
-    }
-
-    /// Takes the `index`-th event of the node whose turn it is.
-    pub(super) fn remove(&mut self, index: usize) -> Option<queue::Drawn> {
-        self.prefer(index);
-        self.take_next()
-    }
-
-    /// Takes the next event.
-    #[inline]
-    pub(super) fn take_next(&mut self) -> Option<queue::Drawn> {
-        let taken = self.events.get(self.next)?.event.clone();
-        self.next += 1;
-        Some(taken)
     }
 }

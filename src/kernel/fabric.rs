@@ -27,8 +27,6 @@ pub(super) struct Fabric<P, F> {
     pub(super) stopped: bool,
     pub(super) queue: Queue<Event<P>>,
     pub(super) round: Round,
-    /// Something that may be an event of the round was cancelled, replaced or settled.
-    pub(super) is_round_cut: bool,
     pub(super) heads: Vec<Head>,
     pub(super) nodes: Vec<Node>,
     pub(super) hosts: Vec<Host>,
@@ -78,7 +76,6 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             stopped: false,
             queue: Queue::new(),
             round: Round::default(),
-            is_round_cut: false,
             nodes: vec![Node::default(); heads.len()],
             heads,
             hosts,
@@ -161,11 +158,8 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             debug_assert!(event.kind.message().is_none(), "messages are not taken back");
             event.ground
         };
-        match self.queue.forget(handle, ground) {
-            Some(ground) => self.foreground -= u64::from(ground == Ground::Foreground),
-            // It was drawn for the round already.
-            None => self.is_round_cut = true,
-        }
+        let ground = self.queue.forget(handle, ground).expect("what is taken back still waits");
+        self.foreground -= u64::from(ground == Ground::Foreground);
     }
 
     /// Something happened: everybody sees it.

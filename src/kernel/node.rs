@@ -140,11 +140,6 @@ impl Node {
         Some(self.timers.take(place).handle)
     }
 
-    /// Whether a timer still waits, neither cancelled nor replaced.
-    pub(super) fn is_set(&self, timer: u64, number: u32) -> bool {
-        self.timers.place(timer).is_some_and(|place| self.timers.set[place].number == number)
-    }
-
     /// Takes a timer that is due; false when it was cancelled or replaced.
     pub(super) fn fire(&mut self, timer: u64, number: u32) -> bool {
         match self.timers.place(timer) {

@@ -38,6 +38,7 @@ mod copy;
 mod front;
 mod links;
 mod look;
+mod round;
 mod wheel;
 
 use std::mem;
@@ -46,6 +47,7 @@ use brownout_models::Time;
 
 use self::front::Front;
 use self::links::{Link, List, NONE};
+pub(crate) use self::round::{Goes, Place};
 use self::wheel::{Slot, Wheel};
 
 /// Pending events, ordered by time and then by push.
@@ -54,7 +56,9 @@ use self::wheel::{Slot, Wheel};
 pub struct Queue<E> {
     /// The time of the last pop.
     now: u64,
-    /// The entries due at exactly `now`; no entry of the front or the wheel is.
+    /// Entries due at exactly `now` that are taken before all others, in this order.
+    round: List,
+    /// The other entries due at exactly `now`; no entry of the front or the wheel is.
     due: List,
     front: Front,
     wheel: Wheel,
@@ -98,6 +102,9 @@ pub struct Handle {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn(u32);
 
+/// The first of what is due next: out of every list, and not drawn yet.
+pub(crate) struct Lead(u32);
+
 /// Room for the events of a small run.
 const FEW: usize = 32;
 
@@ -109,6 +116,7 @@ impl<E> Queue<E> {
     pub const fn new() -> Self {
         Self {
             now: 0,
+            round: List::EMPTY,
             due: List::EMPTY,
             front: Front::new(),
             wheel: Wheel::new(),
@@ -177,7 +185,7 @@ impl<E> Queue<E> {
         }
         let at = self.links[index as usize].at;
         if at == self.now {
-            self.due.unlink(&mut self.links, index);
+            self.unlink_due(index);
         } else if self.front.covers(at) {
             self.front.remove(index);
         } else {
@@ -199,36 +207,44 @@ impl<E> Queue<E> {
         if now.as_nanos() != self.now {
             return None;
         }
-        let first = self.take_due()?;
-        let drawn = self.drawn(first);
+        let drawn = if self.is_in_round() {
+            self.draw_round()
+        } else if self.is_due() {
+            let first = self.due.take_first(&mut self.links);
+            self.drawn(first)
+        } else {
+            return None;
+        };
         Some(self.take(drawn))
     }
 
-    /// Like [`pop`](Self::pop), and leaves the event where it is until it is taken.
-    #[inline]
-    pub fn draw(&mut self) -> Option<(Time, Drawn)> {
-        let first = loop {
-            if let Some(first) = self.take_due().or_else(|| self.take_front()) {
-                break first;
-            }
-            let slot = self.wheel.draw()?;
-            self.refill(slot);
-        };
-        Some((Time::from_nanos(self.now), self.drawn(first)))
+    fn draw(&mut self) -> Option<(Time, Drawn)> {
+        if self.is_in_round() {
+            return Some((Time::from_nanos(self.now), self.draw_round()));
+        }
+        let (at, lead) = self.lead()?;
+        Some((at, self.draw_lead(lead)))
     }
 
-    /// Draws every event that is due at the time of the last pop, in order, and shows each to `see`.
+    /// Moves the present to what is due next, and takes the first of it out. No round is under way.
     #[inline(always)]
-    pub fn draw_due(&mut self, mut see: impl FnMut(Drawn, &E)) {
-        let mut index = mem::replace(&mut self.due, List::EMPTY).head;
-        while index != NONE {
-            let next = self.links[index as usize].next;
-            let cell = &mut self.cells[index as usize];
-            cell.generation = 0;
-            self.len -= 1;
-            see(Drawn(index), cell.event.as_ref().expect(DRAWN_ONCE));
-            index = next;
-        }
+    pub(crate) fn lead(&mut self) -> Option<(Time, Lead)> {
+        let first = loop {
+            if !self.due.is_empty() {
+                break self.due.take_first(&mut self.links);
+            }
+            if let Some(first) = self.take_front() {
+                break first;
+            }
+            self.refill()?;
+        };
+        Some((Time::from_nanos(self.now), Lead(first)))
+    }
+
+    /// Draws what comes first.
+    #[inline(always)]
+    pub(crate) fn draw_lead(&mut self, Lead(first): Lead) -> Drawn {
+        self.drawn(first)
     }
 
     /// The event that was drawn.
@@ -327,17 +343,8 @@ impl<E> Queue<E> {
         Drawn(index)
     }
 
-    /// Unlinks the first entry that is due now.
-    #[inline]
-    fn take_due(&mut self) -> Option<u32> {
-        if self.due.is_empty() {
-            return None;
-        }
-        Some(self.due.take_first(&mut self.links))
-    }
-
     /// Moves the present to the first entry of the front and takes it out.
-    #[inline]
+    #[inline(always)]
     fn take_front(&mut self) -> Option<u32> {
         let (at, first) = self.front.pop()?;
         self.now = at;
@@ -347,12 +354,15 @@ impl<E> Queue<E> {
         Some(first)
     }
 
-    /// Makes what is in a slot due, sorts it into the front, or files it a level or more below.
-    fn refill(&mut self, Slot { list, first, last }: Slot) {
+    /// Makes what is in the next slot due, sorts it into the front, or files it a level or more below;
+    /// `None` when nothing is left.
+    #[inline(never)]
+    fn refill(&mut self) -> Option<()> {
+        let Slot { list, first, last } = self.wheel.draw()?;
         if first == last || list.is_single() {
             self.now = self.links[list.head as usize].at;
             self.due = list;
-            return;
+            return Some(());
         }
         let (cells, mut is_warm) = (&self.cells, self.is_warm);
         let warm = |index: u32| {
@@ -362,7 +372,7 @@ impl<E> Queue<E> {
         let is_filled = self.front.fill(&self.links, list, last, warm);
         self.is_warm = is_warm;
         if is_filled {
-            return;
+            return Some(());
         }
         let mut index = list.head;
         while index != NONE {
@@ -370,6 +380,7 @@ impl<E> Queue<E> {
             self.wheel.file(&mut self.links, index, at);
             index = next;
         }
+        Some(())
     }
 
     /// Puts a full front back into the wheel, at least a level below where it was drawn from.

@@ -100,13 +100,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
     }
 
     /// A slot begins: how many arrive in it, and when? Where it is but one, it comes at once; only the
-    /// first of all lets the others start before it.
+    /// first of all lets the others start before it. Slots in which nothing is decided are one flow.
     fn begin_slot(&mut self, turn: &mut Turn<'_, P, Fact>) {
         let number = self.slots;
         self.slots += 1;
-        turn.start_flow(SLOT, number << WITHIN, Ground::Foreground);
         match self.config.arrivals {
             Arrivals::Every { period, count } if number == 0 => {
+                turn.start_flow(SLOT, 0, Ground::Foreground);
                 turn.set(Timer::Arrival(0), Span::ZERO);
                 self.set_slot(period, count, turn);
             }
@@ -115,6 +115,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
                 self.arrive(0, turn);
             }
             Arrivals::Poisson { slot, slots, mean_millionths } => {
+                turn.start_flow(SLOT, number << WITHIN, Ground::Foreground);
                 let calm = until(number + 1, mean_millionths) - until(number, mean_millionths);
                 let calm = u32::try_from(calm).unwrap_or(u32::MAX);
                 let count = turn.choose(COUNT, Choice::Count { mean_millionths, calm });

@@ -43,6 +43,9 @@ impl Surroundings for Choices {
         what: Purpose,
         choice: Choice<'_>,
     ) -> u64 {
+        if self.is_calm {
+            return Question::Machine(choice).calm();
+        }
         let weather = !matches!(choice, Choice::Fault(_));
         let site = self.at_node(node, what, weather);
         match choice {

@@ -50,6 +50,32 @@ impl List {
         self.tail = index;
     }
 
+    /// Links an entry at the beginning.
+    #[inline]
+    pub(super) fn prepend(&mut self, links: &mut [Link], index: u32) {
+        let link = &mut links[index as usize];
+        (link.next, link.prev) = (self.head, NONE);
+        if self.head == NONE {
+            self.tail = index;
+        } else {
+            links[self.head as usize].prev = index;
+        }
+        self.head = index;
+    }
+
+    /// Links an entry right behind one that has another behind it.
+    #[inline]
+    pub(super) fn link_behind(self, links: &mut [Link], before: u32, index: u32) {
+        let next = std::mem::replace(&mut links[before as usize].next, index);
+        links[next as usize].prev = index;
+        (links[index as usize].next, links[index as usize].prev) = (next, before);
+    }
+
+    /// Whether the list begins or ends with an entry.
+    pub(super) const fn ends_with(self, index: u32) -> bool {
+        self.head == index || self.tail == index
+    }
+
     /// Unlinks the first entry of a list that has one.
     #[inline]
     pub(super) fn take_first(&mut self, links: &mut [Link]) -> u32 {

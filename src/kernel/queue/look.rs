@@ -1,7 +1,5 @@
 //! What is pending, looked at without moving anything.
 
-use std::iter;
-
 use brownout_models::Time;
 
 use super::Queue;
@@ -13,7 +11,7 @@ impl<E> Queue<E> {
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
         let at = |index: u32| self.links[index as usize].at;
-        if self.is_due() {
+        if self.is_in_round() || self.is_due() {
             return Some(Time::from_nanos(self.now));
         }
         if let Some((at, _)) = self.front.next() {
@@ -34,7 +32,8 @@ impl<E> Queue<E> {
     /// Every pending event in the order in which they would pop.
     #[must_use]
     pub fn ordered(&self) -> Vec<(Time, &E)> {
-        let listed = iter::once(self.due)
+        let listed = [self.round, self.due]
+            .into_iter()
             .chain(self.wheel.lists())
             .flat_map(|list| list.entries(&self.links));
         let mut ordered: Vec<_> = listed

@@ -55,7 +55,7 @@ enum Call {
     PushMany { delay: u64, step: u64, times: u8 },
     Pop { times: u8 },
     PopDue,
-    DrawDue,
+    Round,
     PopElsewhere { at: u64 },
     Remove { push: prop::sample::Index },
     Clone,
@@ -83,7 +83,7 @@ fn calls() -> impl Strategy<Value = Call> {
         30 => (1..4_u8).prop_map(|times| Call::Pop { times }),
         1 => (4..100_u8).prop_map(|times| Call::Pop { times }),
         10 => Just(Call::PopDue),
-        5 => Just(Call::DrawDue),
+        10 => Just(Call::Round),
         2 => delays().prop_map(|at| Call::PopElsewhere { at }),
         15 => any::<prop::sample::Index>().prop_map(|push| Call::Remove { push }),
         3 => Just(Call::Clone),
@@ -118,15 +118,8 @@ impl Pair {
                 (0..*times).for_each(|_| assert_eq!(self.queue.pop(), self.naive.pop()));
             }
             Call::PopDue => assert_eq!(self.queue.pop_at(now), self.naive.pop_at(now)),
-            Call::DrawDue => {
-                let mut drawn = Vec::new();
-                self.queue.draw_due(|event, push| drawn.push((event, *push)));
-                for (event, push) in drawn {
-                    assert_eq!(Some(push), self.naive.pop_at(now));
-                    assert_eq!(self.queue.take(event), push);
-                }
-                assert_eq!(self.naive.pop_at(now), None);
-            }
+            Call::Round if !self.queue.is_in_round() => self.begin_round(),
+            Call::Round => {}
             Call::PopElsewhere { at } => {
                 let at = Time::from_nanos(*at);
                 assert_eq!(self.queue.pop_at(at), self.naive.pop_at(at));
@@ -150,6 +143,19 @@ impl Pair {
                 self.naive = Naive { pushes: self.naive.pushes, ..Naive::default() };
             }
         }
+    }
+
+    /// Nothing is due sooner or later than without a round, as its order stays.
+    fn begin_round(&mut self) {
+        let Some((at, lead)) = self.queue.lead() else { return };
+        self.naive.now = at.as_nanos();
+        let due = self.naive.ordered().into_iter().take_while(|(time, _)| *time == at);
+        let mut due = due.map(|(_, push)| push);
+        self.queue.begin_round(lead, |_, push| {
+            assert_eq!(Some(*push), due.next());
+            Goes::Last
+        });
+        assert_eq!(due.next(), None);
     }
 
     fn agree(&self) {
