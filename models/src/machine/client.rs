@@ -115,19 +115,31 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
                 self.arrive(0, turn);
             }
             Arrivals::Poisson { slot, slots, mean_millionths } => {
-                turn.start_flow(SLOT, number << WITHIN, Ground::Foreground);
-                let calm = until(number + 1, mean_millionths) - until(number, mean_millionths);
-                let calm = u32::try_from(calm).unwrap_or(u32::MAX);
-                let count = turn.choose(COUNT, Choice::Count { mean_millionths, calm });
-                for index in 1..=count.min((1 << WITHIN) - 1) {
-                    let calm = Span::from_nanos(slot.as_nanos() / count * (index - 1));
-                    let choice = Choice::Within { width: slot, calm };
-                    let moment = Span::from_nanos(turn.choose(MOMENT, choice));
-                    turn.set(Timer::Arrival(u32::try_from(index).unwrap_or(u32::MAX)), moment);
-                }
-                self.set_slot(slot, slots, turn);
+                self.begin_random_slot(number, (slot, slots), mean_millionths, turn);
             }
         }
+    }
+
+    /// A slot begins in which nobody may arrive, or many.
+    #[inline(never)]
+    fn begin_random_slot(
+        &self,
+        number: u64,
+        (slot, slots): (Span, u64),
+        mean_millionths: u64,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        turn.start_flow(SLOT, number << WITHIN, Ground::Foreground);
+        let calm = until(number + 1, mean_millionths) - until(number, mean_millionths);
+        let calm = u32::try_from(calm).unwrap_or(u32::MAX);
+        let count = turn.choose(COUNT, Choice::Count { mean_millionths, calm });
+        for index in 1..=count.min((1 << WITHIN) - 1) {
+            let calm = Span::from_nanos(slot.as_nanos() / count * (index - 1));
+            let choice = Choice::Within { width: slot, calm };
+            let moment = Span::from_nanos(turn.choose(MOMENT, choice));
+            turn.set(Timer::Arrival(u32::try_from(index).unwrap_or(u32::MAX)), moment);
+        }
+        self.set_slot(slot, slots, turn);
     }
 
     /// The next slot begins after this one, unless it was the last.

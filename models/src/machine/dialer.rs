@@ -173,9 +173,10 @@ impl Dialer {
         };
         let instances =
             if self.ejects { self.without_outliers(turn, service, instances) } else { instances };
-        let instances = match self.zones.as_ref().map(Arc::clone) {
-            Some(map) => self.in_one_zone(turn, &map, target.service, instances),
-            None => instances,
+        let instances = if self.zones.is_some() {
+            self.in_one_zone(turn, target.service, instances)
+        } else {
+            instances
         };
         let Some(instance) = self.pick(turn, service, &instances, request.key) else {
             return Some(Err(Failure::NoInstances));
@@ -222,9 +223,9 @@ impl Dialer {
             .extend(instances.iter().map(|instance| host(*instance, self.weights.as_deref())));
         let word = match self.balancer.draw(turn.now(), service, &self.hosts) {
             Draw::Nothing => 0,
-            Draw::Place => turn.pick(DRAW, instances, 0) as u64,
-            Draw::TwoPlaces => two_draws(turn, instances) as u64,
-            Draw::Weighted(weights) => weighted_draw(turn, instances, &weights),
+            draw @ (Draw::Place | Draw::TwoPlaces | Draw::Weighted(_)) => {
+                drawn(draw, instances, turn)
+            }
         };
         let pick = Pick { now: turn.now(), service, key, word };
         self.balancer.pick(pick, &self.hosts).map(|index| instances[index])
@@ -255,10 +256,10 @@ impl Dialer {
     fn in_one_zone<P>(
         &self,
         turn: &mut Turn<'_, P, Fact>,
-        map: &ZoneMap,
         service: Name,
         instances: Arc<[NodeId]>,
     ) -> Arc<[NodeId]> {
+        let Some(map) = &self.zones else { return instances };
         let hosts: Vec<Name> = instances.iter().map(|instance| map.zone(*instance)).collect();
         let callers = map.callers.get(&service).map_or(&[][..], Vec::as_slice);
         let mut zones = Zones { own: map.zone(turn.me()), callers, hosts: &hosts, word: 0 };
@@ -271,25 +272,29 @@ impl Dialer {
 
     fn began(&mut self, now: Time, slot: u32, service: Name, instance: NodeId) {
         if self.balancer.heeds_loads() || self.ejects {
-            self.balancer.started(now, Name(instance.0));
-            self.under_way.insert(slot, UnderWay { service, instance, since: now });
+            self.keep_under_way(slot, UnderWay { service, instance, since: now });
         }
     }
 
+    /// A call to an instance counts until it ends.
+    #[cold]
+    fn keep_under_way(&mut self, slot: u32, call: UnderWay) {
+        self.balancer.started(call.since, Name(call.instance.0));
+        self.under_way.insert(slot, call);
+    }
+
     fn ended<P>(&mut self, turn: &mut Turn<'_, P, Fact>, slot: u32, outcome: &Outcome<P>) {
-        if let Some(call) = self.under_way.swap_remove(&slot) {
-            self.judge(turn, call, outcome);
+        if !self.under_way.is_empty() {
+            self.judge(turn, slot, outcome);
         }
     }
 
     /// What the end of a call to an instance says of it.
     #[cold]
-    fn judge<P>(
-        &mut self,
-        turn: &mut Turn<'_, P, Fact>,
-        UnderWay { service, instance, since }: UnderWay,
-        outcome: &Outcome<P>,
-    ) {
+    fn judge<P>(&mut self, turn: &mut Turn<'_, P, Fact>, slot: u32, outcome: &Outcome<P>) {
+        let Some(UnderWay { service, instance, since }) = self.under_way.swap_remove(&slot) else {
+            return;
+        };
         let (now, host) = (turn.now(), Name(instance.0));
         self.balancer.ended(now, host, now.since(since));
         let Some(outlier) = self.outliers.get_mut(&service) else { return };
@@ -301,8 +306,18 @@ impl Dialer {
     }
 }
 
-/// Where the part of a drawn instance begins, of all weights in a row.
+/// The word that decides between the instances.
 #[cold]
+fn drawn<P>(draw: Draw, instances: &[NodeId], turn: &mut Turn<'_, P, Fact>) -> u64 {
+    match draw {
+        Draw::Nothing => 0,
+        Draw::Place => turn.pick(DRAW, instances, 0) as u64,
+        Draw::TwoPlaces => two_draws(turn, instances) as u64,
+        Draw::Weighted(weights) => weighted_draw(turn, instances, &weights),
+    }
+}
+
+/// Where the part of a drawn instance begins, of all weights in a row.
 fn weighted_draw<P>(turn: &mut Turn<'_, P, Fact>, instances: &[NodeId], weights: &[u64]) -> u64 {
     let calm = weights.iter().position(|weight| *weight > 0).unwrap_or(0);
     let drawn = turn.pick_by_weight(DRAW, instances, weights, calm);

@@ -131,46 +131,78 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let passage = Passage { client, route: name, service, limit, cost: 1 };
         let Judged { ruling, transitions } = self.gateway.admit(now, passage);
         let admitted = Fact::Admitted { client, route: name, limit };
+        let entry = match ruling {
+            Ruling::Admitted(entry) => entry,
+            Ruling::RateLimited(_) | Ruling::BreakerOpen { .. } => {
+                self.turn_away((from, path), passage, Judged { ruling, transitions }, turn);
+                return;
+            }
+        };
+        // Asked last, so that what others refuse takes no place.
+        match self.enter(now, turn.context().deadline, service) {
+            Entrance::Entered => {
+                turn.note(admitted);
+                self.tell(transitions, turn);
+                self.forward(from, request, (route, entry), turn);
+            }
+            Entrance::Waits(ticket) => {
+                turn.note(admitted);
+                self.tell(transitions, turn);
+                self.wait(Waiting { from, request, route, passage, entry }, ticket, turn);
+            }
+            Entrance::Full => {
+                self.tell(transitions, turn);
+                self.turn_away_from_full((from, path, request.key), passage, entry, turn);
+            }
+        }
+    }
+
+    /// The limiter or the breaker refuses a request.
+    #[cold]
+    fn turn_away(
+        &mut self,
+        (from, path): (Sender, Name),
+        passage: Passage,
+        Judged { ruling, transitions }: Judged,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        let Passage { client, route, service, limit, .. } = passage;
         match ruling {
+            Ruling::Admitted(_) => {}
             Ruling::RateLimited(retry) => {
                 self.tell(transitions, turn);
-                turn.note(Fact::Limited { client, route: name, limit });
+                turn.note(Fact::Limited { client, route, limit });
                 self.refuse(from, path, Failure::RateLimited, retry.span(), turn);
             }
             Ruling::BreakerOpen { retry_after, has_spent } => {
                 if has_spent {
-                    turn.note(admitted);
+                    turn.note(Fact::Admitted { client, route, limit });
                 }
                 self.tell(transitions, turn);
                 turn.note(Fact::Broken { service });
                 self.refuse(from, path, Failure::BreakerOpen, retry_after, turn);
             }
-            // Asked last, so that what others refuse takes no place.
-            Ruling::Admitted(entry) => match self.enter(now, turn.context().deadline, service) {
-                Entrance::Entered => {
-                    turn.note(admitted);
-                    self.tell(transitions, turn);
-                    self.forward(from, request, (route, entry), turn);
-                }
-                Entrance::Waits(ticket) => {
-                    turn.note(admitted);
-                    self.tell(transitions, turn);
-                    self.wait(Waiting { from, request, route, passage, entry }, ticket, turn);
-                }
-                Entrance::Full => {
-                    self.tell(transitions, turn);
-                    let (transitions, has_spent) = self.gateway.take_back(now, passage, entry);
-                    if has_spent {
-                        turn.note(admitted);
-                    }
-                    self.tell(transitions, turn);
-                    let inside = self.in_hand_of(service).map(|it| it.bulkhead().inside());
-                    let (inside, key) = (inside.unwrap_or(0), request.key);
-                    turn.note(Fact::GatewayFull { service, key, inside });
-                    turn.reply_failure(from, path, Failure::Overloaded);
-                }
-            },
         }
+    }
+
+    /// There is no place for a request that limiter and breaker let in.
+    #[cold]
+    fn turn_away_from_full(
+        &mut self,
+        (from, path, key): (Sender, Name, u64),
+        passage: Passage,
+        entry: Entry,
+        turn: &mut Turn<'_, P, Fact>,
+    ) {
+        let Passage { client, route, service, limit, .. } = passage;
+        let (transitions, has_spent) = self.gateway.take_back(turn.now(), passage, entry);
+        if has_spent {
+            turn.note(Fact::Admitted { client, route, limit });
+        }
+        self.tell(transitions, turn);
+        let inside = self.in_hand_of(service).map_or(0, |it| it.bulkhead().inside());
+        turn.note(Fact::GatewayFull { service, key, inside });
+        turn.reply_failure(from, path, Failure::Overloaded);
     }
 
     /// Refuses on its own account, and says when to come back where that is known.
@@ -290,7 +322,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let service = pending.route.target.service;
         if let Some((from, path, room)) = self.end(slot, &outcome, turn) {
             turn.pass_on(from, path, outcome);
-            self.let_in(service, room, turn);
+            if !room.is_empty() {
+                self.let_in(service, room, turn);
+            }
         }
     }
 

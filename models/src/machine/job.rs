@@ -247,8 +247,7 @@ impl<P: Clone> Jobs<P> {
         let Self { jobs, dialer } = self;
         let job = jobs.get_mut(Dialer::slot(tag))?;
         if job.killed {
-            dialer.hang_up(turn, tag, &outcome);
-            return Some(Err(Failure::Reset));
+            return Some(Err(hang_up(dialer, tag, outcome, turn)));
         }
         let step = job.next.checked_sub(1).and_then(|at| program.steps.get(at as usize))?;
         match step {
@@ -272,4 +271,16 @@ impl<P: Clone> Jobs<P> {
             | Step::Fail(_) => None,
         }
     }
+}
+
+/// The answer to a job that was killed.
+#[cold]
+fn hang_up<P>(
+    dialer: &mut Dialer,
+    tag: u64,
+    outcome: Outcome<P>,
+    turn: &mut Turn<'_, P, Fact>,
+) -> Failure {
+    dialer.hang_up(turn, tag, &outcome);
+    Failure::Reset
 }

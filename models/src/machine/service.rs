@@ -131,6 +131,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         Self { config, jobs, busy: 0, waiting, in_hand, beats: 0, in_flight, life }
     }
 
+    #[inline(never)]
     fn start(&mut self, turn: &mut Turn<'_, P, Fact>) {
         if self.config.heartbeat != Heartbeat::Unregistered {
             self.tell_registry(Body::Register(self.config.service), REGISTERING, turn);
@@ -141,6 +142,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         self.relay_soon(Span::ZERO, turn);
     }
 
+    #[inline(never)]
     fn beat(&mut self, turn: &mut Turn<'_, P, Fact>) {
         self.beats += 1;
         turn.start_flow(HEARTBEAT, self.beats << 20, Ground::Background);
@@ -177,6 +179,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     }
 
     /// Somebody asks whether it is well: yes, as soon as a worker is free.
+    #[inline(never)]
     fn probe(&mut self, ticket: Ticket, turn: &mut Turn<'_, P, Fact>) {
         if self.busy < self.config.workers {
             turn.answer(ticket, Ok(Answer::Done(None)));
@@ -195,14 +198,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         };
         let is_free = self.busy < self.config.workers;
         if !is_free && self.waiting.len() >= self.config.queue as usize {
-            turn.note(Fact::Overloaded { method, key });
-            turn.refuse(from, method, Failure::Overloaded, self.config.retry_after);
+            self.turn_away((from, method), Fact::Overloaded { method, key }, turn);
             return;
         }
         let since = turn.now();
         if let Some(inside) = self.in_hand.as_mut().and_then(|in_hand| in_hand.enter(since).err()) {
-            turn.note(Fact::BulkheadFull { method, key, inside });
-            turn.refuse(from, method, Failure::Overloaded, self.config.retry_after);
+            self.turn_away((from, method), Fact::BulkheadFull { method, key, inside }, turn);
             return;
         }
         let program = u32::try_from(program).unwrap_or(u32::MAX);
@@ -217,14 +218,26 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
     }
 
-    /// A worker takes up what waited, on behalf of whoever sent it; a probe keeps none.
-    fn take_up_next(&mut self, waiting: Waiting<P>, turn: &mut Turn<'_, P, Fact>) {
-        match waiting {
-            Waiting::Request { context, from, request, program, since } => {
-                turn.on_behalf(context);
-                self.take_up(from, request, (program, since), turn);
+    /// There is no room for a request.
+    #[cold]
+    fn turn_away(&self, (from, method): (Sender, Name), fact: Fact, turn: &mut Turn<'_, P, Fact>) {
+        turn.note(fact);
+        turn.refuse(from, method, Failure::Overloaded, self.config.retry_after);
+    }
+
+    /// Free workers take up what waits, on behalf of whoever sent it; a probe keeps none.
+    #[inline(never)]
+    fn take_up_next(&mut self, turn: &mut Turn<'_, P, Fact>) {
+        while self.busy < self.config.workers
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            match waiting {
+                Waiting::Request { context, from, request, program, since } => {
+                    turn.on_behalf(context);
+                    self.take_up(from, request, (program, since), turn);
+                }
+                Waiting::Probe(ticket) => turn.answer(ticket, Ok(Answer::Done(None))),
             }
-            Waiting::Probe(ticket) => turn.answer(ticket, Ok(Answer::Done(None))),
         }
     }
 
@@ -237,7 +250,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         turn: &mut Turn<'_, P, Fact>,
     ) {
         let context = turn.context();
-        self.pass(turn);
+        if self.life.is_some() {
+            self.pass(turn);
+        }
         self.busy += 1;
         turn.note(Fact::Began { method: request.method, key: request.key });
         let slot = self.jobs.begin(turn.now(), context, Some(from), request, program);
@@ -268,20 +283,28 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             return;
         }
         turn.note(Fact::Finished { method: ended.method, key: ended.key, failure });
+        if self.in_hand.is_some() || self.life.is_some() {
+            self.count(slot, failure, turn);
+        }
+        self.busy -= 1;
+        if !self.waiting.is_empty() {
+            self.take_up_next(turn);
+        }
+        if self.life.is_some() {
+            self.stop_if_idle(turn);
+        }
+    }
+
+    /// A bulkhead or a life counts jobs that are over.
+    #[cold]
+    fn count(&mut self, slot: u32, failure: Option<Failure>, turn: &Turn<'_, P, Fact>) {
         if let Some(in_hand) = &mut self.in_hand {
             in_hand.finished(slot, turn.now(), failure);
         }
         self.pass(turn);
-        self.busy -= 1;
         if let Some(life) = &mut self.life {
             life.count(failure);
         }
-        while self.busy < self.config.workers
-            && let Some(waiting) = self.waiting.pop_front()
-        {
-            self.take_up_next(waiting, turn);
-        }
-        self.stop_if_idle(turn);
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {

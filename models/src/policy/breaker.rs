@@ -121,6 +121,14 @@ impl Breaker {
     /// Looks whether somebody would be admitted, without a consequence.
     #[must_use]
     pub fn look(&self, now: Time) -> Look {
+        if self.overridden.is_none() && self.state == BreakerState::Closed {
+            return Look::Admits;
+        }
+        self.look_closely(now)
+    }
+
+    #[cold]
+    fn look_closely(&self, now: Time) -> Look {
         match (self.overridden, self.state) {
             (Some(Override::Open), _) => Look::Refuses,
             (Some(Override::Disabled), _) => Look::Admits,
@@ -160,18 +168,25 @@ impl Breaker {
         if is_dropped {
             return transitions;
         }
-        let place = self.under_way.iter().position(|probe| probe.number == permit.number);
-        match place {
-            Some(place) => drop(self.under_way.remove(place)),
-            // It counted as lost when it fell due, or was given back before.
-            None if self.is_limited_half_open() && permit.generation == self.generation => {
-                return transitions;
-            }
-            None => {}
+        if self.state == BreakerState::HalfOpen && !self.end_probe(&permit) {
+            return transitions;
         }
         let is_slow = now.since(permit.at) > self.config.slow_call_duration;
         transitions.extend(self.take_in(now, result, is_slow));
         transitions
+    }
+
+    /// A probe is over; false when it no longer counts.
+    #[cold]
+    fn end_probe(&mut self, permit: &Permit) -> bool {
+        match self.under_way.iter().position(|probe| probe.number == permit.number) {
+            Some(place) => {
+                self.under_way.remove(place);
+                true
+            }
+            // It counted as lost when it fell due, or was given back before.
+            None => !(self.is_limited_half_open() && permit.generation == self.generation),
+        }
     }
 
     /// Takes in a success of a call that nobody asked about; it counts where the breaker stands.

@@ -153,24 +153,25 @@ impl Gateway {
                 };
                 Judged { ruling, transitions }
             }
-            RefusalOrder::BreakerFirst => {
-                let (permit, mut transitions) = self.ask_breaker(now, passage);
-                let ruling = match permit {
-                    Err(Refusal { retry_after }) => {
-                        Ruling::BreakerOpen { retry_after, has_spent: false }
-                    }
-                    Ok(permit) => match self.limit(now, passage) {
-                        None => Ruling::Admitted(Entry { permit }),
-                        Some(retry) => {
-                            let entry = Entry { permit };
-                            transitions.extend(self.finish(now, entry, CallResult::Abandoned));
-                            Ruling::RateLimited(retry)
-                        }
-                    },
-                };
-                Judged { ruling, transitions }
-            }
+            RefusalOrder::BreakerFirst => self.admit_by_breaker_first(now, passage),
         }
+    }
+
+    #[inline(never)]
+    fn admit_by_breaker_first(&mut self, now: Time, passage: Passage) -> Judged {
+        let (permit, mut transitions) = self.ask_breaker(now, passage);
+        let ruling = match permit {
+            Err(Refusal { retry_after }) => Ruling::BreakerOpen { retry_after, has_spent: false },
+            Ok(permit) => match self.limit(now, passage) {
+                None => Ruling::Admitted(Entry { permit }),
+                Some(retry) => {
+                    let entry = Entry { permit };
+                    transitions.extend(self.finish(now, entry, CallResult::Abandoned));
+                    Ruling::RateLimited(retry)
+                }
+            },
+        };
+        Judged { ruling, transitions }
     }
 
     /// Whether a request may be told that no route is for it, or when it may.

@@ -128,7 +128,9 @@ impl Limiter {
         }
         let key = self.key(client, route);
         let config = &*self.config;
-        let bucket = self.buckets.entry(key).or_insert_with(|| Bucket::new(now, limit, config));
+        let place = self.buckets.get_index_of(&key);
+        let place = place.unwrap_or_else(|| insert(&mut self.buckets, key, (now, limit), config));
+        let bucket = &mut self.buckets[place];
         if config.limit_changes == LimitChanges::Follow {
             bucket.follow(now, limit, config);
         }
@@ -214,8 +216,18 @@ impl Limiter {
     }
 }
 
+/// Gives a bucket to somebody who was not seen before.
+#[cold]
+fn insert(
+    buckets: &mut Map<(Name, Option<Name>), Bucket>,
+    key: (Name, Option<Name>),
+    (now, limit): (Time, i64),
+    config: &LimiterConfig,
+) -> usize {
+    buckets.insert_full(key, Bucket::new(now, limit, config)).0
+}
+
 impl Bucket {
-    #[cold]
     fn new(now: Time, limit: i64, config: &LimiterConfig) -> Self {
         match config.algorithm {
             Algorithm::MinuteBucket => Self::Minute(MinuteBucket::new(now, limit, config)),
@@ -226,6 +238,7 @@ impl Bucket {
     }
 
     /// Takes over the limit of the request; what is used stays used.
+    #[inline(never)]
     fn follow(&mut self, now: Time, limit: i64, config: &LimiterConfig) {
         match self {
             Self::Minute(bucket) => bucket.follow(now, limit, config),

@@ -53,6 +53,7 @@ impl<P> Line<P> {
 
 impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     /// A request waits under this ticket, until the bulkhead or its caller has no patience any more.
+    #[inline(never)]
     pub(super) fn wait(&mut self, waiting: Waiting<P>, ticket: u64, turn: &mut Turn<'_, P, Fact>) {
         let (now, context) = (turn.now(), turn.context());
         let (service, key) = (waiting.passage.service, waiting.request.key);
@@ -69,6 +70,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     /// Calls the service for those who waited for it and are inside now.
+    #[inline(never)]
     pub(super) fn let_in(
         &mut self,
         service: Name,
@@ -91,6 +93,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     /// A request has waited for as long as it may: as if the bulkhead had refused it at once.
+    #[inline(never)]
     pub(super) fn give_up(&mut self, place: u32, turn: &mut Turn<'_, P, Fact>) {
         let Some(Place { context, waiting, ticket, since }) = self.line.take(place) else { return };
         let Waiting { from, request, passage, entry, .. } = waiting;

@@ -175,6 +175,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     }
 
     /// Its workers have been as busy as they are until now.
+    #[cold]
     pub(super) fn pass(&mut self, turn: &Turn<'_, P, Fact>) {
         if let Some(life) = &mut self.life {
             life.pass(turn.now(), self.busy);
@@ -343,6 +344,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     }
 
     /// A draining instance stops once nothing is under way.
+    #[cold]
     pub(super) fn stop_if_idle(&mut self, turn: &mut Turn<'_, P, Fact>) {
         let Some(life) = self.life else { return };
         let is_last = life.state == InstanceState::Draining && life.drain == Drain::Finishing;

@@ -32,6 +32,7 @@ impl TokenBucket {
         }
     }
 
+    #[inline(never)]
     pub(super) fn take(&mut self, now: Time, cost: u64, config: &LimiterConfig) -> Decision {
         self.flow_back(now);
         // Both factors fit into 63 and 64 bits: no product or sum of two overflows.

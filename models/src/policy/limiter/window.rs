@@ -25,6 +25,7 @@ impl SlidingWindow {
         self.limit = limit;
     }
 
+    #[inline(never)]
     pub(super) fn take(&mut self, now: Time, cost: u64, config: &LimiterConfig) -> Decision {
         while let Some((at, earlier)) = self.admitted.front().copied()
             && now.since(at) >= config.period
@@ -98,6 +99,7 @@ impl FixedWindow {
         self.limit = limit;
     }
 
+    #[inline(never)]
     pub(super) fn take(&mut self, now: Time, cost: u64, config: &LimiterConfig) -> Decision {
         if !self.is_current(now, config) {
             (self.at, self.admitted) = (now, 0);
