@@ -139,7 +139,11 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             }
         };
         // Asked last, so that what others refuse takes no place.
-        match self.enter(now, turn.context().deadline, service) {
+        let entrance = match self.in_hand {
+            None => Entrance::Entered,
+            Some(_) => self.enter(now, turn.context().deadline, service),
+        };
+        match entrance {
             Entrance::Entered => {
                 turn.note(admitted);
                 self.tell(transitions, turn);
@@ -230,8 +234,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let request = Request { method: route.method, ..request };
         let pending = || Pending { context, from, path, route, request, entry };
         let slot = self.pending.insert_with(pending);
-        if let Some(in_hand) = self.in_hand_of(route.target.service) {
-            in_hand.began(slot, turn.now());
+        if self.in_hand.is_some() {
+            self.began(slot, route.target.service, turn.now());
         }
         let timeout = self.config.policy.timeout.span();
         let Some(Pending { request, .. }) = self.pending.get(slot) else { return };
@@ -243,17 +247,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     #[cold]
     fn fail(&mut self, slot: u32, failure: Failure, turn: &mut Turn<'_, P, Fact>) {
         self.finish(slot, Err(failure), turn);
-    }
-
-    /// A call to a service wants to begin, and somebody waits for it until then.
-    fn enter(&mut self, now: Time, deadline: Time, service: Name) -> Entrance {
-        let in_hand = self.in_hand_of(service);
-        in_hand.map_or(Entrance::Entered, |it| it.bulkhead().enter_by(now, deadline))
-    }
-
-    #[inline]
-    fn in_hand_of(&mut self, service: Name) -> Option<&mut InHand> {
-        self.in_hand.as_mut()?.get_mut(&service)
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -340,20 +333,50 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
         let service = pending.route.target.service;
         self.pending.discard(slot);
+        let failure = outcome.as_ref().err().copied();
         let mut room = Vec::new();
-        if let Some(in_hand) = self.in_hand_of(service) {
-            room = match outcome.as_ref().err().copied() {
-                Some(failure) if was_nobody_called(failure) => in_hand.left(slot),
-                failure => in_hand.finished(slot, turn.now(), failure),
-            };
+        if self.in_hand.is_some() {
+            room = self.leave(slot, service, failure, turn.now());
         }
-        let result = match outcome {
-            Ok(_) => CallResult::Success,
-            Err(failure) => CallResult::Failure(class(*failure)),
+        let result = match failure {
+            None => CallResult::Success,
+            Some(failure) => CallResult::Failure(class(failure)),
         };
         let transitions = self.gateway.finish(turn.now(), entry, result);
         self.tell(transitions, turn);
         Some((from, path, room))
+    }
+}
+
+impl<P> GatewayNode<P> {
+    /// A call to a service wants to begin, and somebody waits for it until then.
+    #[cold]
+    fn enter(&mut self, now: Time, deadline: Time, service: Name) -> Entrance {
+        let in_hand = self.in_hand_of(service);
+        in_hand.map_or(Entrance::Entered, |it| it.bulkhead().enter_by(now, deadline))
+    }
+
+    /// A request that its bulkhead let in is on its way.
+    #[cold]
+    fn began(&mut self, slot: u32, service: Name, now: Time) {
+        if let Some(in_hand) = self.in_hand_of(service) {
+            in_hand.began(slot, now);
+        }
+    }
+
+    /// A request leaves the bulkhead of its service: the tickets of those for whom there is room now.
+    #[cold]
+    fn leave(&mut self, slot: u32, service: Name, failure: Option<Failure>, now: Time) -> Vec<u64> {
+        match (self.in_hand_of(service), failure) {
+            (None, _) => Vec::new(),
+            (Some(in_hand), Some(failure)) if was_nobody_called(failure) => in_hand.left(slot),
+            (Some(in_hand), failure) => in_hand.finished(slot, now, failure),
+        }
+    }
+
+    #[inline]
+    fn in_hand_of(&mut self, service: Name) -> Option<&mut InHand> {
+        self.in_hand.as_mut()?.get_mut(&service)
     }
 }
 

@@ -95,16 +95,25 @@ impl<P> RegistryNode<P> {
     /// Who asks for a service gets its instances, or those of a subset: of any so many who ask in a
     /// row the subset gets its share, rounded down or up.
     fn find(&mut self, now: Time, service: Name) -> Result<Answer<P>, Failure> {
-        if let Some(split) = self.splits.get_mut(&service) {
-            split.owed += split.percent;
-            if split.owed >= 100 {
-                split.owed -= 100;
-                let name = split.subset;
-                let instances = self.discover(now, name)?;
-                return Ok(Answer::Subset(Arc::new(Subset { name, instances })));
-            }
+        if !self.splits.is_empty()
+            && let Some(name) = self.subset(service)
+        {
+            let instances = self.discover(now, name)?;
+            return Ok(Answer::Subset(Arc::new(Subset { name, instances })));
         }
         self.discover(now, service).map(Answer::Instances)
+    }
+
+    /// The subset that the next one who asks for a service gets, where its turn has come.
+    #[cold]
+    fn subset(&mut self, service: Name) -> Option<Name> {
+        let split = self.splits.get_mut(&service)?;
+        split.owed += split.percent;
+        if split.owed < 100 {
+            return None;
+        }
+        split.owed -= 100;
+        Some(split.subset)
     }
 
     /// A control plane splits the traffic of a service.
@@ -126,6 +135,11 @@ impl<P> RegistryNode<P> {
         if let Some(known) = self.snapshots.get(&service).filter(|_| is_current) {
             return Ok(Arc::clone(known));
         }
+        self.discover_anew(now, service)
+    }
+
+    #[cold]
+    fn discover_anew(&mut self, now: Time, service: Name) -> Result<Arc<[NodeId]>, Failure> {
         let found = self.registry.discover(now, service).map_err(|error| match error {
             DiscoverError::NoInstances => Failure::NoInstances,
             DiscoverError::NoHealthyInstances => Failure::NoHealthyInstances,
@@ -147,15 +161,11 @@ const fn node(id: Name) -> NodeId {
 }
 
 impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
+    #[inline(never)]
     fn answer(&mut self, from: Sender, body: &Body<P>, turn: &mut Turn<'_, P, Fact>) {
         let (now, life) = (turn.now(), u64::from(from.life));
         let instance = from.node;
         let touched = match body {
-            Body::Discover(service) => {
-                let outcome = self.find(now, *service);
-                turn.reply(from, body.name(), outcome);
-                return;
-            }
             Body::Request(request) if self.config.split == Some(request.method) => {
                 self.split(from, request, turn);
                 return;
@@ -176,7 +186,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
                 }
                 Ok(())
             }
-            Body::Request(_)
+            Body::Discover(_)
+            | Body::Request(_)
             | Body::Publish(_)
             | Body::PublishNumbered(..)
             | Body::PublishOnce(..) => {
@@ -211,6 +222,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> RegistryNode<P> {
         Ok(())
     }
 
+    #[inline(never)]
     fn sweep(&mut self, turn: &mut Turn<'_, P, Fact>) {
         self.sweeps += 1;
         turn.start_flow(SWEEP, self.sweeps << 20, Ground::Background);
@@ -301,6 +313,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
                 if self.config.registry.probing == Probing::On {
                     turn.set(Timer::Probe, self.config.registry.probe_interval);
                 }
+            }
+            Input::Deliver { from, body: Body::Discover(service) } => {
+                let outcome = self.find(turn.now(), service);
+                turn.reply(from, service, outcome);
             }
             Input::Deliver { from, body } => self.answer(from, &body, turn),
             Input::Wake(Timer::Sweep) => self.sweep(turn),

@@ -211,11 +211,15 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         if is_free {
             self.take_up(from, request, (program, since), turn);
         } else {
-            let waiting = Waiting::Request { context, from, request, program, since };
-            self.waiting.push_back(waiting);
+            self.line_up(Waiting::Request { context, from, request, program, since });
             let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
             turn.note(Fact::Queued { method, key, waiting });
         }
+    }
+
+    #[inline(never)]
+    fn line_up(&mut self, waiting: Waiting<P>) {
+        self.waiting.push_back(waiting);
     }
 
     /// There is no room for a request.

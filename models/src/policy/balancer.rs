@@ -135,6 +135,19 @@ impl Balancer {
         if hosts.is_empty() {
             return None;
         }
+        let index = if self.heeds_loads() {
+            self.pick_by_load(pick, hosts)
+        } else {
+            self.round_robin(pick, hosts)
+        };
+        if let Forget::After(span) = self.config.forget {
+            self.forget(pick.now, span);
+        }
+        index
+    }
+
+    #[inline(never)]
+    fn pick_by_load(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
         let index = match self.config.kind {
             BalancerKind::RoundRobin => self.round_robin(pick, hosts),
             BalancerKind::Random => {
@@ -167,10 +180,7 @@ impl Balancer {
             BalancerKind::RingHash => self.ring_hash(pick, hosts),
             BalancerKind::Maglev => self.maglev(pick, hosts),
         };
-        if self.heeds_loads() {
-            self.loads.show(pick.now, hosts);
-        }
-        self.forget(pick.now);
+        self.loads.show(pick.now, hosts);
         index
     }
 
@@ -263,15 +273,26 @@ impl Balancer {
                     Start::First => 0,
                     Start::Random => pick.word,
                 };
-                let counter = self.counters.entry(pick.service);
-                let counter = counter.or_insert(Counter { picks: first, seen: pick.now });
+                let place = self.counters.get_index_of(&pick.service);
+                let place = place.unwrap_or_else(|| self.add_counter(pick, first));
+                let counter = &mut self.counters[place];
                 counter.seen = pick.now;
                 let place = counter.picks % hosts.len() as u64;
                 counter.picks = counter.picks.wrapping_add(1);
                 usize::try_from(place).ok()
             }
-            Position::PerHost => self.queue(pick, hosts).longest_waiting(),
+            Position::PerHost => self.longest_waiting(pick, hosts),
         }
+    }
+
+    #[inline(never)]
+    fn longest_waiting(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
+        self.queue(pick, hosts).longest_waiting()
+    }
+
+    #[cold]
+    fn add_counter(&mut self, pick: Pick, first: u64) -> usize {
+        self.counters.insert_full(pick.service, Counter { picks: first, seen: pick.now }).0
     }
 
     /// The queue of a service, after these hosts were shown.
@@ -338,8 +359,8 @@ impl Balancer {
     }
 
     /// Forgets, now and then, what was not shown for long.
-    fn forget(&mut self, now: Time) {
-        let Forget::After(span) = self.config.forget else { return };
+    #[inline(never)]
+    fn forget(&mut self, now: Time, span: Span) {
         if now < self.forgets_at {
             return;
         }

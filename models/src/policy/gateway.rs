@@ -260,8 +260,7 @@ impl Gateway {
             self.breakers.shift_remove(&BreakerKey::Route(route, before));
         }
         if let Some(key) = self.key(route, service) {
-            let config = &self.breaker;
-            self.breakers.entry(key).or_insert_with(|| Breaker::new(Arc::clone(config)));
+            self.add_breaker(key);
         }
     }
 
@@ -369,10 +368,18 @@ impl Gateway {
         now: Time,
         key: BreakerKey,
     ) -> (Result<(BreakerKey, Permit), Refusal>, Vec<(BreakerKey, Transition)>) {
-        let config = &self.breaker;
-        let breaker = self.breakers.entry(key).or_insert_with(|| Breaker::new(Arc::clone(config)));
-        let Admission { outcome, transitions } = breaker.allow(now);
+        let place = self.breakers.get_index_of(&key).unwrap_or_else(|| self.add_breaker(key));
+        let Admission { outcome, transitions } = self.breakers[place].allow(now);
         (outcome.map(|permit| (key, permit)), self.keyed(key, transitions))
+    }
+
+    /// The place of a breaker that may be missing.
+    #[cold]
+    fn add_breaker(&mut self, key: BreakerKey) -> usize {
+        let entry = self.breakers.entry(key);
+        let place = entry.index();
+        entry.or_insert_with(|| Breaker::new(Arc::clone(&self.breaker)));
+        place
     }
 
     /// What changed at one breaker: mostly nothing.

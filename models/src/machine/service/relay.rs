@@ -9,6 +9,7 @@ use crate::fact::Fact;
 
 impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     /// Looks into the outbox soon, on behalf of the oldest event that nobody has published yet.
+    #[inline(never)]
     pub(super) fn relay_soon(&self, after: Span, turn: &mut Turn<'_, P, Fact>) {
         let oldest = turn.outbox().find(|(number, _)| !self.in_flight.contains(number));
         if let (Some((_, row)), Some(_)) = (oldest, self.config.relay) {
