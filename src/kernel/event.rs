@@ -2,9 +2,10 @@
 
 use std::mem;
 
-use super::queue::{Goes, Place};
 use brownout_models::contract::{Body, CallId, Context, Ground, Kind, NodeId, Outcome, Sender};
 use brownout_models::{Name, Span};
+
+use super::queue::{Goes, Place};
 
 /// Something that will happen to a node.
 #[derive(Clone, Debug)]
@@ -137,5 +138,55 @@ impl Round {
     #[cold]
     fn seat_up_to(&mut self, node: usize) {
         self.seats.resize(node + 1, Seat::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brownout_models::Time;
+    use brownout_models::contract::FlowId;
+    use proptest::prelude::*;
+
+    use super::super::queue::Queue;
+    use super::*;
+
+    /// A timer of a node, or a delivery to it, known by its cause.
+    fn event(node: u32, is_own: bool, cause: u32) -> Event<()> {
+        let way = Way { from: NodeId(9), from_life: 1, to_life: 1 };
+        let kind = if is_own {
+            EventKind::Wake { timer: 0, number: cause }
+        } else {
+            EventKind::Ask { way, call: None, name: Name(0), body: None }
+        };
+        let context = Context { flow: FlowId(0), cause, deadline: Time::NEVER, span: None };
+        Event { node: NodeId(node), ground: Ground::Foreground, context, kind }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_round_goes_from_node_to_node_each_with_its_own_events_first(
+            rounds in prop::collection::vec(
+                prop::collection::vec((0..5_u32, any::<bool>()), 2..14), 1..3),
+        ) {
+            let (mut queue, mut round) = (Queue::new(), Round::default());
+            for (at, events) in (1..).zip(&rounds) {
+                for (number, (node, is_own)) in (0..).zip(events) {
+                    queue.push(Time::from_nanos(at), event(*node, *is_own, number));
+                }
+                let (_, lead) = queue.lead().unwrap();
+                round.begin();
+                queue.begin_round(lead, |place, event| round.seat(place, event));
+                let first = |node: u32| events.iter().position(|(other, _)| *other == node);
+                let mut expected: Vec<_> = (0_u32..).zip(events).collect();
+                expected.sort_by_key(|(number, (node, is_own))| (first(*node), !is_own, *number));
+                for (number, _) in expected {
+                    let drawn = queue.draw_round();
+                    prop_assert_eq!(queue.take(drawn).context.cause, number);
+                }
+                prop_assert!(!queue.is_in_round() && queue.is_empty());
+            }
+        }
     }
 }

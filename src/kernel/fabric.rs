@@ -147,9 +147,9 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         at: Time,
         node: NodeId,
         context: Context,
-        kind: impl FnOnce() -> EventKind<P>,
+        kind: EventKind<P>,
     ) -> Handle {
-        self.schedule(at, node, context, kind)
+        self.schedule(at, node, context, || kind)
     }
 
     /// A timer or a timeout that waits does not happen: neither owns anything that would be dropped.

@@ -23,12 +23,6 @@ use crate::choice::{LinkSites, Question, SiteId, delays_around, purpose};
 /// of a send.
 pub(super) type Freight<T> = ManuallyDrop<T>;
 
-/// What a message carried is lost with it.
-#[cold]
-fn forget<T>(freight: Freight<T>) {
-    drop(Freight::into_inner(freight));
-}
-
 /// What becomes of a message, and when it arrives.
 enum Travel {
     Lost,
@@ -56,15 +50,14 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if !self.choices.links_are_calm() && sender.host != receiver.host {
             let kind = Kind { name, reply: false };
             match self.travel(from, to, kind, arrives, context, watch) {
+                Travel::Lost => {
+                    drop(Freight::into_inner(body));
+                    return;
+                }
                 Travel::Once(at) => arrives = at,
-                Travel::Lost => return forget(body),
                 Travel::Twice(first, second) => {
-                    self.schedule_rarely(first, to, context, || EventKind::Ask {
-                        way,
-                        call,
-                        name,
-                        body: Some(Body::clone(&body)),
-                    });
+                    let copy = EventKind::Ask { way, call, name, body: Some(Body::clone(&body)) };
+                    self.schedule_rarely(first, to, context, copy);
                     arrives = second;
                 }
             }
@@ -95,13 +88,15 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
         if !self.choices.links_are_calm() && sender.host != receiver.host {
             let kind = Kind { name: what, reply: true };
             match self.travel(from, to, kind, arrives, context, watch) {
+                Travel::Lost => {
+                    drop(Freight::into_inner(outcome));
+                    return;
+                }
                 Travel::Once(at) => arrives = at,
-                Travel::Lost => return forget(outcome),
                 Travel::Twice(first, second) => {
-                    self.schedule_rarely(first, to, context, || {
-                        let outcome = Some(Outcome::clone(&outcome));
-                        EventKind::Answer { way, call, to: what, outcome, retry_after }
-                    });
+                    let outcome = Some(Outcome::clone(&outcome));
+                    let copy = EventKind::Answer { way, call, to: what, outcome, retry_after };
+                    self.schedule_rarely(first, to, context, copy);
                     arrives = second;
                 }
             }
@@ -290,7 +285,7 @@ impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
             EventKind::Expire { call, .. } => (None, Some(call)),
             EventKind::Start | EventKind::Ask { .. } | EventKind::Answer { .. } => (None, None),
         };
-        let handle = self.schedule_rarely(until, node, context, || kind);
+        let handle = self.schedule_rarely(until, node, context, kind);
         let at = &mut self.nodes[node.0 as usize];
         if let Some((timer, number)) = timer {
             at.moved(timer, number, until, handle);

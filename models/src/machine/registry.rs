@@ -14,7 +14,7 @@ use crate::policy::registry::{Expiry, Probing};
 use crate::policy::{
     DiscoverError, GoneHow, Registration, Registry, RegistryConfig, RegistryError,
 };
-use crate::{Name, Time};
+use crate::{Name, Time, name};
 
 crate::timers! {
     /// What can be overdue in a registry.
@@ -316,7 +316,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
             }
             Input::Deliver { from, body: Body::Discover(service) } => {
                 let outcome = self.find(turn.now(), service);
-                turn.reply(from, service, outcome);
+                turn.reply(from, name::DISCOVER, outcome);
             }
             Input::Deliver { from, body } => self.answer(from, &body, turn),
             Input::Wake(Timer::Sweep) => self.sweep(turn),
