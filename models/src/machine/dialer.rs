@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::hash::Map;
 use serde::Serialize;
 
-use crate::contract::{Answer, Body, Choice, Failure, NodeId, Outcome, Purpose, Request, Turn};
+use crate::contract::{
+    Answer, Body, Choice, Failure, NodeId, Outcome, Purpose, Request, Subset, Turn,
+};
 use crate::fact::Fact;
 use crate::policy::outlier::{Outlier, OutlierConfig, Verdict};
 use crate::policy::{Balancer, BalancerConfig, Draw, Host, Pick, Zones};
@@ -167,7 +169,7 @@ impl Dialer {
         }
         let (service, instances) = match outcome {
             Ok(Answer::Instances(instances)) => (target.service, instances),
-            Ok(Answer::Subset(subset)) => (subset.name, Arc::clone(&subset.instances)),
+            Ok(Answer::Subset(subset)) => of_subset(&subset),
             Ok(Answer::Done(_)) => return Some(Err(Failure::NoInstances)),
             Err(failure) => return Some(Err(failure)),
         };
@@ -304,6 +306,11 @@ impl Dialer {
             tell(service, verdict, turn);
         }
     }
+}
+
+#[cold]
+fn of_subset(subset: &Subset) -> (Name, Arc<[NodeId]>) {
+    (subset.name, Arc::clone(&subset.instances))
 }
 
 /// The word that decides between the instances.

@@ -7,6 +7,7 @@
 //! is.
 
 mod breakers;
+mod refusals;
 mod waiting;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::policy::{
     BreakerConfig, BreakerPer, BreakerState, BulkheadConfig, CallResult, Entrance, Entry, Gateway,
     Judged, LimiterConfig, Passage, Ruling,
 };
-use crate::{Name, Span, Time};
+use crate::{Name, Time};
 use breakers::{callable, class, numbers, was_nobody_called};
 use waiting::{Line, Waiting};
 
@@ -121,10 +122,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     fn handle(&mut self, from: Sender, request: Request<P>, turn: &mut Turn<'_, P, Fact>) {
         let (now, path, client) = (turn.now(), request.method, request.client);
         let Some(route) = self.config.routes.get(&path).copied() else {
-            match self.gateway.admit_unknown(now, client, NOWHERE) {
-                None => turn.reply_failure(from, path, Failure::RouteNotFound),
-                Some(retry) => self.refuse(from, path, Failure::RateLimited, retry.span(), turn),
-            }
+            self.turn_away_to_nowhere((from, path), client, turn);
             return;
         };
         let Route { name, target: Target { service, .. }, limit, .. } = route;
@@ -159,67 +157,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
                 self.turn_away_from_full((from, path, request.key), passage, entry, turn);
             }
         }
-    }
-
-    /// The limiter or the breaker refuses a request.
-    #[cold]
-    fn turn_away(
-        &mut self,
-        (from, path): (Sender, Name),
-        passage: Passage,
-        Judged { ruling, transitions }: Judged,
-        turn: &mut Turn<'_, P, Fact>,
-    ) {
-        let Passage { client, route, service, limit, .. } = passage;
-        match ruling {
-            Ruling::Admitted(_) => {}
-            Ruling::RateLimited(retry) => {
-                self.tell(transitions, turn);
-                turn.note(Fact::Limited { client, route, limit });
-                self.refuse(from, path, Failure::RateLimited, retry.span(), turn);
-            }
-            Ruling::BreakerOpen { retry_after, has_spent } => {
-                if has_spent {
-                    turn.note(Fact::Admitted { client, route, limit });
-                }
-                self.tell(transitions, turn);
-                turn.note(Fact::Broken { service });
-                self.refuse(from, path, Failure::BreakerOpen, retry_after, turn);
-            }
-        }
-    }
-
-    /// There is no place for a request that limiter and breaker let in.
-    #[cold]
-    fn turn_away_from_full(
-        &mut self,
-        (from, path, key): (Sender, Name, u64),
-        passage: Passage,
-        entry: Entry,
-        turn: &mut Turn<'_, P, Fact>,
-    ) {
-        let Passage { client, route, service, limit, .. } = passage;
-        let (transitions, has_spent) = self.gateway.take_back(turn.now(), passage, entry);
-        if has_spent {
-            turn.note(Fact::Admitted { client, route, limit });
-        }
-        self.tell(transitions, turn);
-        let inside = self.in_hand_of(service).map_or(0, |it| it.bulkhead().inside());
-        turn.note(Fact::GatewayFull { service, key, inside });
-        turn.reply_failure(from, path, Failure::Overloaded);
-    }
-
-    /// Refuses on its own account, and says when to come back where that is known.
-    #[cold]
-    fn refuse(
-        &self,
-        from: Sender,
-        path: Name,
-        failure: Failure,
-        after: Option<Span>,
-        turn: &mut Turn<'_, P, Fact>,
-    ) {
-        turn.refuse(from, path, failure, self.config.policy.refusals.say(after));
     }
 
     /// Calls the service for a request that was let in.

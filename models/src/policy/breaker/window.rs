@@ -61,6 +61,7 @@ struct Part {
 
 impl Window {
     /// Takes a call in, and says whether the breaker opens.
+    #[inline]
     pub(super) fn trips(
         &mut self,
         now: Time,
@@ -68,6 +69,14 @@ impl Window {
         slow: bool,
         config: &BreakerConfig,
     ) -> bool {
+        match config.trip {
+            Trip::Consecutive => false,
+            Trip::CountWindow | Trip::TimeWindow => self.is_too_bad(now, failed, slow, config),
+        }
+    }
+
+    #[inline(never)]
+    fn is_too_bad(&mut self, now: Time, failed: bool, slow: bool, config: &BreakerConfig) -> bool {
         let enough = match config.trip {
             Trip::Consecutive => return false,
             Trip::CountWindow => {
