@@ -16,7 +16,8 @@
 //! Varghese and Lauck (1987).
 //!
 //! Not here: what an event means, whom it is for, and which of several simultaneous events a run
-//! takes. The queue knows one order: by time, then by push.
+//! takes. The queue knows one order, by time and then by push, and keeps another only for a round: what
+//! was due when it began, as the kernel put it.
 //!
 //! ```
 //! use brownout::kernel::queue::Queue;
@@ -100,7 +101,7 @@ pub struct Handle {
 /// An event whose turn has come: it is out of the queue's order and waits in its memory until it is
 /// taken, so that it is moved once, and late.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawn(u32);
+pub(crate) struct Drawn(u32);
 
 /// The first of what is due next: out of every list, and not drawn yet.
 pub(crate) struct Lead(u32);
@@ -218,6 +219,7 @@ impl<E> Queue<E> {
         Some(self.take(drawn))
     }
 
+    /// Draws what comes first: of a round, where one is under way.
     fn draw(&mut self) -> Option<(Time, Drawn)> {
         if self.is_in_round() {
             return Some((Time::from_nanos(self.now), self.draw_round()));
@@ -248,8 +250,7 @@ impl<E> Queue<E> {
     }
 
     /// The event that was drawn.
-    #[must_use]
-    pub fn peek(&self, drawn: &Drawn) -> &E {
+    pub(crate) fn peek(&self, drawn: &Drawn) -> &E {
         self.cells[drawn.0 as usize].event.as_ref().expect(DRAWN_ONCE)
     }
 
@@ -277,7 +278,7 @@ impl<E> Queue<E> {
 
     /// Takes the event that was drawn.
     #[inline]
-    pub fn take(&mut self, Drawn(index): Drawn) -> E {
+    pub(crate) fn take(&mut self, Drawn(index): Drawn) -> E {
         let cell = &mut self.cells[index as usize];
         cell.next_vacant = mem::replace(&mut self.vacant, index);
         cell.event.take().expect(DRAWN_ONCE)
