@@ -132,7 +132,7 @@ impl<M: Machine> World<M> {
     }
 }
 
-impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     /// The database of a node that crashed may lose what is not flushed yet, latest first.
     fn lose_writes(&mut self, node: NodeId, context: Context, watch: &mut impl Watch<F>) {
         let store = self.heads[node.0 as usize].store as usize;

@@ -1,11 +1,15 @@
 //! What a trace is made of: one typed entry for everything that happened, and what it follows from.
 
+mod owned;
 mod pack;
+
+use std::mem;
 
 use brownout_models::contract::{Failure, FlowId, Kind, NodeId};
 use brownout_models::{Name, Span, Time};
 use serde::Serialize;
 
+pub(super) use self::owned::owns_memory;
 pub(super) use self::pack::pack_fact;
 
 /// One thing that happened.
@@ -40,6 +44,19 @@ impl<F> Entry<F> {
     #[inline(always)]
     pub(super) fn stamp(&mut self, Stamp { seq, cause, flow, at, node }: Stamp) {
         (self.seq, self.cause, self.flow, self.at, self.node) = (seq, cause, flow, at, node);
+    }
+
+    /// Takes in what happened, where what it was before owns no memory: nothing is given back.
+    #[inline(always)]
+    pub(super) fn happened(&mut self, what: What<F>) {
+        mem::forget(mem::replace(&mut self.what, what));
+    }
+
+    /// Gives back what it owns.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn give_back(&mut self) {
+        self.what = What::Started { life: 0 };
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Fabric<P, F> {
 /// The source of the flow in which a life begins.
 const LIFE: Purpose = Purpose("life");
 
-impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     /// The fabric between the places of the layout, at the start of a run that follows the plan.
     pub(super) fn new(layout: Arc<Layout>, plan: &Arc<Plan>, bounds: Bounds) -> Self {
         let mut hosts: Vec<Host> = Vec::new();

@@ -73,7 +73,7 @@ impl<P, F, W> Surroundings for Hands<'_, P, F, W> {
 impl<P, F, W> Driver<P, F> for Hands<'_, P, F, W>
 where
     P: Clone,
-    F: Clone + Serialize,
+    F: Clone + Serialize + 'static,
     W: Watch<F>,
 {
     #[inline(always)]
@@ -151,7 +151,7 @@ where
     fn note(&mut self, fact: F, context: &Context) {
         let stamp = self.fabric.stamp(self.node, *context);
         let entry = self.fabric.trace.place_fact(stamp, &fact);
-        entry.what = What::Noted(fact);
+        entry.happened(What::Noted(fact));
         if !self.watch.see(entry) {
             self.fabric.stopped = true;
         }

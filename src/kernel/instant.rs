@@ -10,7 +10,7 @@ use super::queue::{Drawn, Lead, Place};
 use super::{End, What};
 use crate::choice::{Question, purpose};
 
-impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     /// The event that comes next, at this instant or later. One that has the instant for itself
     /// needs no round.
     #[inline(always)]

@@ -21,7 +21,7 @@ pub(super) struct Cut {
     until: Time,
 }
 
-impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     /// Whether the message cannot leave: a partition lasts, or strikes now. The message is then lost.
     #[cold]
     pub(super) fn is_cut_off(

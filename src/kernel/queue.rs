@@ -153,12 +153,15 @@ impl<E> Queue<E> {
     #[inline(never)]
     fn line_up(&mut self, index: u32, at: u64) {
         if at == self.now {
-            self.due.append(&mut self.links, index);
+            if self.due.is_empty() {
+                self.due = List::of(index);
+            } else {
+                self.due.append(&mut self.links, index);
+            }
         } else if !self.front.covers(at) {
             self.wheel.file(&mut self.links, index, at);
-        } else if !self.front.insert(index, at) {
-            self.disband();
-            self.wheel.file(&mut self.links, index, at);
+        } else if !self.front.insert(&mut self.links, index, at) {
+            self.disband(index, at);
         }
     }
 
@@ -188,7 +191,7 @@ impl<E> Queue<E> {
         if at == self.now {
             self.unlink_due(index);
         } else if self.front.covers(at) {
-            self.front.remove(index);
+            self.front.remove(&mut self.links, index, at);
         } else {
             self.wheel.remove(&mut self.links, index, at);
         }
@@ -211,7 +214,7 @@ impl<E> Queue<E> {
         let drawn = if self.is_in_round() {
             self.draw_round()
         } else if self.is_due() {
-            let first = self.due.take_first(&mut self.links);
+            let first = self.due.take_first(&self.links);
             self.drawn(first)
         } else {
             return None;
@@ -233,7 +236,7 @@ impl<E> Queue<E> {
     pub(crate) fn lead(&mut self) -> Option<(Time, Lead)> {
         let first = loop {
             if !self.due.is_empty() {
-                break self.due.take_first(&mut self.links);
+                break self.due.take_first(&self.links);
             }
             if let Some(first) = self.take_front() {
                 break first;
@@ -344,14 +347,19 @@ impl<E> Queue<E> {
         Drawn(index)
     }
 
-    /// Moves the present to the first entry of the front and takes it out.
+    /// Moves the present to the next entries of the front and takes the first of them out. Nothing is due.
     #[inline(always)]
     fn take_front(&mut self) -> Option<u32> {
-        let (at, first) = self.front.pop()?;
+        let (at, mut list) = self.front.pop()?;
         self.now = at;
         while let Some(tied) = self.front.pop_at(at) {
-            self.due.append(&mut self.links, tied);
+            list.extend(&mut self.links, tied);
         }
+        if list.is_single() {
+            return Some(list.head);
+        }
+        let first = list.take_first(&self.links);
+        self.due = list;
         Some(first)
     }
 
@@ -370,27 +378,35 @@ impl<E> Queue<E> {
             let Cell { event, generation, .. } = &cells[index as usize];
             is_warm ^= event.is_some() & (*generation != 0);
         };
-        let is_filled = self.front.fill(&self.links, list, last, warm);
+        let is_filled = self.front.fill(&self.links, list, (first, last), warm);
         self.is_warm = is_warm;
         if is_filled {
             return Some(());
         }
-        let mut index = list.head;
-        while index != NONE {
-            let Link { at, next, .. } = self.links[index as usize];
-            self.wheel.file(&mut self.links, index, at);
-            index = next;
-        }
+        self.file_anew(list);
         Some(())
     }
 
-    /// Puts a full front back into the wheel, at least a level below where it was drawn from.
+    /// Puts a full front back into the wheel, at least a level below where it was drawn from, and then
+    /// another entry.
     #[cold]
-    fn disband(&mut self) {
-        while let Some((at, index)) = self.front.pop() {
-            self.wheel.file(&mut self.links, index, at);
+    fn disband(&mut self, index: u32, at: u64) {
+        while let Some((_, list)) = self.front.pop() {
+            self.file_anew(list);
         }
         self.front.close();
+        self.wheel.file(&mut self.links, index, at);
+    }
+
+    /// Files the entries of a list into the wheel.
+    #[inline]
+    fn file_anew(&mut self, list: List) {
+        let mut index = list.head;
+        while index != NONE {
+            let (at, next) = (self.links[index as usize].at, list.after(&self.links, index));
+            self.wheel.file(&mut self.links, index, at);
+            index = next;
+        }
     }
 }
 

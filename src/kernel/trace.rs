@@ -4,7 +4,7 @@ use brownout_models::Time;
 use brownout_models::contract::{FlowId, NodeId};
 use serde::Serialize;
 
-use super::entry::{Stamp, pack_fact};
+use super::entry::{Stamp, owns_memory, pack_fact};
 use super::{Digest, Entry, What};
 
 /// How many recent entries are kept when nothing is recorded.
@@ -16,15 +16,19 @@ pub struct Trace<F> {
     digest: Digest,
     next: u64,
     recording: bool,
+    /// Some fact so far owned memory. Where none did, nobody needs to look what the entry was whose place
+    /// another takes: that is as good as random, and the branches on it were mispredicted for 3 % of a
+    /// whole run.
+    owned: bool,
     /// A ring of the last entries, or all of them when recording.
     entries: Vec<Entry<F>>,
 }
 
-impl<F: Clone + Serialize> Trace<F> {
+impl<F: Clone + Serialize + 'static> Trace<F> {
     /// An empty trace that keeps recent entries, or every one.
     #[must_use]
     pub const fn new(recording: bool) -> Self {
-        Self { digest: Digest::START, next: 0, recording, entries: Vec::new() }
+        Self { digest: Digest::START, next: 0, recording, owned: false, entries: Vec::new() }
     }
 
     /// Keeps every entry from here on, besides the recent ones.
@@ -54,7 +58,7 @@ impl<F: Clone + Serialize> Trace<F> {
         what.pack_into(stamp, &mut self.digest);
         let entry = self.place();
         entry.stamp(stamp);
-        entry.what = what;
+        entry.happened(what);
         entry
     }
 
@@ -62,12 +66,15 @@ impl<F: Clone + Serialize> Trace<F> {
     #[inline(always)]
     pub(super) fn place_fact(&mut self, stamp: Stamp, fact: &F) -> &mut Entry<F> {
         pack_fact(fact, stamp, &mut self.digest);
+        if owns_memory(fact) {
+            self.owned = true;
+        }
         let entry = self.place();
         entry.stamp(stamp);
         entry
     }
 
-    /// What the next entry takes the place of.
+    /// What the next entry takes the place of; it owns no memory.
     #[inline(always)]
     fn place(&mut self) -> &mut Entry<F> {
         let place = usize::try_from(self.next % RECENT as u64).unwrap_or(0);
@@ -76,7 +83,11 @@ impl<F: Clone + Serialize> Trace<F> {
         if place == self.entries.len() {
             self.lengthen();
         }
-        &mut self.entries[place]
+        let entry = &mut self.entries[place];
+        if self.owned {
+            entry.give_back();
+        }
+        entry
     }
 
     /// Makes room for another entry.
@@ -103,5 +114,41 @@ impl<F: Clone + Serialize> Trace<F> {
         } else {
             usize::try_from(self.next).unwrap_or(0) % RECENT
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use brownout_models::Fact;
+
+    use super::*;
+
+    /// Many facts, of which the first say `own`.
+    fn forgets(own: &[Arc<str>]) {
+        let mut trace = Trace::new(false);
+        let stamp = Stamp { seq: 0, cause: 0, flow: FlowId(0), at: Time::ZERO, node: NodeId(0) };
+        for text in own {
+            let fact = Fact::Own(Arc::clone(text));
+            trace.place_fact(stamp, &fact).happened(What::Noted(fact));
+        }
+        for _ in 0..RECENT - own.len() {
+            trace.push(stamp, What::Started { life: 1 });
+        }
+        assert!(
+            own.iter().all(|text| Arc::strong_count(text) == 2),
+            "they are among the recent ones"
+        );
+        for _ in own {
+            trace.push(stamp, What::Started { life: 2 });
+        }
+        assert!(own.iter().all(|text| Arc::strong_count(text) == 1), "nobody has them any more");
+    }
+
+    #[test]
+    fn what_a_forgotten_entry_owned_is_given_back() {
+        forgets(&["one".into()]);
+        forgets(&["one".into(), "another".into(), "a third".into()]);
     }
 }

@@ -30,7 +30,7 @@ enum Travel {
     Twice(Time, Time),
 }
 
-impl<P: Clone, F: Clone + Serialize> Fabric<P, F> {
+impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     /// A message that is no answer leaves.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]

@@ -16,7 +16,7 @@ pub trait Machine: Clone + Debug + Serialize {
     /// What can be overdue. Setting a set timer replaces it.
     type Timer: Timer;
     /// What can become true, for traces and properties.
-    type Fact: Clone + Debug + Serialize;
+    type Fact: Clone + Debug + Serialize + 'static;
 
     /// The names of the phases, so that coverage has a denominator; a machine with one phase need not
     /// name it.

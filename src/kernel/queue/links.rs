@@ -16,7 +16,8 @@ pub(super) struct Link {
     pub(super) prev: u32,
 }
 
-/// The ends of a list; both are none where it is empty.
+/// The ends of a list; both are none where it is empty. What is linked before the first and behind the
+/// last means nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct List {
     pub(super) head: u32,
@@ -26,38 +27,45 @@ pub(super) struct List {
 impl List {
     pub(super) const EMPTY: Self = Self { head: NONE, tail: NONE };
 
+    /// The list of one entry.
+    #[inline]
+    pub(super) const fn of(index: u32) -> Self {
+        Self { head: index, tail: index }
+    }
+
     #[inline]
     pub(super) const fn is_empty(self) -> bool {
         self.head == NONE
     }
 
-    /// Whether it has one entry.
+    /// Whether it has one entry, if it has any.
     #[inline]
     pub(super) const fn is_single(self) -> bool {
         self.head == self.tail
     }
 
-    /// Links an entry at the end.
+    /// Links an entry at the end of a list that is not empty.
     #[inline]
     pub(super) fn append(&mut self, links: &mut [Link], index: u32) {
-        let link = &mut links[index as usize];
-        (link.next, link.prev) = (NONE, self.tail);
-        if self.tail == NONE {
-            self.head = index;
-        } else {
-            links[self.tail as usize].next = index;
-        }
+        links[index as usize].prev = self.tail;
+        links[self.tail as usize].next = index;
         self.tail = index;
+    }
+
+    /// Links another list at the end of this one; neither is empty.
+    pub(super) fn extend(&mut self, links: &mut [Link], other: Self) {
+        links[other.head as usize].prev = self.tail;
+        links[self.tail as usize].next = other.head;
+        self.tail = other.tail;
     }
 
     /// Links an entry at the beginning.
     #[inline]
     pub(super) fn prepend(&mut self, links: &mut [Link], index: u32) {
-        let link = &mut links[index as usize];
-        (link.next, link.prev) = (self.head, NONE);
-        if self.head == NONE {
+        if self.is_empty() {
             self.tail = index;
         } else {
+            links[index as usize].next = self.head;
             links[self.head as usize].prev = index;
         }
         self.head = index;
@@ -65,10 +73,20 @@ impl List {
 
     /// Links an entry right behind one that has another behind it.
     #[inline]
-    pub(super) fn link_behind(self, links: &mut [Link], before: u32, index: u32) {
+    pub(super) fn link_behind(links: &mut [Link], before: u32, index: u32) {
         let next = std::mem::replace(&mut links[before as usize].next, index);
         links[next as usize].prev = index;
         (links[index as usize].next, links[index as usize].prev) = (next, before);
+    }
+
+    /// Links an entry right before another.
+    #[inline]
+    pub(super) fn link_before(&mut self, links: &mut [Link], next: u32, index: u32) {
+        if next == self.head {
+            self.prepend(links, index);
+        } else {
+            Self::link_behind(links, links[next as usize].prev, index);
+        }
     }
 
     /// Whether the list begins or ends with an entry.
@@ -78,13 +96,12 @@ impl List {
 
     /// Unlinks the first entry of a list that has one.
     #[inline]
-    pub(super) fn take_first(&mut self, links: &mut [Link]) -> u32 {
+    pub(super) fn take_first(&mut self, links: &[Link]) -> u32 {
         let first = self.head;
-        self.head = links[first as usize].next;
-        if self.head == NONE {
-            self.tail = NONE;
+        if self.is_single() {
+            *self = Self::EMPTY;
         } else {
-            links[self.head as usize].prev = NONE;
+            self.head = links[first as usize].next;
         }
         first
     }
@@ -92,23 +109,35 @@ impl List {
     /// Unlinks an entry.
     #[inline]
     pub(super) fn unlink(&mut self, links: &mut [Link], index: u32) {
+        if index == self.head {
+            self.take_first(links);
+            return;
+        }
+        if index == self.tail {
+            self.tail = links[index as usize].prev;
+        } else {
+            Self::unlink_inner(links, index);
+        }
+    }
+
+    /// Unlinks an entry that has others on both sides, of whichever list.
+    #[inline]
+    pub(super) fn unlink_inner(links: &mut [Link], index: u32) {
         let Link { next, prev, .. } = links[index as usize];
-        if prev == NONE {
-            self.head = next;
-        } else {
-            links[prev as usize].next = next;
-        }
-        if next == NONE {
-            self.tail = prev;
-        } else {
-            links[next as usize].prev = prev;
-        }
+        links[prev as usize].next = next;
+        links[next as usize].prev = prev;
+    }
+
+    /// The entry behind one of the list; none behind the last.
+    #[inline]
+    pub(super) fn after(self, links: &[Link], index: u32) -> u32 {
+        if index == self.tail { NONE } else { links[index as usize].next }
     }
 
     /// The entries, first to last.
     #[inline]
     pub(super) fn entries(self, links: &[Link]) -> impl Iterator<Item = u32> {
         let known = |index: u32| (index != NONE).then_some(index);
-        iter::successors(known(self.head), move |index| known(links[*index as usize].next))
+        iter::successors(known(self.head), move |index| known(self.after(links, *index)))
     }
 }

@@ -32,15 +32,14 @@ impl<E> Queue<E> {
     /// Every pending event in the order in which they would pop.
     #[must_use]
     pub fn ordered(&self) -> Vec<(Time, &E)> {
-        let listed = [self.round, self.due]
+        let mut ordered: Vec<_> = [self.round, self.due]
             .into_iter()
+            .chain(self.front.lists())
             .chain(self.wheel.lists())
-            .flat_map(|list| list.entries(&self.links));
-        let mut ordered: Vec<_> = listed
-            .chain(self.front.indices())
+            .flat_map(|list| list.entries(&self.links))
             .filter_map(|index| self.pending(index as usize))
             .collect();
-        // Equal times are in one list, in order of push, and a stable sort keeps them so.
+        // Equal times are in one list, or in lists in order of push, and a stable sort keeps them so.
         ordered.sort_by_key(|(at, _)| *at);
         ordered
     }

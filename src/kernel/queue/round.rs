@@ -45,24 +45,22 @@ impl<E> Queue<E> {
     #[inline(always)]
     pub(crate) fn begin_round(&mut self, lead: Lead, mut seat: impl FnMut(Place, &E) -> Goes) {
         self.put_back(lead);
-        self.round = mem::replace(&mut self.due, List::EMPTY);
-        let (mut last, mut index) = (NONE, self.round.head);
+        let due = mem::replace(&mut self.due, List::EMPTY);
+        self.round = due;
+        let (mut last, mut index) = (NONE, due.head);
         while index != NONE {
-            let next = self.links[index as usize].next;
+            let next = due.after(&self.links, index);
             let event = self.cells[index as usize].event.as_ref().expect(DRAWN_ONCE);
             match seat(Place(index), event) {
                 Goes::Last => last = index,
                 Goes::Behind(Place(other)) if other == last => last = index,
                 Goes::Behind(Place(other)) => {
                     self.round.unlink(&mut self.links, index);
-                    self.round.link_behind(&mut self.links, other, index);
+                    List::link_behind(&mut self.links, other, index);
                 }
                 Goes::Before(Place(other)) => {
                     self.round.unlink(&mut self.links, index);
-                    match self.links[other as usize].prev {
-                        NONE => self.round.prepend(&mut self.links, index),
-                        before => self.round.link_behind(&mut self.links, before, index),
-                    }
+                    self.round.link_before(&mut self.links, other, index);
                 }
             }
             index = next;
@@ -90,7 +88,7 @@ impl<E> Queue<E> {
     /// Draws the next event of the round.
     #[inline(always)]
     pub(crate) fn draw_round(&mut self) -> Drawn {
-        let first = self.round.take_first(&mut self.links);
+        let first = self.round.take_first(&self.links);
         self.drawn(first)
     }
 

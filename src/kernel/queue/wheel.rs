@@ -43,9 +43,10 @@ impl Wheel {
         let (level, slot) = self.place(at);
         let list = &mut self.lists[level][slot];
         if self.occupied[level] >> slot & 1 == 0 {
-            *list = List::EMPTY;
+            *list = List::of(index);
+        } else {
+            list.append(links, index);
         }
-        list.append(links, index);
         self.occupied[level] |= 1 << slot;
         self.levels |= 1 << level;
     }
