@@ -140,6 +140,25 @@ fn what_was_cancelled_at_its_instant_does_not_keep_the_run_going() {
     assert_eq!(story(&mut world), ["5ms a wake 1"]);
 }
 
+#[test]
+fn background_that_is_due_with_what_was_cancelled_does_not_keep_the_run_going() {
+    let a = actor([
+        (
+            On::Start,
+            vec![
+                Do::Set(1, ms(5)),
+                Do::Set(2, ms(5)),
+                Do::Flow(1, Ground::Background),
+                Do::Set(3, ms(5)),
+            ],
+        ),
+        (On::Wake(1), vec![Do::Cancel(2)]),
+    ]);
+    let mut world = world(layout(1, Vec::new()), vec![a], &Plan::calm());
+    assert_eq!(story(&mut world), ["5ms a wake 1"]);
+    assert_eq!(world.pending(), 1);
+}
+
 /// b has a timer, and messages from a and c, all at 5 ms.
 fn crowded() -> Vec<Actor> {
     let sender = actor([(On::Start, vec![Do::Send(1, PING)])]);
