@@ -18,7 +18,7 @@ pub struct Trace<F> {
     recording: bool,
     /// Some fact so far owned memory. Where none did, nobody needs to look what the entry was whose place
     /// another takes: that is as good as random, and the branches on it were mispredicted for 3 % of a
-    /// whole run.
+    /// seeded run.
     owned: bool,
     /// A ring of the last entries, or all of them when recording.
     entries: Vec<Entry<F>>,
@@ -52,9 +52,11 @@ impl<F: Clone + Serialize + 'static> Trace<F> {
         self.digest
     }
 
-    /// Takes what happened next into the digest and keeps it.
+    /// Takes what happened next into the digest and keeps it. Facts go by [`place_fact`](Self::place_fact),
+    /// which looks whether they own memory.
     #[inline(always)]
     pub(super) fn push(&mut self, stamp: Stamp, what: What<F>) -> &Entry<F> {
+        debug_assert!(!matches!(what, What::Noted(_)), "a fact has a way of its own");
         what.pack_into(stamp, &mut self.digest);
         let entry = self.place();
         entry.stamp(stamp);
