@@ -39,6 +39,7 @@ pub struct Report {
     latency_ns: Option<LatencyReport>,
     goodput_per_second: Option<Number>,
     faults: Vec<Deviation>,
+    weather: Vec<Deviation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Vec<EntryReport>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +111,7 @@ struct LatencyReport {
 #[must_use]
 pub fn report(scenario: &Scenario, run: &Run, trace: Option<&Filter>) -> Report {
     let standings = Standing::all(scenario, run).into_iter();
+    let (weather, faults) = run.applied.iter().cloned().partition(Deviation::is_weather);
     Report {
         format: 1,
         scenario: scenario.path.display().to_string(),
@@ -135,7 +137,8 @@ pub fn report(scenario: &Scenario, run: &Run, trace: Option<&Filter>) -> Report 
         work: work(&run.metrics),
         latency_ns: latency(&run.metrics),
         goodput_per_second: goodput(&run.metrics),
-        faults: run.applied.clone(),
+        faults,
+        weather,
         trace: trace.map(|filter| {
             let wanted = run.entries().filter(|entry| filter.lets(entry, run.world()));
             wanted.map(|entry| EntryReport::new(entry, run.world())).collect()

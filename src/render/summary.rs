@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use brownout_models::contract::NodeId;
 use brownout_models::policy::AttemptView;
 use brownout_models::{Span, Time};
+use indexmap::IndexMap;
 
 use super::{Standing, Styles, lines};
 use crate::choice::{Deviation, Fate};
@@ -143,27 +144,41 @@ pub(super) fn brief(span: Span) -> Span {
     Span::from_nanos(nanos.saturating_add(unit / 2) / unit * unit)
 }
 
+/// What struck, and what the plan answered for the weather, which breaks nothing.
 fn write_faults(text: &mut String, run: &Run, styles: Styles) -> fmt::Result {
+    let (weather, faults): (Vec<Deviation>, Vec<Deviation>) =
+        run.applied.iter().cloned().partition(Deviation::is_weather);
     let fault = styles.fault;
-    let applied = &run.applied;
-    if applied.is_empty() {
+    if faults.is_empty() {
         writeln!(text, "faults    none struck")?;
     } else {
-        let mut kinds: Vec<(&str, usize)> = Vec::new();
-        for Deviation { what, .. } in applied {
-            match kinds.iter_mut().find(|(kind, _)| kind == what) {
-                Some((_, many)) => *many += 1,
-                None => kinds.push((what, 1)),
-            }
-        }
-        let kinds: Vec<String> =
-            kinds.iter().map(|(kind, many)| format!("{many} {kind}")).collect();
-        write!(text, "faults    {fault}{} struck{fault:#}: {}", applied.len(), kinds.join(", "))?;
-        let earlier = applied.len().saturating_sub(FAULTS_LISTED);
-        writeln!(text, "{}", if earlier > 0 { "; the last of them:" } else { "" })?;
-        text.push_str(&lines::table(&applied[earlier..], 4));
+        let (many, kinds) = (faults.len(), kinds(&faults));
+        write!(text, "faults    {fault}{many} struck{fault:#}: {kinds}")?;
+        write_last(text, &faults)?;
+    }
+    if !weather.is_empty() {
+        write!(text, "weather   {} as the plan says: {}", weather.len(), kinds(&weather))?;
+        write_last(text, &weather)?;
     }
     write_unused(text, run, styles)
+}
+
+/// How many there are of each kind, in the order of the first of each.
+fn kinds(deviations: &[Deviation]) -> String {
+    let mut kinds: IndexMap<&str, usize> = IndexMap::new();
+    for Deviation { what, .. } in deviations {
+        *kinds.entry(what).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds.iter().map(|(kind, many)| format!("{many} {kind}")).collect();
+    kinds.join(", ")
+}
+
+/// The end of the line, and the last of them as a table.
+fn write_last(text: &mut String, deviations: &[Deviation]) -> fmt::Result {
+    let earlier = deviations.len().saturating_sub(FAULTS_LISTED);
+    writeln!(text, "{}", if earlier > 0 { "; the last of them:" } else { "" })?;
+    text.push_str(&lines::table(&deviations[earlier..], 4));
+    Ok(())
 }
 
 /// The deviations of the plan that this became of, and a remark on each: the answers that were possible
