@@ -5,6 +5,7 @@
 
 mod decide;
 mod links;
+mod quick;
 mod surroundings;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use brownout_models::contract::{Distribution, FlowId, Ground, NodeId, Purpose};
 
 pub(crate) use self::links::LinkSites;
 use self::links::{LinkKey, NEAR, NOWHERE};
+use self::quick::Haste;
 pub(crate) use self::surroundings::address;
 use self::surroundings::flow_key;
 use super::draw::{self, Tables};
@@ -22,7 +24,7 @@ use super::flow::{self, Flows};
 use super::mix::RunKey;
 use super::plan::{Deviation, Fate, Plan, Weather};
 use super::sample::LogNormals;
-use super::site::{self, Owner, Site, purpose};
+use super::site::{self, Owner, Site, UNRANKED, purpose};
 use crate::layout::{Fault, FaultRule, Layout};
 use brownout_models::Map;
 
@@ -58,11 +60,15 @@ pub(crate) struct Choices {
     plan: Arc<Plan>,
     run: RunKey,
     sites: Vec<Site>,
+    /// How many of them were ever loud.
+    ranks: u32,
     at_nodes: Vec<Vec<(Purpose, SiteId)>>,
     on_links: Map<LinkKey, LinkSites>,
     /// Links that were used lately, by a few bits of their key: most messages find theirs without
     /// searching the map.
     near: [(LinkKey, LinkSites); NEAR],
+    /// Whether messages may travel quickly on them.
+    haste: [Haste; NEAR],
     latencies: Vec<Distribution>,
     log_normals: LogNormals,
     /// Every answer is calm, and nobody wants to know of any question.
@@ -100,9 +106,11 @@ impl Choices {
             plan,
             run: RunKey::from_seed(0),
             sites: Vec::new(),
+            ranks: 0,
             at_nodes: vec![Vec::new(); nodes],
             on_links: Map::default(),
             near: [NOWHERE; NEAR],
+            haste: [Haste::Unknown; NEAR],
             latencies: Vec::new(),
             log_normals: LogNormals::default(),
             is_calm: false,
@@ -211,6 +219,7 @@ impl Choices {
             self.on_links[link] = self.heard(self.on_links[link]);
         }
         self.near.fill(NOWHERE);
+        self.haste.fill(Haste::Unknown);
     }
 
     fn prepare(&mut self, index: usize) {
@@ -236,6 +245,10 @@ impl Choices {
         };
         let wanted = self.points.is_some() && site.odds.num() > 0;
         site.loud = site.seeded || wanted || !site.planned.is_empty();
+        if site.loud && site.rank == UNRANKED {
+            site.rank = self.ranks;
+            self.ranks += 1;
+        }
         if site.seeded {
             site.key = self.run.site(site.constant(&self.layout));
         }

@@ -26,6 +26,23 @@ pub(crate) struct Flow {
     counts: Own,
 }
 
+impl Flow {
+    /// Its part of every address.
+    pub(crate) const fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Counts the first decision for it of each of the sites of these [bits](bit_of).
+    pub(crate) const fn count(&mut self, bits: u64) {
+        self.counts.seen |= bits;
+    }
+}
+
+/// The bit of a site that has one to itself; see [`Own`].
+pub(crate) fn bit_of(site: u32) -> Option<u64> {
+    (site < u32::from(ALONE)).then(|| 1 << site)
+}
+
 /// Every flow of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flows {
@@ -114,6 +131,13 @@ impl Flows {
         let number = flow.0;
         let flow = &mut self.flows[number as usize];
         (flow.key, self.counts.next(&mut flow.counts, number, site))
+    }
+
+    /// The flow, unless one of the sites of these [bits](bit_of) may have decided for it before.
+    #[inline(always)]
+    pub(crate) fn first_at(&mut self, bits: u64, flow: FlowId) -> Option<&mut Flow> {
+        let flow = &mut self.flows[flow.0 as usize];
+        if flow.counts.seen & bits == 0 { Some(flow) } else { None }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -144,6 +144,12 @@ pub fn flag(word: u64, odds: Ratio) -> bool {
     u128::from(word) * u128::from(odds.den()) < u128::from(odds.num()) << 64
 }
 
+/// The last word for which what has these odds [happens](flag); `None` where it never does.
+pub(crate) fn last_flagged(odds: Ratio) -> Option<u64> {
+    let before = (u128::from(odds.num()) << 64).checked_sub(1)?;
+    Some(u64::try_from(before / u128::from(odds.den())).unwrap_or(u64::MAX))
+}
+
 /// One of `n` equally likely alternatives, below `n`; 0 when there is none.
 #[must_use]
 pub fn index(word: u64, n: u32) -> u32 {

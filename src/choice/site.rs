@@ -39,6 +39,9 @@ pub(crate) mod purpose {
     pub(crate) const TIE: Purpose = Purpose("tie");
 }
 
+/// The rank of a site that was never loud.
+pub(crate) const UNRANKED: u32 = u32::MAX;
+
 /// One site.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -47,6 +50,8 @@ pub(crate) struct Site {
     pub(crate) weather: bool,
     /// Anything but the calm answer may come out, or somebody wants to know of the question.
     pub(crate) loud: bool,
+    /// The how-manieth of those that were ever loud it is, which flows know it by.
+    pub(crate) rank: u32,
     /// The seed answers.
     pub(crate) seeded: bool,
     /// The seed answers everything, nobody wants to know of the question, and where weather decides that
@@ -75,6 +80,7 @@ impl Site {
             what,
             weather,
             loud: false,
+            rank: UNRANKED,
             seeded: false,
             is_plain: false,
             odds,

@@ -128,12 +128,11 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         context: Context,
         watch: &mut impl Watch<F>,
     ) -> Travel {
-        let sites = self.choices.on_link(from, to, kind);
+        let (link, sites) = self.choices.on_link(from, to, kind);
         if sites.are_quiet && self.cuts.is_empty() {
             return Travel::Once(leaves + sites.calm_latency);
         }
-        let sites = *sites;
-        self.travel_in_weather((from, to), kind, sites, leaves, context, watch)
+        self.travel_in_weather((from, to), kind, link, leaves, context, watch)
     }
 
     /// What becomes of a message that may be lost or late.
@@ -141,15 +140,35 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         &mut self,
         (from, to): (NodeId, NodeId),
         kind: Kind,
-        sites: LinkSites,
+        link: usize,
         leaves: Time,
         context: Context,
         watch: &mut impl Watch<F>,
     ) -> Travel {
+        if self.cuts.is_empty()
+            && let Some(takes) = self.choices.travel_quickly(link, context.flow)
+        {
+            return Travel::Once(leaves + takes);
+        }
+        self.travel_with_care((from, to), kind, link, leaves, context, watch)
+    }
+
+    /// The same of one that is not as nearly all are.
+    #[inline(never)]
+    fn travel_with_care(
+        &mut self,
+        (from, to): (NodeId, NodeId),
+        kind: Kind,
+        link: usize,
+        leaves: Time,
+        context: Context,
+        watch: &mut impl Watch<F>,
+    ) -> Travel {
+        let sites = *self.choices.sites_at(link);
         if !sites.is_simple || !self.cuts.is_empty() {
             return self.travel_in_trouble((from, to), kind, sites, leaves, context, watch);
         }
-        if let Some(takes) = self.choices.travel_simply(sites, context.flow) {
+        if let Some(takes) = self.choices.travel_simply(link, context.flow) {
             return Travel::Once(leaves + takes);
         }
         self.emit_rarely(watch, from, context, What::Lost { to, kind });

@@ -8,6 +8,7 @@ use super::super::mix;
 use super::super::plan::{Deviation, Fate};
 use super::super::site::{self, purpose};
 use super::super::words::{self, Asked, Question, Strike, Takes};
+use super::quick::Haste;
 use super::{Choices, LinkSites, Point, SiteId};
 
 impl Choices {
@@ -39,10 +40,17 @@ impl Choices {
         self.takes(sites.latency, flow, &latency)
     }
 
-    /// How long a message travels on a link that is [simple](LinkSites::is_simple); `None` if it is lost.
-    #[inline(always)]
-    pub(crate) fn travel_simply(&mut self, sites: LinkSites, flow: FlowId) -> Option<Span> {
-        if self.strikes(sites.lose, flow) { None } else { Some(self.travel_time(sites, flow)) }
+    /// How long a message travels on the link of this place, which is [simple](LinkSites::is_simple);
+    /// `None` if it is lost.
+    #[inline(never)]
+    pub(crate) fn travel_simply(&mut self, place: usize, flow: FlowId) -> Option<Span> {
+        let sites = *self.sites_at(place);
+        let takes =
+            if self.strikes(sites.lose, flow) { None } else { Some(self.travel_time(sites, flow)) };
+        if let Haste::Unknown = self.haste[place] {
+            self.judge(place);
+        }
+        takes
     }
 
     /// Answers a question at a site that is not quiet.
@@ -52,7 +60,7 @@ impl Choices {
         if !site.is_plain {
             return self.decide_by_plan(id, flow, &asked.question());
         }
-        let (flow_key, count) = self.flows.count(flow, id.0);
+        let (flow_key, count) = self.flows.count(flow, site.rank);
         if !site.weather && self.now >= self.heals_at {
             return asked.calm();
         }
@@ -72,8 +80,8 @@ impl Choices {
         if site.weather && !site.met {
             self.meet(id);
         }
-        let (flow_key, count) = self.flows.count(flow, id.0);
         let site = &self.sites[id.0 as usize];
+        let (flow_key, count) = self.flows.count(flow, site.rank);
         if !site.planned.is_empty()
             && let Some(answer) = self.planned_answer(id, (Some(flow_key), count), question)
         {

@@ -4,6 +4,7 @@ use brownout_models::Span;
 use brownout_models::contract::{Kind, NodeId};
 
 use super::super::site::{Owner, purpose};
+use super::quick::Haste;
 use super::{Choices, SiteId};
 
 /// The sites of one kind of message on one link.
@@ -63,14 +64,21 @@ fn link_key(from: NodeId, to: NodeId, kind: Kind) -> LinkKey {
 }
 
 impl Choices {
+    /// The sites of a link, and where it stands among those used lately.
     #[inline(always)]
-    pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> &LinkSites {
+    pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, kind: Kind) -> (usize, &LinkSites) {
         let key = link_key(from, to, kind);
         let near = near(key);
         if self.near[near].0 != key {
             self.find_link(key, from, to, kind);
         }
-        &self.near[near].1
+        (near, &self.near[near].1)
+    }
+
+    /// The sites of the link that stands there.
+    #[inline(always)]
+    pub(crate) fn sites_at(&self, place: usize) -> &LinkSites {
+        &self.near[place].1
     }
 
     /// Brings the sites of a link near that was not used lately.
@@ -78,7 +86,9 @@ impl Choices {
     fn find_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) {
         let known = self.on_links.get(&key).copied();
         let sites = known.unwrap_or_else(|| self.new_link(key, from, to, kind));
-        self.near[near(key)] = (key, sites);
+        let place = near(key);
+        self.near[place] = (key, sites);
+        self.haste[place] = Haste::Unknown;
     }
 
     fn new_link(&mut self, key: LinkKey, from: NodeId, to: NodeId, kind: Kind) -> LinkSites {

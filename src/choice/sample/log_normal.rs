@@ -76,7 +76,7 @@ impl LogNormal {
 
     /// The span that a word stands for.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn sample(&self, word: u64) -> Span {
         // The odd multiples of 2^-49 between 0 and 1 are equally spaced and symmetric around one half.
         let share = (word >> (64 - BITS)) << 1 | 1;
@@ -134,8 +134,15 @@ impl LogNormals {
         self.0[place].sample(word)
     }
 
+    /// Draws from the distribution that stands at this [place](Self::place).
+    #[inline(always)]
+    pub(crate) fn sample_at(&self, place: usize, word: u64) -> Span {
+        self.0[place].sample(word)
+    }
+
+    /// Where a distribution stands.
     #[cold]
-    fn place(&mut self, median: Span, sigma: Sigma) -> usize {
+    pub(crate) fn place(&mut self, median: Span, sigma: Sigma) -> usize {
         let is_it = |known: &LogNormal| known.median == median && known.sigma == sigma;
         self.0.iter().position(is_it).unwrap_or_else(|| {
             Arc::make_mut(&mut self.0).push(LogNormal::new(median, sigma));
