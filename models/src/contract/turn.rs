@@ -127,7 +127,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// Answers with the outcome of a call that ended in this step, and with when the caller may
     /// come back, if whoever was called said so.
     pub fn pass_on(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
-        let retry_after = self.retry_after().filter(|_| outcome.is_err());
+        let retry_after = if outcome.is_err() { self.retry_after() } else { None };
         self.reply_saying(to, what, outcome, retry_after);
     }
 

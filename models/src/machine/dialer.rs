@@ -217,20 +217,34 @@ impl Dialer {
         instances: &[NodeId],
         key: u64,
     ) -> Option<NodeId> {
+        let pick = Pick { now: turn.now(), service, key, word: 0 };
+        if let Some(place) = self.balancer.pick_by_count(pick, instances.len()) {
+            return instances.get(place).copied();
+        }
+        self.pick_from_list(turn, pick, instances)
+    }
+
+    /// Which instance is called where more counts than how many there are.
+    #[inline(never)]
+    fn pick_from_list<P>(
+        &mut self,
+        turn: &mut Turn<'_, P, Fact>,
+        pick: Pick,
+        instances: &[NodeId],
+    ) -> Option<NodeId> {
         if instances.is_empty() {
             return None;
         }
         self.hosts.clear();
         self.hosts
             .extend(instances.iter().map(|instance| host(*instance, self.weights.as_deref())));
-        let word = match self.balancer.draw(turn.now(), service, &self.hosts) {
+        let word = match self.balancer.draw(pick.now, pick.service, &self.hosts) {
             Draw::Nothing => 0,
             draw @ (Draw::Place | Draw::TwoPlaces | Draw::Weighted(_)) => {
                 drawn(draw, instances, turn)
             }
         };
-        let pick = Pick { now: turn.now(), service, key, word };
-        self.balancer.pick(pick, &self.hosts).map(|index| instances[index])
+        self.balancer.pick(Pick { word, ..pick }, &self.hosts).map(|index| instances[index])
     }
 
     /// The instances that are not ejected; all of them where that leaves nobody.

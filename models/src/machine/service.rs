@@ -275,7 +275,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             Progress::Waiting => {}
             Progress::Over(failure) => self.finish(slot, failure, turn),
         }
-        if !self.in_flight.is_empty() || turn.outbox().next().is_some() {
+        if self.config.relay.is_some()
+            && (!self.in_flight.is_empty() || turn.outbox().next().is_some())
+        {
             self.relay_soon(Span::ZERO, turn);
         }
     }

@@ -33,6 +33,7 @@ mod config;
 mod hashing;
 mod load;
 mod queue;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod zones;
@@ -47,6 +48,7 @@ pub use config::{
 use hashing::{Tables, hash};
 use load::{Loads, WEIGHT_UNIT, warming};
 use queue::Queue;
+use rotation::Rotation;
 pub use zones::Zones;
 
 use crate::{Name, Span, Time};
@@ -100,19 +102,13 @@ pub enum Draw {
 pub struct Balancer {
     config: BalancerConfig,
     /// Picks of each service.
-    counters: Map<Name, Counter>,
+    #[serde(rename = "counters")]
+    rotation: Rotation,
     queues: Map<Name, Queue>,
     loads: Loads,
     tables: Tables,
     /// When something may be forgotten.
     forgets_at: Time,
-}
-
-/// A counter of picks.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Counter {
-    picks: u64,
-    seen: Time,
 }
 
 impl Balancer {
@@ -121,7 +117,7 @@ impl Balancer {
     pub fn new(config: BalancerConfig) -> Self {
         Self {
             config,
-            counters: Map::default(),
+            rotation: Rotation::default(),
             queues: Map::default(),
             loads: Loads::default(),
             tables: Tables::default(),
@@ -213,9 +209,7 @@ impl Balancer {
         match self.config.kind {
             BalancerKind::RoundRobin | BalancerKind::Weighted => {
                 let is_known = match (self.config.kind, self.config.position) {
-                    (BalancerKind::RoundRobin, Position::Counter) => {
-                        self.counters.contains_key(&service)
-                    }
+                    (BalancerKind::RoundRobin, Position::Counter) => self.rotation.knows(service),
                     _ => self.queues.contains_key(&service),
                 };
                 if self.config.start == Start::Random && !is_known {
@@ -263,7 +257,7 @@ impl Balancer {
     /// How many services and hosts it remembers.
     #[must_use]
     pub fn remembered(&self) -> (usize, usize) {
-        (self.counters.len().max(self.queues.len()), self.loads.len())
+        (self.rotation.len().max(self.queues.len()), self.loads.len())
     }
 
     fn round_robin(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
@@ -273,13 +267,7 @@ impl Balancer {
                     Start::First => 0,
                     Start::Random => pick.word,
                 };
-                let place = self.counters.get_index_of(&pick.service);
-                let place = place.unwrap_or_else(|| self.add_counter(pick, first));
-                let counter = &mut self.counters[place];
-                counter.seen = pick.now;
-                let place = counter.picks % hosts.len() as u64;
-                counter.picks = counter.picks.wrapping_add(1);
-                usize::try_from(place).ok()
+                self.rotation.next(pick, first, hosts.len())
             }
             Position::PerHost => self.longest_waiting(pick, hosts),
         }
@@ -288,11 +276,6 @@ impl Balancer {
     #[inline(never)]
     fn longest_waiting(&mut self, pick: Pick, hosts: &[Host]) -> Option<usize> {
         self.queue(pick, hosts).longest_waiting()
-    }
-
-    #[cold]
-    fn add_counter(&mut self, pick: Pick, first: u64) -> usize {
-        self.counters.insert_full(pick.service, Counter { picks: first, seen: pick.now }).0
     }
 
     /// The queue of a service, after these hosts were shown.
@@ -366,7 +349,7 @@ impl Balancer {
         }
         self.forgets_at = now + span;
         let since = Time::from_nanos(now.as_nanos().saturating_sub(span.as_nanos()));
-        self.counters.retain(|_, counter| counter.seen >= since);
+        self.rotation.forget_before(since);
         self.queues.retain(|_, queue| queue.seen >= since);
         for queue in self.queues.values_mut() {
             queue.forget_before(since);

@@ -35,7 +35,7 @@ fn source_identity(layout: &Layout, node: NodeId, what: &str) -> String {
 }
 
 impl Surroundings for Choices {
-    #[inline]
+    #[inline(always)]
     fn choose(
         &mut self,
         node: NodeId,
@@ -57,6 +57,7 @@ impl Surroundings for Choices {
         }
     }
 
+    #[inline(always)]
     fn start_flow(&mut self, node: NodeId, source: Purpose, index: u64, ground: Ground) -> FlowId {
         let layout = &self.layout;
         let life = self.lives[node.0 as usize];
@@ -64,7 +65,15 @@ impl Surroundings for Choices {
             .start((node, source), life, index, ground, || source_identity(layout, node, source.0))
     }
 
+    #[inline(always)]
     fn takes_part(&mut self, node: NodeId, source: Purpose, index: u64) -> bool {
+        self.load.is_none() || self.is_in_load(node, source, index)
+    }
+}
+
+impl Choices {
+    #[cold]
+    fn is_in_load(&self, node: NodeId, source: Purpose, index: u64) -> bool {
         let Some(load) = &self.load else { return true };
         let identity = source_identity(&self.layout, node, source.0);
         let key = mix::flow_key(mix::SiteKey::constant(&identity), 1, index);
