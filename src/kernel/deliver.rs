@@ -5,10 +5,11 @@
 
 use brownout_models::Name;
 use brownout_models::contract::{
-    CallId, Context, Failure, Ground, Input, Kind, Machine, NodeId, Sender, Timer,
+    CallId, Context, Failure, Input, Kind, Machine, NodeId, Sender, Timer,
 };
 
 use super::event::{Event, EventKind, Way};
+use super::fabric::pends_no_more;
 use super::node::Head;
 use super::queue::Drawn;
 use super::world::{Events, World};
@@ -55,7 +56,7 @@ impl<M: Machine> World<M> {
         }
         let event = self.fabric.queue.peek(&drawn);
         let (node, context) = (event.node, event.context);
-        self.fabric.foreground -= u64::from(event.ground == Ground::Foreground);
+        pends_no_more(&mut self.fabric.foreground, event.ground);
         match event.kind {
             EventKind::Start => self.begin(drawn, node, context, watch),
             EventKind::Wake { timer, number } => {

@@ -136,7 +136,8 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         kind: impl FnOnce() -> EventKind<P>,
     ) -> Handle {
         let ground = self.choices.ground(context.flow);
-        self.foreground += u64::from(ground == Ground::Foreground);
+        // Below 2^32, as places in the queue are.
+        self.foreground = self.foreground.wrapping_add(u64::from(ground == Ground::Foreground));
         self.queue.push_with(at, || Event { node, ground, context, kind: kind() })
     }
 
@@ -159,7 +160,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
             event.ground
         };
         let ground = self.queue.forget(handle, ground).expect("what is taken back still waits");
-        self.foreground -= u64::from(ground == Ground::Foreground);
+        pends_no_more(&mut self.foreground, ground);
     }
 
     /// Something happened: everybody sees it.
@@ -197,4 +198,12 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     ) -> u32 {
         self.emit(watch, node, context, what)
     }
+}
+
+/// Of the events that wait, one of this ground does not any more.
+#[inline(always)]
+pub(super) fn pends_no_more(foreground: &mut u64, ground: Ground) {
+    let counted = u64::from(ground == Ground::Foreground);
+    debug_assert!(*foreground >= counted, "what waited was counted");
+    *foreground = foreground.wrapping_sub(counted);
 }

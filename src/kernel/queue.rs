@@ -318,7 +318,8 @@ impl<E> Queue<E> {
         // Generation 0 is that of the default handle.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         let generation = self.generation;
-        self.len += 1;
+        // Below 2^32, as places are.
+        self.len = self.len.wrapping_add(1);
         let index = self.vacant;
         if index == NONE {
             return self.grow(at, generation);
@@ -343,7 +344,8 @@ impl<E> Queue<E> {
     #[inline]
     fn drawn(&mut self, index: u32) -> Drawn {
         self.cells[index as usize].generation = 0;
-        self.len -= 1;
+        debug_assert!(self.len > 0, "what is drawn was counted");
+        self.len = self.len.wrapping_sub(1);
         Drawn(index)
     }
 

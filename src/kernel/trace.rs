@@ -81,7 +81,8 @@ impl<F: Clone + Serialize + 'static> Trace<F> {
     fn place(&mut self) -> &mut Entry<F> {
         let place = usize::try_from(self.next % RECENT as u64).unwrap_or(0);
         let place = if self.recording { self.entries.len() } else { place };
-        self.next += 1;
+        // No run has 2^64 entries; a check that it has not would be on the way of each.
+        self.next = self.next.wrapping_add(1);
         if place == self.entries.len() {
             self.lengthen();
         }

@@ -122,7 +122,8 @@ impl<M: Machine> World<M> {
             Ok(drawn) => drawn,
             Err(end) => return Some(end),
         };
-        self.fabric.steps += 1;
+        // Below the bound of steps.
+        self.fabric.steps = self.fabric.steps.wrapping_add(1);
         self.fabric.choices.tick(self.fabric.now, self.fabric.steps);
         self.happen(drawn, watch);
         None
