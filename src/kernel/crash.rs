@@ -39,7 +39,8 @@ impl<M: Machine> World<M> {
         let seq = self.fabric.emit_rarely(watch, node, context, what);
         let context = Context { cause: seq, ..context };
         let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
-        let acts = self.turn(node, context, input, power, watch);
+        let clocks_differ = self.fabric.clocks_differ;
+        let acts = self.turn(node, context, input, (power, clocks_differ), watch);
         if answer != 0 && (power <= acts || self.fabric.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);
             return;

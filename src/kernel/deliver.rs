@@ -256,6 +256,7 @@ impl<M: Machine> World<M> {
         let seq = self.fabric.emit(watch, node, context, what());
         let context = Context { cause: seq, ..context };
         let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
-        self.turn(node, context, input, u32::MAX, watch);
+        debug_assert!(!self.fabric.clocks_differ, "a wrong clock is trouble, as crashes are");
+        self.turn(node, context, input, (u32::MAX, false), watch);
     }
 }

@@ -142,9 +142,7 @@ impl<E> Queue<E> {
     pub fn push_with(&mut self, at: Time, event: impl FnOnce() -> E) -> Handle {
         debug_assert!(at.as_nanos() >= self.now, "nothing is pushed into the past");
         let at = at.as_nanos().max(self.now);
-        let handle = self.enter(at);
-        // Nothing is left of an earlier event that would have to be given back, so nobody looks.
-        mem::forget(self.cells[handle.index as usize].event.replace(event()));
+        let handle = self.enter(at, event);
         self.line_up(handle.index, at);
         handle
     }
@@ -312,31 +310,32 @@ impl<E> Queue<E> {
         self.len == 0
     }
 
-    /// Finds room for an event, in no list yet.
+    /// Makes an event where there is room for it, in no list yet.
     #[inline(always)]
-    fn enter(&mut self, at: u64) -> Handle {
+    fn enter(&mut self, at: u64, event: impl FnOnce() -> E) -> Handle {
         // Generation 0 is that of the default handle.
         self.generation = self.generation.checked_add(1).unwrap_or(1);
         let generation = self.generation;
         // Below 2^32, as places are.
         self.len = self.len.wrapping_add(1);
         let index = self.vacant;
-        if index == NONE {
-            return self.grow(at, generation);
-        }
-        let cell = &mut self.cells[index as usize];
+        let Some(cell) = self.cells.get_mut(index as usize) else {
+            return self.grow(at, generation, event());
+        };
         self.vacant = cell.next_vacant;
         cell.generation = generation;
+        // Nothing is left of an earlier event that would have to be given back, so nobody looks.
+        mem::forget(cell.event.replace(event()));
         self.links[index as usize].at = at;
         Handle { index, generation }
     }
 
     #[cold]
-    fn grow(&mut self, at: u64, generation: u32) -> Handle {
+    fn grow(&mut self, at: u64, generation: u32, event: E) -> Handle {
         let index = u32::try_from(self.links.len()).unwrap_or(NONE);
         assert!(index != NONE, "fewer than 2^32 - 1 events are pending");
         self.links.push(Link { at, next: index, prev: index });
-        self.cells.push(Cell { event: None, generation, next_vacant: NONE });
+        self.cells.push(Cell { event: Some(event), generation, next_vacant: NONE });
         Handle { index, generation }
     }
 

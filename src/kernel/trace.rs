@@ -7,15 +7,18 @@ use serde::Serialize;
 use super::entry::{Stamp, owns_memory, pack_fact};
 use super::{Digest, Entry, What};
 
-/// How many recent entries are kept when nothing is recorded.
-const RECENT: usize = 32;
+/// The last place of the ring of recent entries, which are all that is kept when nothing is recorded.
+const RING: usize = 31;
 
 /// What happened in a run so far.
 #[derive(Clone, Debug)]
 pub struct Trace<F> {
     digest: Digest,
     next: u64,
-    recording: bool,
+    /// Where the next entry goes.
+    place: usize,
+    /// The bits of places: those of the ring, or all when recording.
+    places: usize,
     /// Some fact so far owned memory. Where none did, nobody needs to look what the entry was whose place
     /// another takes: that is as good as random, and the branches on it were mispredicted for 3 % of a
     /// seeded run.
@@ -28,16 +31,15 @@ impl<F: Clone + Serialize + 'static> Trace<F> {
     /// An empty trace that keeps recent entries, or every one.
     #[must_use]
     pub const fn new(recording: bool) -> Self {
-        Self { digest: Digest::START, next: 0, recording, owned: false, entries: Vec::new() }
+        let places = if recording { usize::MAX } else { RING };
+        Self { digest: Digest::START, next: 0, place: 0, places, owned: false, entries: Vec::new() }
     }
 
     /// Keeps every entry from here on, besides the recent ones.
     pub(super) fn record(&mut self) {
-        if !self.recording {
-            let oldest = self.oldest();
-            self.entries.rotate_left(oldest);
-            self.recording = true;
-        }
+        let oldest = self.oldest();
+        self.entries.rotate_left(oldest);
+        (self.place, self.places) = (self.entries.len(), usize::MAX);
     }
 
     /// The number that the next entry will have.
@@ -79,29 +81,18 @@ impl<F: Clone + Serialize + 'static> Trace<F> {
     /// What the next entry takes the place of; it owns no memory.
     #[inline(always)]
     fn place(&mut self) -> &mut Entry<F> {
-        let place = usize::try_from(self.next % RECENT as u64).unwrap_or(0);
-        let place = if self.recording { self.entries.len() } else { place };
+        let place = self.place;
         // No run has 2^64 entries; a check that it has not would be on the way of each.
         self.next = self.next.wrapping_add(1);
-        if place == self.entries.len() {
-            self.lengthen();
-        }
-        let entry = &mut self.entries[place];
+        self.place = place.wrapping_add(1) & self.places;
+        let entry = match self.entries.get(place) {
+            Some(_) => &mut self.entries[place],
+            None => lengthen(&mut self.entries),
+        };
         if self.owned {
             entry.give_back();
         }
         entry
-    }
-
-    /// Makes room for another entry.
-    #[cold]
-    fn lengthen(&mut self) {
-        if self.entries.is_empty() {
-            self.entries.reserve(RECENT);
-        }
-        let (flow, at, node) = (FlowId(0), Time::ZERO, NodeId(0));
-        let nothing = What::Started { life: 0 };
-        self.entries.push(Entry { seq: 0, cause: 0, flow, at, node, what: nothing });
     }
 
     /// Every entry when recording, else the most recent ones; oldest first.
@@ -112,12 +103,20 @@ impl<F: Clone + Serialize + 'static> Trace<F> {
 
     /// Where the oldest entry stands.
     fn oldest(&self) -> usize {
-        if self.recording || self.entries.len() < RECENT {
-            0
-        } else {
-            usize::try_from(self.next).unwrap_or(0) % RECENT
-        }
+        if self.places == RING && self.entries.len() > RING { self.place } else { 0 }
     }
+}
+
+/// Makes room for another entry.
+#[cold]
+fn lengthen<F>(entries: &mut Vec<Entry<F>>) -> &mut Entry<F> {
+    if entries.is_empty() {
+        entries.reserve(RING + 1);
+    }
+    let (flow, at, node) = (FlowId(0), Time::ZERO, NodeId(0));
+    let nothing = What::Started { life: 0 };
+    entries.push(Entry { seq: 0, cause: 0, flow, at, node, what: nothing });
+    entries.last_mut().expect("an entry was just added")
 }
 
 #[cfg(test)]

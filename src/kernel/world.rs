@@ -98,25 +98,39 @@ impl<M: Machine> World<M> {
     /// Runs until this many steps have been taken, or to the end.
     #[inline(never)]
     pub fn run_to_step(&mut self, step: u64, watch: &mut impl Watch<M::Fact>) -> Option<End> {
-        while self.fabric.steps < step {
-            if let Some(end) = self.step(watch) {
+        let bound = step.min(self.fabric.bounds.steps);
+        while self.fabric.steps < bound {
+            if let Some(end) = self.advance(watch) {
                 return Some(end);
             }
         }
-        None
+        if self.fabric.steps < step { self.end() } else { None }
     }
 
     /// Takes one step: one event happens to one node.
-    #[inline(always)]
     pub fn step(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<End> {
+        self.end().or_else(|| self.advance(watch))
+    }
+
+    /// Why no further step is taken, if it is known before what comes next.
+    #[inline(always)]
+    const fn end(&self) -> Option<End> {
         if self.fabric.stopped {
-            return Some(End::Stopped);
+            Some(End::Stopped)
+        } else if self.fabric.foreground == 0 {
+            Some(End::Quiet)
+        } else if self.fabric.steps >= self.fabric.bounds.steps {
+            Some(End::Steps)
+        } else {
+            None
         }
-        if self.fabric.foreground == 0 {
-            return Some(End::Quiet);
-        }
-        if self.fabric.steps >= self.fabric.bounds.steps {
-            return Some(End::Steps);
+    }
+
+    /// The same within the bound of steps.
+    #[inline(always)]
+    fn advance(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<End> {
+        if self.fabric.stopped || self.fabric.foreground == 0 {
+            return self.end();
         }
         let drawn = match self.fabric.next_event::<M::Timer>(watch) {
             Ok(drawn) => drawn,
@@ -137,13 +151,13 @@ impl<M: Machine> World<M> {
         node: NodeId,
         mut context: Context,
         input: impl FnOnce(&mut Events<M>) -> Input<M::Payload, M::Timer>,
-        power: u32,
+        (power, clocks_differ): (u32, bool),
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
         let Self { machines, fabric } = self;
         let machine = &mut machines[node.0 as usize];
         let mut now = fabric.now;
-        if fabric.clocks_differ {
+        if clocks_differ {
             now = fabric.now_at(node);
             context.deadline = fabric.inward(node, context.deadline);
         }
