@@ -118,11 +118,11 @@ impl Round {
     #[inline(always)]
     pub(super) fn seat<P>(&mut self, place: Place, event: &Event<P>) -> Goes {
         let node = event.node.0 as usize;
-        if node >= self.seats.len() {
-            self.seat_up_to(node);
-        }
         let delivery = if event.is_own() { Place::NOWHERE } else { place };
-        let seat = &mut self.seats[node];
+        let seat = match self.seats.get(node) {
+            Some(_) => &mut self.seats[node],
+            None => seat_up_to(&mut self.seats, node),
+        };
         if seat.round != self.number {
             *seat = Seat { round: self.number, last: place, delivery };
             return Goes::Last;
@@ -134,11 +134,13 @@ impl Round {
         }
         Goes::Behind(mem::replace(&mut seat.last, place))
     }
+}
 
-    #[cold]
-    fn seat_up_to(&mut self, node: usize) {
-        self.seats.resize(node + 1, Seat::default());
-    }
+/// Makes room for the seat of a node.
+#[cold]
+fn seat_up_to(seats: &mut Vec<Seat>, node: usize) -> &mut Seat {
+    seats.resize(node + 1, Seat::default());
+    &mut seats[node]
 }
 
 #[cfg(test)]

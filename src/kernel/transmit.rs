@@ -132,19 +132,6 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         if sites.are_quiet && self.cuts.is_empty() {
             return Travel::Once(leaves + sites.calm_latency);
         }
-        self.travel_in_weather((from, to), kind, link, leaves, context, watch)
-    }
-
-    /// What becomes of a message that may be lost or late.
-    fn travel_in_weather(
-        &mut self,
-        (from, to): (NodeId, NodeId),
-        kind: Kind,
-        link: usize,
-        leaves: Time,
-        context: Context,
-        watch: &mut impl Watch<F>,
-    ) -> Travel {
         if self.cuts.is_empty()
             && let Some(takes) = self.choices.travel_quickly(link, context.flow)
         {
@@ -153,7 +140,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         self.travel_with_care((from, to), kind, link, leaves, context, watch)
     }
 
-    /// The same of one that is not as nearly all are.
+    /// What becomes of a message that is not as nearly all are.
     #[inline(never)]
     fn travel_with_care(
         &mut self,

@@ -40,7 +40,7 @@ impl Choices {
     /// How long a message travels that is the first of its flow on the link that was
     /// [found](Self::on_link) at this place; `None` where that is not so, the message is lost, or
     /// anything else wants to be looked at.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn travel_quickly(&mut self, place: usize, flow: FlowId) -> Option<Span> {
         let Haste::Quick(quick) = &self.haste[place] else { return None };
         let flow = self.flows.first_at(quick.sites, flow)?;
