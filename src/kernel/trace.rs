@@ -135,7 +135,7 @@ mod tests {
             let fact = Fact::Own(Arc::clone(text));
             trace.place_fact(stamp, &fact).happened(What::Noted(fact));
         }
-        for _ in 0..RECENT - own.len() {
+        for _ in 0..=RING - own.len() {
             trace.push(stamp, What::Started { life: 1 });
         }
         assert!(

@@ -117,6 +117,45 @@ fn writing_points_down_changes_nothing() {
     }
 }
 
+/// Of most messages a seed is asked everything at once, unless somebody writes points down.
+#[test]
+fn what_is_asked_at_once_is_answered_as_what_is_asked_one_by_one() {
+    let lossy = |faults: &str| {
+        let text = format!(
+            r#"(version: 1, title: "",
+                nodes: {{
+                    "shop": Service(instances: 2, handlers: {{ "buy": [Work("1ms p99 9ms")] }}),
+                    "registry": Registry(),
+                    "sidecar": Sidecar(profile: hardened, attempt_timeout: "20ms"),
+                    "client": Clients(
+                        arrivals: Every(period: "5ms", count: 200),
+                        script: [Call(to: "shop", via: "sidecar", method: "buy", timeout: "90ms")],
+                    ),
+                }},
+                network: (latency: "500us p99 2ms"),
+                heal_at: "800ms",
+                faults: [{faults}],
+            )"#
+        );
+        fixtures::scenario(&text)
+    };
+    for (faults, strike) in [
+        (r#"Lose(odds: "20%")"#, true),
+        (r#"Lose(odds: "100%", only: ["buy"])"#, true),
+        ("", false),
+    ] {
+        let scenario = lossy(faults);
+        for seed in 1..=10 {
+            let at_once = scenario.run_keeping(&Plan::seed(seed), Keep::VERDICT);
+            let keep = Keep { points: true, ..Keep::VERDICT };
+            let one_by_one = scenario.run_keeping(&Plan::seed(seed), keep);
+            assert_eq!(at_once.digest, one_by_one.digest, "seed {seed}, {faults}");
+            assert_eq!(at_once.applied, one_by_one.applied, "seed {seed}, {faults}");
+            assert_eq!(!at_once.applied.is_empty(), strike, "seed {seed}, {faults}");
+        }
+    }
+}
+
 /// What changed in a run changes here, whatever other tests look at. A change is explained in the
 /// commit that makes it.
 #[test]

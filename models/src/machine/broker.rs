@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
 use crate::fact::Fact;
-use crate::machine::{Dialer, Discovery, Slab, Target};
+use crate::machine::{Dialer, Dialling, Discovery, Slab, Target};
 use crate::policy::dispatch::Durability;
 use crate::policy::{
     Action, AttemptEnd, DeliveryId, Dispatcher, DispatcherConfig, Message, Publication, Published,
@@ -288,7 +288,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         let target = self.config.subscriptions[handling.subscription].subscriber;
         let timeout = self.config.dispatcher.ack_wait_of(attempt);
         let request = &handling.message.payload.request;
-        let dialled = self.dialer.dial(turn, target, request, timeout, delivery.slot);
+        let call = Dialling { target, method: request.method, request, timeout };
+        let dialled = self.dialer.dial(turn, call, delivery.slot);
         let slot = delivery.slot as usize;
         if self.handling.len() <= slot {
             self.handling.resize_with(slot + 1, || None);
@@ -304,7 +305,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> BrokerNode<P> {
         let Some(Some(handling)) = self.handling.get(slot) else { return };
         let target = self.config.subscriptions[handling.subscription].subscriber;
         let timeout = self.config.dispatcher.ack_wait_of(handling.attempt);
-        let call = (target, &handling.message.payload.request, timeout);
+        let request = &handling.message.payload.request;
+        let call = Dialling { target, method: request.method, request, timeout };
         let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) else { return };
         let (delivery, attempt) = (handling.delivery, handling.attempt);
         let (topic, key) = handling.topic_and_key();

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::contract::{Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Turn};
 use crate::fact::Fact;
-use crate::machine::{Dialer, Discovery, Slab, Target};
+use crate::machine::{Dialer, Dialling, Discovery, Slab, Target};
 use crate::policy::{Composed, Composition, CompositionConfig, Demand, Missing, Need, PartSpec};
 use crate::{Name, Span, Time};
 
@@ -133,10 +133,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> CompositionNode<P> {
         let Some(pending) = self.requests.get(slot) else { return Ok(()) };
         let deadline = self.config.composition.deadline.span().map(|span| pending.began + span);
         let timeout = deadline.map(|deadline| deadline.since(turn.now()));
-        let request = Request { method, ..pending.request.clone() };
         let call = self.calls.insert(PartCall { of: Some(slot), part, attempt, timeout });
         turn.on_behalf(pending.context);
-        let placed = self.dialer.dial(turn, target, &request, timeout, call);
+        let dialling = Dialling { target, method, request: &pending.request, timeout };
+        let placed = self.dialer.dial(turn, dialling, call);
         if placed.is_err() {
             self.calls.remove(call);
         }
@@ -155,9 +155,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> CompositionNode<P> {
             return;
         };
         let CompositionPart { target, method, .. } = self.config.parts[part];
-        let request = Request { method, ..pending.request.clone() };
-        let Some(outcome) = self.dialer.heard(turn, tag, outcome, (target, &request, timeout))
-        else {
+        let call = Dialling { target, method, request: &pending.request, timeout };
+        let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) else {
             return;
         };
         self.calls.remove(number);

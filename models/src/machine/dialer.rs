@@ -26,6 +26,29 @@ pub struct Target {
     pub service: Name,
 }
 
+/// What is asked of whom.
+#[derive(Debug)]
+pub struct Dialling<'a, P> {
+    /// Who is called.
+    pub target: Target,
+    /// What it is asked for.
+    pub method: Name,
+    /// All the rest of the request.
+    pub request: &'a Request<P>,
+    /// How long to wait for discovery, and for the call; for ever without.
+    pub timeout: Option<Span>,
+}
+
+impl<P: Clone> Dialling<'_, P> {
+    /// The request as it goes out.
+    fn addressed(&self) -> Body<P> {
+        let (service, method) = (self.target.service, self.method);
+        let Request { client, key, amount, .. } = *self.request;
+        let payload = self.request.payload.clone();
+        Body::Request(Request { service, method, client, key, amount, payload })
+    }
+}
+
 /// How a caller finds and chooses instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Discovery {
@@ -131,23 +154,21 @@ impl Dialer {
         }
     }
 
-    /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`; `timeout`
-    /// holds for discovery and for the call, each. Without a way to find an instance the call fails
-    /// at once.
+    /// Places a call. Its end comes through [`heard`](Self::heard) with the same `slot`. Without a way to
+    /// find an instance the call fails at once.
     ///
     /// # Errors
     /// [`Failure::NoInstances`] when the target is a service and there is no registry.
     pub fn dial<P: Clone>(
         &mut self,
         turn: &mut Turn<'_, P, Fact>,
-        target: Target,
-        request: &Request<P>,
-        timeout: Option<Span>,
+        call: Dialling<'_, P>,
         slot: u32,
     ) -> Result<(), Failure> {
+        let Dialling { target, timeout, .. } = call;
         let tag = u64::from(slot) << 1;
         if let Some(node) = target.node {
-            turn.call(node, Body::Request(addressed(request, target)), timeout, tag | CALLING);
+            turn.call(node, call.addressed(), timeout, tag | CALLING);
             return Ok(());
         }
         let registry = self.registry.ok_or(Failure::NoInstances)?;
@@ -161,12 +182,13 @@ impl Dialer {
         turn: &mut Turn<'_, P, Fact>,
         tag: u64,
         outcome: Outcome<P>,
-        (target, request, timeout): (Target, &Request<P>, Option<Span>),
+        call: Dialling<'_, P>,
     ) -> Option<Outcome<P>> {
         if tag & 1 == CALLING {
             self.ended(turn, Self::slot(tag), &outcome);
             return Some(outcome);
         }
+        let target = call.target;
         let (service, instances) = match outcome {
             Ok(Answer::Instances(instances)) => (target.service, instances),
             Ok(Answer::Subset(subset)) => of_subset(&subset),
@@ -180,14 +202,14 @@ impl Dialer {
         } else {
             instances
         };
-        let Some(instance) = self.pick(turn, service, &instances, request.key) else {
+        let Some(instance) = self.pick(turn, service, &instances, call.request.key) else {
             return Some(Err(Failure::NoInstances));
         };
         let of = u32::try_from(instances.len()).unwrap_or(u32::MAX);
         self.picked = Some(instance);
         turn.note(Fact::Picked { service, instance, of });
         self.began(turn.now(), Self::slot(tag), service, instance);
-        turn.call(instance, Body::Request(addressed(request, target)), timeout, tag | CALLING);
+        turn.call(instance, call.addressed(), call.timeout, tag | CALLING);
         None
     }
 
@@ -392,8 +414,4 @@ fn two_draws<P>(turn: &mut Turn<'_, P, Fact>, instances: &[NodeId]) -> usize {
     let others = [&instances[..one], &instances[one + 1..]].concat();
     let other = if others.is_empty() { 0 } else { turn.pick(SECOND_DRAW, &others, 0) };
     one + instances.len() * other
-}
-
-fn addressed<P: Clone>(request: &Request<P>, target: Target) -> Request<P> {
-    Request { service: target.service, ..request.clone() }
 }

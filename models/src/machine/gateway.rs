@@ -20,7 +20,7 @@ use crate::contract::{
 };
 use crate::fact::Fact;
 use crate::machine::in_hand::InHand;
-use crate::machine::{Dialer, Discovery, Slab, Target};
+use crate::machine::{Dialer, Dialling, Discovery, Slab, Target};
 use crate::policy::{
     BreakerConfig, BreakerPer, BreakerState, BulkheadConfig, CallResult, Entrance, Entry, Gateway,
     Judged, LimiterConfig, Passage, Ruling,
@@ -168,7 +168,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         turn: &mut Turn<'_, P, Fact>,
     ) {
         let (context, path) = (turn.context(), request.method);
-        let request = Request { method: route.method, ..request };
         let pending = || Pending { context, from, path, route, request, entry };
         let slot = self.pending.insert_with(pending);
         if self.in_hand.is_some() {
@@ -176,7 +175,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         }
         let timeout = self.config.policy.timeout.span();
         let Some(Pending { request, .. }) = self.pending.get(slot) else { return };
-        if let Err(failure) = self.dialer.dial(turn, route.target, request, timeout, slot) {
+        let Route { target, method, .. } = route;
+        let call = Dialling { target, method, request, timeout };
+        if let Err(failure) = self.dialer.dial(turn, call, slot) {
             self.fail(slot, failure, turn);
         }
     }
@@ -196,7 +197,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             return;
         }
         let timeout = self.config.policy.timeout.span();
-        let call = (pending.route.target, &pending.request, timeout);
+        let Route { target, method, .. } = pending.route;
+        let call = Dialling { target, method, request: &pending.request, timeout };
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             self.finish(slot, outcome, turn);
         }
@@ -237,7 +239,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         }
         let Some(pending) = self.pending.get_mut(slot) else { return };
         let timeout = self.config.policy.timeout.span();
-        let call = (pending.route.target, &pending.request, timeout);
+        let Route { target, method, .. } = pending.route;
+        let call = Dialling { target, method, request: &pending.request, timeout };
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             self.finish(slot, outcome, turn);
         } else if let (Some(_), Some(NodeId(instance))) = (listed, self.dialer.picked()) {
@@ -266,10 +269,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         outcome: &Outcome<P>,
         turn: &mut Turn<'_, P, Fact>,
     ) -> Option<(Sender, Name, Vec<u64>)> {
-        let pending = self.pending.get_mut(slot)?;
-        let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
-        let service = pending.route.target.service;
-        self.pending.discard(slot);
+        let (from, path, entry, service) = self.pending.release(slot, |pending| {
+            let (from, path, entry) = (pending.from, pending.path, pending.entry.clone());
+            (from, path, entry, pending.route.target.service)
+        })?;
         let failure = outcome.as_ref().err().copied();
         let mut room = Vec::new();
         if self.in_hand.is_some() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::contract::{Body, Context, Failure, Outcome, Purpose, Request, Sender, Timer, Turn};
 use crate::fact::Fact;
 use crate::machine::transaction::Reads;
-use crate::machine::{Dialer, Program, Slab, Step};
+use crate::machine::{Dialer, Dialling, Program, Slab, Step};
 use crate::{Name, Time};
 
 /// A request on its way through a program.
@@ -154,9 +154,10 @@ impl<P: Clone> Jobs<P> {
         failure: Option<Failure>,
         turn: &mut Turn<'_, P, Fact>,
     ) -> Option<Ended> {
-        let Job { from, replied, began, killed, ref request, .. } = *self.jobs.get(slot)?;
-        let (method, key) = (request.method, request.key);
-        self.jobs.discard(slot);
+        let (from, replied, began, killed, method, key) = self.jobs.release(slot, |job| {
+            let Job { from, replied, began, killed, ref request, .. } = *job;
+            (from, replied, began, killed, request.method, request.key)
+        })?;
         if let (Some(from), false) = (from, replied) {
             match failure {
                 None => turn.reply_done(from, method),
@@ -193,8 +194,9 @@ impl<P: Clone> Jobs<P> {
                     return Progress::Waiting;
                 }
                 Step::Call { target, method, timeout, may_fail } => {
-                    let request = Request { method: *method, ..job.request.clone() };
-                    match dialer.dial(turn, *target, &request, *timeout, slot) {
+                    let (target, method, timeout) = (*target, *method, *timeout);
+                    let call = Dialling { target, method, request: &job.request, timeout };
+                    match dialer.dial(turn, call, slot) {
                         Ok(()) => return Progress::Waiting,
                         Err(_) if *may_fail => {}
                         Err(failure) => return Progress::Over(Some(failure)),
@@ -252,8 +254,8 @@ impl<P: Clone> Jobs<P> {
         let step = job.next.checked_sub(1).and_then(|at| program.steps.get(at as usize))?;
         match step {
             Step::Call { target, method, timeout, may_fail } => {
-                let request = Request { method: *method, ..job.request.clone() };
-                let call = (*target, &request, *timeout);
+                let (target, method, timeout) = (*target, *method, *timeout);
+                let call = Dialling { target, method, request: &job.request, timeout };
                 match dialer.heard(turn, tag, outcome, call)? {
                     Ok(_) => Some(Ok(())),
                     Err(_) if *may_fail => Some(Ok(())),

@@ -23,7 +23,7 @@ pub use broker::{BrokerConfig, BrokerNode, Subscription};
 pub use client::{Arrivals, ClientConfig, ClientNode};
 pub use composition::{CompositionNode, CompositionNodeConfig, CompositionPart};
 pub use deployment::{DeploymentNode, DeploymentNodeConfig, ScalingConfig, StrategyConfig};
-pub use dialer::{Dialer, Discovery, Target, ZoneMap};
+pub use dialer::{Dialer, Dialling, Discovery, Target, ZoneMap};
 pub use gateway::{GatewayConfig, GatewayNode, Route};
 pub use job::{Ended, Job, Jobs, Progress};
 pub use program::{Add, Program, Step, Update, Write};

@@ -16,7 +16,7 @@ use crate::contract::{
     Body, Choice, Context, Failure, Input, Machine, NodeId, Outcome, Purpose, Request, Sender, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Discovery, Slab, Target};
+use crate::machine::{Dialer, Dialling, Discovery, Slab, Target};
 use crate::policy::{
     AttemptFailure, AttemptView, CallMetrics, ComeBack, Deadline, FailureKind, GivenUp, Hedging,
     Parents, Pushback, Retry, RetryBudget, RetryConfig, RetryNext, SpanId, SpanStart, SpanStatus,
@@ -191,7 +191,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
         };
         turn.on_behalf(Context { deadline, span, ..turn.context() });
         let target = Target { node: self.config.upstream, service };
-        if let Err(failure) = self.dialer.dial(turn, target, &pending.request, timeout, place) {
+        let request = &pending.request;
+        let call = Dialling { target, method: request.method, request, timeout };
+        if let Err(failure) = self.dialer.dial(turn, call, place) {
             self.attempted(place, Err(failure), turn);
         }
     }
@@ -218,7 +220,8 @@ impl<P: Clone + std::fmt::Debug + Serialize> SidecarNode<P> {
             outcome => outcome,
         };
         let target = Target { node: self.config.upstream, service: pending.request.service };
-        let call = (target, &pending.request, timeout);
+        let request = &pending.request;
+        let call = Dialling { target, method: request.method, request, timeout };
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             self.attempted(place, outcome, turn);
         }

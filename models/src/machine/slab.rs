@@ -49,12 +49,14 @@ impl<T> Slab<T> {
         Some(thing)
     }
 
-    /// Forgets a thing where it lies, and frees its number.
-    pub fn discard(&mut self, slot: u32) {
-        if let Some(place @ Some(_)) = self.slots.get_mut(slot as usize) {
-            *place = None;
-            self.free.push(slot);
-        }
+    /// Forgets a thing where it lies, after a last look, and frees its number.
+    #[inline]
+    pub fn release<R>(&mut self, slot: u32, last: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let place = self.slots.get_mut(slot as usize)?;
+        let seen = last(place.as_mut()?);
+        *place = None;
+        self.free.push(slot);
+        Some(seen)
     }
 
     /// The thing of this number.

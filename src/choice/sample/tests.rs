@@ -268,6 +268,13 @@ fn odds_and_weights_are_exact_shares_of_all_words() {
     ] {
         assert_eq!(flag(word, odds), expected, "{word} at {odds}");
     }
+    for (num, den) in [(1, 1), (1, 2), (1, 3), (2, 3), (1, 100_000), (1, u32::MAX)] {
+        let odds = Ratio::new(num, den).unwrap();
+        let last = last_flagged(odds).expect("it may happen");
+        assert!(flag(last, odds), "{last} at {odds}");
+        assert!(last == u64::MAX || !flag(last + 1, odds), "{last} at {odds}");
+    }
+    assert_eq!(last_flagged(Ratio::ZERO), None);
     let quarter = u64::MAX / 4 + 1;
     for (word, position) in [(0, 1), (quarter - 1, 1), (quarter, 3), (u64::MAX, 3)] {
         assert_eq!(weighted(word, &[0, 1, 0, 3, 0]), position);

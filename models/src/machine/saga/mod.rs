@@ -23,7 +23,7 @@ use crate::contract::{
     Body, Context, Failure, Input, Machine, Outcome, Request, Sender, Ticket, Turn,
 };
 use crate::fact::Fact;
-use crate::machine::{Dialer, Slab};
+use crate::machine::{Dialer, Dialling, Slab};
 use crate::policy::{
     Checkpoint, LockOn, Locked, Next, Saga, SagaEnd, SagaLocks, SagaPlace, SameId,
 };
@@ -192,11 +192,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
                 next = execution.saga.ended(true);
                 continue;
             };
-            let request = Request { method: action.method, ..execution.request.clone() };
             self.log(slot, turn);
             self.make_sure(turn);
             let timeout = self.config.saga.step_timeout.span();
-            match self.dialer.dial(turn, action.target, &request, timeout, slot) {
+            let (target, method) = (action.target, action.method);
+            let Some(Execution { request, .. }) = self.executions.get(slot) else { return };
+            match self.dialer.dial(turn, Dialling { target, method, request, timeout }, slot) {
                 Ok(()) => return,
                 Err(failure) => next = self.ended(slot, Some(failure), turn),
             }
@@ -207,8 +208,9 @@ impl<P: Clone + std::fmt::Debug + Serialize> SagaNode<P> {
         let slot = Dialer::slot(tag);
         let Some(execution) = self.executions.get(slot) else { return };
         let Some(action) = self.config.action(execution.current) else { return };
-        let request = Request { method: action.method, ..execution.request.clone() };
-        let call = (action.target, &request, self.config.saga.step_timeout.span());
+        let (target, method, request) = (action.target, action.method, &execution.request);
+        let timeout = self.config.saga.step_timeout.span();
+        let call = Dialling { target, method, request, timeout };
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
             let next = self.ended(slot, outcome.err(), turn);
             self.go_on(slot, next, turn);

@@ -12,14 +12,14 @@ use crate::{Name, Time};
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub(super) struct Rotation {
-    counters: Map<Name, Counter>,
+    pub(super) counters: Map<Name, Counter>,
 }
 
 /// A counter of picks.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Counter {
-    picks: u64,
-    seen: Time,
+pub(super) struct Counter {
+    pub(super) picks: u64,
+    pub(super) seen: Time,
 }
 
 impl Rotation {

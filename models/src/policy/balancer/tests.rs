@@ -22,6 +22,26 @@ fn an_empty_list_is_not_counted() {
 }
 
 #[test]
+fn who_counts_only_needs_no_list() {
+    let mut listed = Balancer::new(BalancerConfig::guide());
+    let mut counted = listed.clone();
+    for (service, count) in [(0, 3), (1, 2), (0, 3), (0, 0), (0, 2), (1, 2), (0, 3), (0, 3)] {
+        let pick = Pick { now: Time::ZERO, service: Name(service), key: 0, word: 0 };
+        let place = counted.pick_by_count(pick, count as usize);
+        assert_eq!(place, turn(&mut listed, service, count), "{service} of {count}");
+    }
+    for config in [
+        BalancerConfig { kind: BalancerKind::Random, ..BalancerConfig::guide() },
+        BalancerConfig { position: Position::PerHost, ..BalancerConfig::guide() },
+        BalancerConfig { start: Start::Random, ..BalancerConfig::guide() },
+        BalancerConfig { forget: Forget::After(Span::from_secs(1)), ..BalancerConfig::guide() },
+    ] {
+        let pick = Pick { now: Time::ZERO, service: Name(0), key: 0, word: 0 };
+        assert_eq!(Balancer::new(config.clone()).pick_by_count(pick, 2), None, "{config:?}");
+    }
+}
+
+#[test]
 fn services_count_apart() {
     let mut balancer = Balancer::new(BalancerConfig::guide());
     assert_eq!(turn(&mut balancer, 0, 2), Some(0));
@@ -41,8 +61,8 @@ fn an_instance_that_flaps_with_the_calls_is_never_picked() {
 #[test]
 fn a_counter_that_overflows_goes_on() {
     let mut balancer = Balancer::new(BalancerConfig::guide());
-    let counter = Counter { picks: u64::MAX, seen: Time::ZERO };
-    balancer.counters.insert(Name(0), counter);
+    let counter = rotation::Counter { picks: u64::MAX, seen: Time::ZERO };
+    balancer.rotation.counters.insert(Name(0), counter);
     assert_eq!(turn(&mut balancer, 0, 2), Some(1), "LB-3: the guide would fail long before");
     assert_eq!(turn(&mut balancer, 0, 2), Some(0));
 }
