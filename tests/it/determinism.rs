@@ -126,7 +126,7 @@ fn what_is_asked_at_once_is_answered_as_what_is_asked_one_by_one() {
                 nodes: {{
                     "shop": Service(instances: 2, handlers: {{ "buy": [Work("1ms p99 9ms")] }}),
                     "registry": Registry(),
-                    "sidecar": Sidecar(profile: hardened, attempt_timeout: "20ms"),
+                    "sidecar": Sidecar(max_attempts: 4, attempt_timeout: "20ms"),
                     "client": Clients(
                         arrivals: Every(period: "5ms", count: 200),
                         script: [Call(to: "shop", via: "sidecar", method: "buy", timeout: "90ms")],
