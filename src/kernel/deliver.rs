@@ -46,14 +46,33 @@ impl Told {
     }
 }
 
+/// Where nodes may crash or stand still, and where nothing of the kind can happen: most runs are of one
+/// kind, so that nobody asks twice.
+const DANGER: bool = true;
+const SAFETY: bool = false;
+
 impl<M: Machine> World<M> {
     /// One event happens. It stays in its place in the queue until the machine takes it, so that what a
     /// message carries is moved once.
     #[inline(always)]
     pub(super) fn happen(&mut self, drawn: Drawn, watch: &mut impl Watch<M::Fact>) {
-        if self.fabric.may_crash && self.is_postponed(&drawn) {
-            return;
+        if self.fabric.may_crash {
+            self.happen_dangerously(drawn, watch);
+        } else {
+            self.happen_in::<SAFETY>(drawn, watch);
         }
+    }
+
+    /// One event happens where nodes may crash or stand still.
+    #[inline(never)]
+    fn happen_dangerously(&mut self, drawn: Drawn, watch: &mut impl Watch<M::Fact>) {
+        if !self.is_postponed(&drawn) {
+            self.happen_in::<DANGER>(drawn, watch);
+        }
+    }
+
+    #[inline(always)]
+    fn happen_in<const WHERE: bool>(&mut self, drawn: Drawn, watch: &mut impl Watch<M::Fact>) {
         let event = self.fabric.queue.peek(&drawn);
         let (node, context) = (event.node, event.context);
         pends_no_more(&mut self.fabric.foreground, event.ground);
@@ -62,21 +81,21 @@ impl<M: Machine> World<M> {
             EventKind::Wake { timer, number } => {
                 if self.fabric.nodes[node.0 as usize].fire(timer, number) {
                     let woke = || What::Woke { timer };
-                    self.live(drawn, node, context, woke, Told::Wake(timer), watch);
+                    self.live::<WHERE>(drawn, node, context, woke, Told::Wake(timer), watch);
                 } else {
                     self.fabric.queue.discard(drawn);
                 }
             }
             EventKind::Expire { call, life } => {
-                self.expire(drawn, node, context.cause, call, life, watch);
+                self.expire::<WHERE>(drawn, node, context.cause, call, life, watch);
             }
             EventKind::Ask { way, call, name, .. } => {
-                self.deliver(drawn, node, context, way, call, name, watch);
+                self.deliver::<WHERE>(drawn, node, context, way, call, name, watch);
             }
             EventKind::Answer { way, call, to, ref outcome, retry_after } => {
                 let failure = outcome.as_ref().expect(CARRIED).as_ref().err().copied();
                 self.fabric.retry_after = retry_after;
-                self.hear(drawn, node, context, way, (call, to), failure, watch);
+                self.hear::<WHERE>(drawn, node, context, way, (call, to), failure, watch);
                 self.fabric.retry_after = None;
             }
         }
@@ -96,7 +115,7 @@ impl<M: Machine> World<M> {
     }
 
     /// The timeout of a call passes, unless it is settled.
-    fn expire(
+    fn expire<const WHERE: bool>(
         &mut self,
         drawn: Drawn,
         node: NodeId,
@@ -115,7 +134,7 @@ impl<M: Machine> World<M> {
             let context = Context { cause, ..open.context };
             let (expired, told) =
                 (|| What::Expired { to: open.to }, Told::Expired { tag: open.tag });
-            self.live(drawn, node, context, expired, told, watch);
+            self.live::<WHERE>(drawn, node, context, expired, told, watch);
         } else {
             self.fabric.queue.discard(drawn);
         }
@@ -136,16 +155,17 @@ impl<M: Machine> World<M> {
         let life = head.life;
         let started = || What::Started { life };
         if life > 1 {
-            self.live(drawn, node, context, started, Told::Start, watch);
+            self.live::<DANGER>(drawn, node, context, started, Told::Start, watch);
         } else {
-            self.live_safely(drawn, node, context, started, Told::Start, watch);
+            let clocks_differ = self.fabric.clocks_differ;
+            self.live_safely(drawn, node, context, started, (Told::Start, clocks_differ), watch);
         }
     }
 
     /// A message that is no answer arrives.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]
-    fn deliver(
+    fn deliver<const WHERE: bool>(
         &mut self,
         drawn: Drawn,
         node: NodeId,
@@ -163,11 +183,11 @@ impl<M: Machine> World<M> {
         {
             return;
         }
-        if self.fabric.may_crash && call.is_some() {
+        if WHERE == DANGER && call.is_some() {
             self.fabric.nodes[node.0 as usize].owed.push((sender, kind, context));
         }
         let what = || What::Delivered { from: way.from, kind };
-        self.live(drawn, node, context, what, Told::Deliver, watch);
+        self.live::<WHERE>(drawn, node, context, what, Told::Deliver, watch);
     }
 
     /// Whether a message meets nobody: its node is down, or lives again and does not inherit it.
@@ -192,7 +212,7 @@ impl<M: Machine> World<M> {
     /// The answer to a call arrives.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "a message, its way and its meaning")]
-    fn hear(
+    fn hear<const WHERE: bool>(
         &mut self,
         drawn: Drawn,
         node: NodeId,
@@ -221,12 +241,12 @@ impl<M: Machine> World<M> {
         }
         let context = Context { cause: context.cause, ..open.context };
         let what = || What::Answered { from, kind, failure };
-        self.live(drawn, node, context, what, Told::Reply { tag: open.tag }, watch);
+        self.live::<WHERE>(drawn, node, context, what, Told::Reply { tag: open.tag }, watch);
     }
 
     /// The node lives through a step, unless it stands still or crashes.
     #[inline(always)]
-    fn live(
+    fn live<const WHERE: bool>(
         &mut self,
         drawn: Drawn,
         node: NodeId,
@@ -235,10 +255,11 @@ impl<M: Machine> World<M> {
         told: Told,
         watch: &mut impl Watch<M::Fact>,
     ) {
-        if self.fabric.may_crash {
+        if WHERE == DANGER {
             self.live_dangerously(drawn, node, context, what(), told, watch);
         } else {
-            self.live_safely(drawn, node, context, what, told, watch);
+            debug_assert!(!self.fabric.clocks_differ, "a wrong clock is trouble, as crashes are");
+            self.live_safely(drawn, node, context, what, (told, false), watch);
         }
     }
 
@@ -250,13 +271,12 @@ impl<M: Machine> World<M> {
         node: NodeId,
         context: Context,
         what: impl FnOnce() -> What<M::Fact>,
-        told: Told,
+        (told, clocks_differ): (Told, bool),
         watch: &mut impl Watch<M::Fact>,
     ) {
         let seq = self.fabric.emit(watch, node, context, what());
         let context = Context { cause: seq, ..context };
         let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
-        debug_assert!(!self.fabric.clocks_differ, "a wrong clock is trouble, as crashes are");
-        self.turn(node, context, input, (u32::MAX, false), watch);
+        self.turn(node, context, input, (u32::MAX, clocks_differ), watch);
     }
 }
