@@ -97,10 +97,28 @@ pub const fn word(site: SiteKey, flow: u64, count: u32) -> u64 {
     mix(site, flow, count as u64)
 }
 
-/// Two rounds of multiplying and folding.
+/// What the first words at a site have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct First(u64, u64);
+
+/// The site as its first words need it.
+pub(crate) const fn first(SiteKey(key, other): SiteKey) -> First {
+    First(key ^ FLOW, STEP ^ other ^ COUNT)
+}
+
+/// The random word of the first choice of a flow at a site: [`word`] with a count of 1.
+#[inline(always)]
+pub(crate) const fn first_word(First(a, b): First, flow: u64) -> u64 {
+    mixed(flow ^ a, b)
+}
+
+/// The word of a key, a flow and a count.
 const fn mix(key: SiteKey, flow: u64, count: u64) -> u64 {
-    let a = flow ^ key.0 ^ FLOW;
-    let b = count.wrapping_mul(STEP) ^ key.1 ^ COUNT;
+    mixed(flow ^ key.0 ^ FLOW, count.wrapping_mul(STEP) ^ key.1 ^ COUNT)
+}
+
+/// Two rounds of multiplying and folding.
+const fn mixed(a: u64, b: u64) -> u64 {
     let (low, high) = multiply(a, b);
     // Both operands stay in play, so that a product of zero forgets only the one that is zero.
     fold(low ^ b ^ LOW, high ^ a ^ HIGH)

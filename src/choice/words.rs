@@ -48,6 +48,9 @@ pub(crate) struct Strike;
 /// How long something takes.
 pub(crate) struct Takes<'a>(pub(crate) &'a Distribution);
 
+/// Which of these ways something fails, if it does.
+pub(crate) struct Fails<'a>(pub(crate) &'a [&'a str]);
+
 impl Asked for Strike {
     #[inline]
     fn calm(&self) -> u64 {
@@ -78,6 +81,28 @@ impl Asked for Takes<'_> {
     fn question(&self) -> Question<'_> {
         Question::Machine(Choice::Span(self.0))
     }
+}
+
+impl Asked for Fails<'_> {
+    #[inline]
+    fn calm(&self) -> u64 {
+        0
+    }
+
+    #[inline]
+    fn sample(&self, word: u64, odds: Ratio, _: Tables<'_>) -> u64 {
+        if sample::flag(word, odds) { which(word, self.0) } else { 0 }
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question::Machine(Choice::Fault(self.0))
+    }
+}
+
+/// The way in which it fails, as an answer.
+#[cold]
+fn which(word: u64, ways: &[&str]) -> u64 {
+    1 + u64::from(sample::index(again(word), u32::try_from(ways.len()).unwrap_or(1)))
 }
 
 impl Asked for Question<'_> {
@@ -132,9 +157,7 @@ impl Question<'_> {
                 u64::from(sample::poisson(word, *mean_millionths))
             }
             _ if !sample::flag(word, odds) => 0,
-            Self::Machine(Choice::Fault(ways)) => {
-                1 + u64::from(sample::index(again(word), u32::try_from(ways.len()).unwrap_or(1)))
-            }
+            Self::Machine(Choice::Fault(ways)) => which(word, ways),
             Self::Strike => 1,
             Self::Length { by, .. } => {
                 by.map_or(0, |by| draw::span_of_fault(again(word), by, tables).as_nanos())

@@ -7,7 +7,7 @@ use super::super::draw::Tables;
 use super::super::mix;
 use super::super::plan::{Deviation, Fate};
 use super::super::site::{self, purpose};
-use super::super::words::{self, Asked, Question, Strike, Takes};
+use super::super::words::{self, Asked, Fails, Question, Strike, Takes};
 use super::quick::Haste;
 use super::{Choices, LinkSites, Point, SiteId};
 
@@ -22,6 +22,12 @@ impl Choices {
     #[inline(always)]
     pub(crate) fn strikes(&mut self, site: SiteId, flow: FlowId) -> bool {
         !self.is_quiet(site) && self.decide(site, flow, &Strike) != 0
+    }
+
+    /// Which of these ways something fails, if it does: [`ask`](Self::ask) of what is asked most.
+    #[inline(always)]
+    pub(crate) fn fails(&mut self, site: SiteId, flow: FlowId, ways: &[&str]) -> u64 {
+        if self.is_quiet(site) { 0 } else { self.decide(site, flow, &Fails(ways)) }
     }
 
     /// How long something takes: [`ask`](Self::ask) of what is asked most.

@@ -6,7 +6,7 @@ use brownout_models::Span;
 use brownout_models::contract::{Distribution, FlowId};
 
 use super::super::flow;
-use super::super::mix::{self, SiteKey};
+use super::super::mix::{self, First};
 use super::super::sample::{self, Sigma};
 use super::super::site::Site;
 use super::{Choices, LinkSites, SiteId};
@@ -27,12 +27,12 @@ pub(super) enum Haste {
 pub(super) struct Quick {
     /// The bits of both sites, in what a flow knows of its counts.
     sites: u64,
-    latency: SiteKey,
+    latency: First,
     /// Where the table of the latency stands.
     table: u32,
     /// Whether messages are lost: if so, the words up to the last one say it.
     may_lose: bool,
-    lose: SiteKey,
+    lose: First,
     last: u64,
 }
 
@@ -44,12 +44,12 @@ impl Choices {
     pub(crate) fn travel_quickly(&mut self, place: usize, flow: FlowId) -> Option<Span> {
         let Haste::Quick(quick) = &self.haste[place] else { return None };
         let flow = self.flows.first_at(quick.sites, flow)?;
-        if quick.may_lose && mix::word(quick.lose, flow.key(), 1) <= quick.last {
+        if quick.may_lose && mix::first_word(quick.lose, flow.key()) <= quick.last {
             return None;
         }
         let takes = self
             .log_normals
-            .sample_at(quick.table as usize, mix::word(quick.latency, flow.key(), 1));
+            .sample_at(quick.table as usize, mix::first_word(quick.latency, flow.key()));
         flow.count(quick.sites);
         Some(takes)
     }
@@ -82,7 +82,7 @@ impl Choices {
             bits |= flow::bit_of(lose.rank)?;
             last = sample::last_flagged(lose.odds)?;
         }
-        let (latency, lose) = (latency.key, lose.key);
+        let (latency, lose) = (mix::first(latency.key), mix::first(lose.key));
         let table = self.log_normals.place(median, Sigma::from_millionths(sigma_millionths));
         let table = u32::try_from(table).ok()?;
         Some(Quick { sites: bits, latency, table, may_lose, lose, last })

@@ -50,10 +50,10 @@ impl Surroundings for Choices {
         let site = self.at_node(node, what, weather);
         match choice {
             Choice::Span(amount) => self.takes(site, context.flow, amount).as_nanos(),
-            Choice::Within { .. }
-            | Choice::Node { .. }
-            | Choice::Count { .. }
-            | Choice::Fault(_) => self.ask(site, context.flow, &Question::Machine(choice)),
+            Choice::Fault(ways) => self.fails(site, context.flow, ways),
+            Choice::Within { .. } | Choice::Node { .. } | Choice::Count { .. } => {
+                self.ask(site, context.flow, &Question::Machine(choice))
+            }
         }
     }
 
