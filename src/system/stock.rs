@@ -58,7 +58,7 @@ macro_rules! each {
     };
 }
 
-/// A step of a machine whose timers are its own. Each kind of machine has a step of its own, so that
+/// A step of a machine. Each kind of machine has a step of its own, so that
 /// the code of those that a run does not have lies apart.
 #[inline(never)]
 fn step<M: Machine<Payload = Opaque, Fact = Fact>>(
@@ -66,7 +66,7 @@ fn step<M: Machine<Payload = Opaque, Fact = Fact>>(
     input: Input<Opaque, u64>,
     turn: &mut Turn<'_, Opaque, Fact>,
 ) {
-    machine.step(input.map_timer(M::Timer::from_code), turn);
+    machine.step_coded(input, turn);
 }
 
 impl Stock {

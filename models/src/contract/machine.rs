@@ -34,6 +34,18 @@ pub trait Machine: Clone + Debug + Serialize {
         turn: &mut Turn<'_, Self::Payload, Self::Fact>,
     );
 
+    /// The same [`step`](Self::step) where timers are told by their [numbers](Timer::code), as in a system
+    /// of many kinds of machines. Whoever says here what it does, and calls it from `step`, spares a
+    /// copy of every input.
+    #[inline]
+    fn step_coded(
+        &mut self,
+        input: Input<Self::Payload, u64>,
+        turn: &mut Turn<'_, Self::Payload, Self::Fact>,
+    ) {
+        self.step(input.map_timer(Timer::from_code), turn);
+    }
+
     /// The power fails: what is not durable is gone. What was written to the
     /// [`Store`](crate::contract::Store) stays; timers and calls of this life never come back.
     fn power_cut(&mut self);

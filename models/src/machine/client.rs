@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::contract::{
-    Body, Choice, Failure, Ground, Input, Machine, Outcome, Purpose, Request, Turn,
+    Body, Choice, Failure, Ground, Input, Machine, Outcome, Purpose, Request, Timer as _, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::{Dialer, Discovery, Jobs, Program, Progress};
@@ -207,6 +207,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ClientNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        self.step_coded(input.map_timer(Timer::code), turn);
+    }
+
+    fn step_coded(&mut self, input: Input<P, u64>, turn: &mut Turn<'_, P, Fact>) {
         match input {
             Input::Start => {
                 let none = match self.config.arrivals {
@@ -220,9 +224,11 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ClientNode<P> {
             Input::Deliver { from, body } => {
                 turn.reply_failure(from, Body::name(&body), Failure::UnknownMethod);
             }
-            Input::Wake(Timer::Slot) => self.begin_slot(turn),
-            Input::Wake(Timer::Arrival(within)) => self.arrive(within, turn),
-            Input::Wake(Timer::Job(slot)) => self.go_on(slot, turn),
+            Input::Wake(timer) => match Timer::from_code(timer) {
+                Timer::Slot => self.begin_slot(turn),
+                Timer::Arrival(within) => self.arrive(within, turn),
+                Timer::Job(slot) => self.go_on(slot, turn),
+            },
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
             Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }

@@ -16,7 +16,8 @@ use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{
-    Answer, Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Subset, Turn,
+    Answer, Body, Context, Failure, Input, Machine, NodeId, Outcome, Request, Sender, Subset,
+    Timer as _, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::in_hand::InHand;
@@ -333,10 +334,16 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        self.step_coded(input.map_timer(Timer::code), turn);
+    }
+
+    fn step_coded(&mut self, input: Input<P, u64>, turn: &mut Turn<'_, P, Fact>) {
         match input {
             Input::Start => {}
-            Input::Wake(Timer::Breakers) => self.wake(turn),
-            Input::Wake(Timer::Waiting(place)) => self.give_up(place, turn),
+            Input::Wake(timer) => match Timer::from_code(timer) {
+                Timer::Breakers => self.wake(turn),
+                Timer::Waiting(place) => self.give_up(place, turn),
+            },
             Input::Deliver { from, body: Body::Request(request) } => {
                 self.handle(from, request, turn)
             }

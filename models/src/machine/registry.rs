@@ -6,7 +6,8 @@ use crate::hash::Map;
 use serde::Serialize;
 
 use crate::contract::{
-    Answer, Body, Failure, Ground, Input, Machine, NodeId, Purpose, Request, Sender, Subset, Turn,
+    Answer, Body, Failure, Ground, Input, Machine, NodeId, Purpose, Request, Sender, Subset,
+    Timer as _, Turn,
 };
 use crate::fact::{DeploymentFact, Fact};
 use crate::machine::Slab;
@@ -305,6 +306,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        self.step_coded(input.map_timer(Timer::code), turn);
+    }
+
+    fn step_coded(&mut self, input: Input<P, u64>, turn: &mut Turn<'_, P, Fact>) {
         match input {
             Input::Start => {
                 if self.config.registry.expiry == Expiry::Sweep {
@@ -319,8 +324,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for RegistryNode<P> {
                 turn.reply(from, name::DISCOVER, outcome);
             }
             Input::Deliver { from, body } => self.answer(from, &body, turn),
-            Input::Wake(Timer::Sweep) => self.sweep(turn),
-            Input::Wake(Timer::Probe) => self.probe(turn),
+            Input::Wake(timer) => match Timer::from_code(timer) {
+                Timer::Sweep => self.sweep(turn),
+                Timer::Probe => self.probe(turn),
+            },
             Input::Reply { tag, outcome } => self.probed(tag, outcome.is_ok(), turn),
             Input::Expired { tag } => self.probed(tag, false, turn),
         }

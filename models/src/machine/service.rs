@@ -15,7 +15,7 @@ pub use managed::{Managed, Orders};
 
 use crate::contract::{
     Answer, Body, Context, Failure, Ground, Input, Machine, NodeId, Outcome, Purpose, Request,
-    Sender, Ticket, Turn,
+    Sender, Ticket, Timer as _, Turn,
 };
 use crate::fact::Fact;
 use crate::machine::in_hand::InHand;
@@ -358,6 +358,10 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
     }
 
     fn step(&mut self, input: Input<P, Timer>, turn: &mut Turn<'_, P, Fact>) {
+        self.step_coded(input.map_timer(Timer::code), turn);
+    }
+
+    fn step_coded(&mut self, input: Input<P, u64>, turn: &mut Turn<'_, P, Fact>) {
         let mut input = input;
         if self.life.is_some() && !self.is_for_service(&mut input, turn) {
             return;
@@ -373,10 +377,12 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
             Input::Deliver { from, body } => {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
             }
-            Input::Wake(Timer::Heartbeat) => self.beat(turn),
-            Input::Wake(Timer::Job(slot)) => self.go_on(slot, turn),
-            Input::Wake(Timer::Relay) => self.relay(turn),
-            Input::Wake(Timer::Lifecycle) => {}
+            Input::Wake(timer) => match Timer::from_code(timer) {
+                Timer::Heartbeat => self.beat(turn),
+                Timer::Job(slot) => self.go_on(slot, turn),
+                Timer::Relay => self.relay(turn),
+                Timer::Lifecycle => {}
+            },
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
             Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::life::{Drain, Life};
 use super::{InHand, ServiceNode, Timer, Waiting};
 use crate::contract::{
-    Body, Distribution, Failure, Input, NodeId, Outcome, Purpose, Request, Sender, Turn,
+    Body, Distribution, Failure, Input, NodeId, Outcome, Purpose, Request, Sender, Timer as _, Turn,
 };
 use crate::fact::{DeploymentFact, Fact, InstanceState};
 use crate::policy::{LifecycleConfig, OnStop, Readiness};
@@ -67,13 +67,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     #[cold]
     pub(super) fn is_for_service(
         &mut self,
-        input: &mut Input<P, Timer>,
+        input: &mut Input<P, u64>,
         turn: &mut Turn<'_, P, Fact>,
     ) -> bool {
         let taken = std::mem::replace(input, Input::Start);
-        let left = self.managed(taken, turn);
+        let left = self.managed(taken.map_timer(Timer::from_code), turn);
         let is_left = left.is_some();
-        *input = left.unwrap_or(Input::Start);
+        *input = left.map_or(Input::Start, |left| left.map_timer(Timer::code));
         is_left
     }
 
