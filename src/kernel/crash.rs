@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::What;
 use super::bounds::Watch;
 use super::deliver::Told;
-use super::fabric::Fabric;
+use super::fabric::{DANGER, Fabric};
 use super::queue::Drawn;
 use super::world::{Events, World};
 use crate::choice::{Question, purpose};
@@ -39,8 +39,7 @@ impl<M: Machine> World<M> {
         let seq = self.fabric.emit_rarely(watch, node, context, what);
         let context = Context { cause: seq, ..context };
         let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
-        let clocks_differ = self.fabric.clocks_differ;
-        let acts = self.turn(node, context, input, (power, clocks_differ), watch);
+        let acts = self.turn::<DANGER>(node, context, input, power, watch);
         if answer != 0 && (power <= acts || self.fabric.choices.shorten_crash(acts)) {
             self.crash(node, context, Some(power.min(acts)), watch);
             return;

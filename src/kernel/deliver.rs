@@ -9,7 +9,7 @@ use brownout_models::contract::{
 };
 
 use super::event::{Event, EventKind, Way};
-use super::fabric::pends_no_more;
+use super::fabric::{DANGER, SAFETY, pends_no_more};
 use super::node::Head;
 use super::queue::Drawn;
 use super::world::{Events, World};
@@ -45,11 +45,6 @@ impl Told {
         }
     }
 }
-
-/// Where nodes may crash or stand still, and where nothing of the kind can happen: most runs are of one
-/// kind, so that nobody asks twice.
-const DANGER: bool = true;
-const SAFETY: bool = false;
 
 impl<M: Machine> World<M> {
     /// One event happens. It stays in its place in the queue until the machine takes it, so that what a
@@ -154,11 +149,12 @@ impl<M: Machine> World<M> {
         head.is_down = false;
         let life = head.life;
         let started = || What::Started { life };
-        if life > 1 {
+        if !self.fabric.may_crash {
+            self.live_through::<SAFETY>(drawn, node, context, started, Told::Start, watch);
+        } else if life > 1 {
             self.live::<DANGER>(drawn, node, context, started, Told::Start, watch);
         } else {
-            let clocks_differ = self.fabric.clocks_differ;
-            self.live_safely(drawn, node, context, started, (Told::Start, clocks_differ), watch);
+            self.live_through::<DANGER>(drawn, node, context, started, Told::Start, watch);
         }
     }
 
@@ -259,24 +255,24 @@ impl<M: Machine> World<M> {
             self.live_dangerously(drawn, node, context, what(), told, watch);
         } else {
             debug_assert!(!self.fabric.clocks_differ, "a wrong clock is trouble, as crashes are");
-            self.live_safely(drawn, node, context, what, (told, false), watch);
+            self.live_through::<SAFETY>(drawn, node, context, what, told, watch);
         }
     }
 
     /// The node lives through a step.
     #[inline(always)]
-    fn live_safely(
+    fn live_through<const WHERE: bool>(
         &mut self,
         drawn: Drawn,
         node: NodeId,
         context: Context,
         what: impl FnOnce() -> What<M::Fact>,
-        (told, clocks_differ): (Told, bool),
+        told: Told,
         watch: &mut impl Watch<M::Fact>,
     ) {
         let seq = self.fabric.emit(watch, node, context, what());
         let context = Context { cause: seq, ..context };
         let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
-        self.turn(node, context, input, (u32::MAX, clocks_differ), watch);
+        self.turn::<WHERE>(node, context, input, u32::MAX, watch);
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) rounds: u32,
     pub(super) steps: u64,
     pub(super) stopped: bool,
+    /// How many steps may be taken now; none once somebody stopped the run.
+    pub(super) limit: u64,
     pub(super) queue: Queue<Event<P>>,
     pub(super) round: Round,
     pub(super) heads: Vec<Head>,
@@ -44,6 +46,11 @@ pub(super) struct Fabric<P, F> {
     /// When the node that hears an answer in this step may come back, if the answer says so.
     pub(super) retry_after: Option<Span>,
 }
+
+/// Where nodes may crash or hosts have trouble, and where nothing of the kind can happen: runs are of one
+/// kind or the other, so that nobody asks again and again.
+pub(super) const DANGER: bool = true;
+pub(super) const SAFETY: bool = false;
 
 /// The source of the flow in which a life begins.
 const LIFE: Purpose = Purpose("life");
@@ -74,6 +81,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
             rounds: 0,
             steps: 0,
             stopped: false,
+            limit: 0,
             queue: Queue::new(),
             round: Round::default(),
             nodes: vec![Node::default(); heads.len()],
@@ -175,7 +183,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         let stamp = self.stamp(node, context);
         let entry = self.trace.push(stamp, what);
         if !watch.see(entry) {
-            self.stopped = true;
+            self.stop();
         }
         u32::try_from(stamp.seq).expect("a run has fewer than 2^32 entries")
     }
@@ -185,6 +193,12 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         let seq = self.trace.next();
         let (flow, cause) = (context.flow, u64::from(context.cause).min(seq));
         Stamp { seq, cause, flow, at: self.now, node }
+    }
+
+    /// Somebody has seen enough.
+    #[cold]
+    pub(super) const fn stop(&mut self) {
+        (self.stopped, self.limit) = (true, 0);
     }
 
     /// Like [`emit`](Self::emit), for what is rare.

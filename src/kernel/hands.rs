@@ -8,18 +8,18 @@ use brownout_models::{Name, Span};
 use serde::Serialize;
 
 use super::event::EventKind;
-use super::fabric::Fabric;
+use super::fabric::{DANGER, Fabric};
 use super::transmit::Freight;
 use super::{Watch, What};
 
-/// One node in the fabric, for the length of a step.
-pub(super) struct Hands<'a, P, F, W> {
+/// One node in the fabric, for the length of a step, where nodes may crash or hosts have trouble or not.
+pub(super) struct Hands<'a, P, F, W, const WHERE: bool> {
     pub(super) node: NodeId,
     pub(super) fabric: &'a mut Fabric<P, F>,
     pub(super) watch: &'a mut W,
 }
 
-impl<P, F, W> Hands<'_, P, F, W> {
+impl<P, F, W, const WHERE: bool> Hands<'_, P, F, W, WHERE> {
     /// How long something takes that counts on this clock: a slow host works slowly, and a clock that
     /// drifts wakes too early or too late.
     #[cold]
@@ -42,14 +42,14 @@ impl<P, F, W> Hands<'_, P, F, W> {
     #[inline(always)]
     fn outward(&self, context: &Context) -> Context {
         let mut context = *context;
-        if self.fabric.clocks_differ {
+        if WHERE == DANGER && self.fabric.clocks_differ {
             context.deadline = self.fabric.outward(self.node, context.deadline);
         }
         context
     }
 }
 
-impl<P, F, W> Surroundings for Hands<'_, P, F, W> {
+impl<P, F, W, const WHERE: bool> Surroundings for Hands<'_, P, F, W, WHERE> {
     #[inline]
     fn choose(
         &mut self,
@@ -70,7 +70,7 @@ impl<P, F, W> Surroundings for Hands<'_, P, F, W> {
     }
 }
 
-impl<P, F, W> Driver<P, F> for Hands<'_, P, F, W>
+impl<P, F, W, const WHERE: bool> Driver<P, F> for Hands<'_, P, F, W, WHERE>
 where
     P: Clone,
     F: Clone + Serialize + 'static,
@@ -97,6 +97,9 @@ where
         (outcome, retry_after): (Outcome<P>, Option<Span>),
         context: &Context,
     ) {
+        if WHERE == DANGER {
+            self.fabric.pay(self.node, to);
+        }
         let context = self.outward(context);
         let outcome = (Freight::new(outcome), retry_after);
         self.fabric.answer(self.node, to, call, what, outcome, context, self.watch);
@@ -114,7 +117,7 @@ where
 
     #[inline(always)]
     fn expire(&mut self, call: CallId, after: Span, context: &Context) {
-        let after = if self.fabric.may_crash { self.takes(Clock::Wall, after) } else { after };
+        let after = if WHERE == DANGER { self.takes(Clock::Wall, after) } else { after };
         let context = self.outward(context);
         let life = self.fabric.heads[self.node.0 as usize].life;
         let (at, expiry) = (self.fabric.now + after, || EventKind::Expire { call, life });
@@ -123,7 +126,7 @@ where
     }
 
     fn set(&mut self, timer: u64, after: Span, clock: Clock, context: &Context) {
-        let after = if self.fabric.may_crash { self.takes(clock, after) } else { after };
+        let after = if WHERE == DANGER { self.takes(clock, after) } else { after };
         let context = self.outward(context);
         let number = self.fabric.nodes[self.node.0 as usize].number_timer();
         let (at, wake) = (self.fabric.now + after, || EventKind::Wake { timer, number });
@@ -153,7 +156,7 @@ where
         let entry = self.fabric.trace.place_fact(stamp, &fact);
         entry.happened(What::Noted(fact));
         if !self.watch.see(entry) {
-            self.fabric.stopped = true;
+            self.fabric.stop();
         }
     }
 

@@ -79,9 +79,6 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         context: Context,
         watch: &mut impl Watch<F>,
     ) {
-        if self.may_crash {
-            self.pay(from, to);
-        }
         let (sender, receiver) = (self.heads[from.0 as usize], self.heads[to.node.0 as usize]);
         let way = Way { from, from_life: sender.life, to_life: to.life };
         let (to, mut arrives) = (to.node, self.now);
@@ -110,7 +107,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
 
     /// A call is answered and no longer owed.
     #[cold]
-    fn pay(&mut self, node: NodeId, to: Sender) {
+    pub(super) fn pay(&mut self, node: NodeId, to: Sender) {
         let owed = &mut self.nodes[node.0 as usize].owed;
         if let Some(at) = owed.iter().position(|(sender, _, _)| *sender == to) {
             owed.remove(at);
@@ -269,6 +266,9 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         let site = self.choices.at_node(node, purpose::SILENCE, false);
         if self.choices.strikes(site, context.flow) {
             return;
+        }
+        if self.may_crash {
+            self.pay(node, sender);
         }
         let reset = (Freight::new(Err(Failure::Reset)), None);
         self.answer(node, sender, call, kind.name, reset, context, watch);

@@ -8,7 +8,7 @@ use brownout_models::Time;
 use brownout_models::contract::{Context, FlowId, Input, Machine, NodeId, Store, Turn};
 
 use super::event::Event;
-use super::fabric::Fabric;
+use super::fabric::{DANGER, Fabric};
 use super::hands::Hands;
 use super::queue::Queue;
 use super::{Bounds, Digest, End, Trace, Watch};
@@ -99,7 +99,8 @@ impl<M: Machine> World<M> {
     #[inline(never)]
     pub fn run_to_step(&mut self, step: u64, watch: &mut impl Watch<M::Fact>) -> Option<End> {
         let bound = step.min(self.fabric.bounds.steps);
-        while self.fabric.steps < bound {
+        self.fabric.limit = if self.fabric.stopped { 0 } else { bound };
+        while self.fabric.steps < self.fabric.limit {
             if let Some(end) = self.advance(watch) {
                 return Some(end);
             }
@@ -126,10 +127,10 @@ impl<M: Machine> World<M> {
         }
     }
 
-    /// The same within the bound of steps.
+    /// The same within the bound of steps, and while nobody stopped the run.
     #[inline(always)]
     fn advance(&mut self, watch: &mut impl Watch<M::Fact>) -> Option<End> {
-        if self.fabric.stopped || self.fabric.foreground == 0 {
+        if self.fabric.foreground == 0 {
             return self.end();
         }
         let drawn = match self.fabric.next_event::<M::Timer>(watch) {
@@ -146,23 +147,23 @@ impl<M: Machine> World<M> {
     /// The machine takes an input, which is made where it takes it, and what it wants done is done.
     /// Returns how many sends, replies and writes it asked for.
     #[inline(always)]
-    pub(super) fn turn(
+    pub(super) fn turn<const WHERE: bool>(
         &mut self,
         node: NodeId,
         mut context: Context,
         input: impl FnOnce(&mut Events<M>) -> Input<M::Payload, M::Timer>,
-        (power, clocks_differ): (u32, bool),
+        power: u32,
         watch: &mut impl Watch<M::Fact>,
     ) -> u32 {
         let Self { machines, fabric } = self;
         let machine = &mut machines[node.0 as usize];
         let mut now = fabric.now;
-        if clocks_differ {
+        if WHERE == DANGER && fabric.clocks_differ {
             now = fabric.now_at(node);
             context.deadline = fabric.inward(node, context.deadline);
         }
         let input = input(&mut fabric.queue);
-        let mut hands = Hands { node, fabric, watch };
+        let mut hands = Hands::<_, _, _, WHERE> { node, fabric, watch };
         let mut turn = Turn::new(now, node, context, &mut hands).with_power_for(power);
         machine.step(input, &mut turn);
         turn.acts()
