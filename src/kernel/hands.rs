@@ -94,7 +94,8 @@ where
         to: Sender,
         call: CallId,
         what: Name,
-        (outcome, retry_after): (Outcome<P>, Option<Span>),
+        outcome: Outcome<P>,
+        retry_after: Option<Span>,
         context: &Context,
     ) {
         if WHERE == DANGER {

@@ -29,7 +29,8 @@ pub trait Driver<P, F>: Surroundings {
         to: Sender,
         call: CallId,
         what: Name,
-        outcome: (Outcome<P>, Option<Span>),
+        outcome: Outcome<P>,
+        retry_after: Option<Span>,
         context: &Context,
     );
 
@@ -143,11 +144,12 @@ where
         to: Sender,
         call: CallId,
         what: Name,
-        (outcome, retry_after): (Outcome<Q>, Option<Span>),
+        outcome: Outcome<Q>,
+        retry_after: Option<Span>,
         context: &Context,
     ) {
         let outcome = outcome.map(|answer| answer.map_payload(&mut self.payload));
-        self.outer.answer(to, call, what, (outcome, retry_after), context);
+        self.outer.answer(to, call, what, outcome, retry_after, context);
     }
 
     fn retry_after(&self) -> Option<Span> {

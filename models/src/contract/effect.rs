@@ -129,7 +129,8 @@ impl<P, F> Driver<P, F> for Desk<'_, P, F> {
         to: Sender,
         call: CallId,
         what: Name,
-        (outcome, retry_after): (Outcome<P>, Option<Span>),
+        outcome: Outcome<P>,
+        retry_after: Option<Span>,
         context: &Context,
     ) {
         let message = Message::Answer { call, to: what, outcome, retry_after };

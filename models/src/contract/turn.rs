@@ -120,12 +120,14 @@ impl<'a, P, F> Turn<'a, P, F> {
     }
 
     /// Answers a message; one that wants no answer gets none. `what` is what was asked.
+    #[inline]
     pub fn reply(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
         self.reply_saying(to, what, outcome, None);
     }
 
     /// Answers with the outcome of a call that ended in this step, and with when the caller may
     /// come back, if whoever was called said so.
+    #[inline]
     pub fn pass_on(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
         let retry_after = if outcome.is_err() { self.retry_after() } else { None };
         self.reply_saying(to, what, outcome, retry_after);
@@ -140,6 +142,7 @@ impl<'a, P, F> Turn<'a, P, F> {
         self.reply_saying(to, what, Err(failure), after);
     }
 
+    #[inline(always)]
     fn reply_saying(
         &mut self,
         to: Sender,
@@ -149,7 +152,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     ) {
         let Some(call) = to.call else { return };
         if self.act() {
-            self.driver.answer(to, call, what, (outcome, retry_after), &self.context);
+            self.driver.answer(to, call, what, outcome, retry_after, &self.context);
         }
     }
 
@@ -172,6 +175,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     }
 
     /// Answers that it is done.
+    #[inline]
     pub fn reply_done(&mut self, to: Sender, what: Name) {
         self.reply(to, what, Ok(Answer::Done(None)));
     }

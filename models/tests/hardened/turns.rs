@@ -71,7 +71,8 @@ impl Driver<u8, &'static str> for Recorder {
         to: Sender,
         call: CallId,
         what: Name,
-        (outcome, after): (Outcome<u8>, Option<Span>),
+        outcome: Outcome<u8>,
+        after: Option<Span>,
         of: &Context,
     ) {
         let (to, call, flow) = (to.node.0, call.0, of.flow.0);

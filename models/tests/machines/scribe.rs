@@ -113,7 +113,8 @@ impl Driver<(), Fact> for Scribe {
         to: Sender,
         _: CallId,
         _: Name,
-        (outcome, retry_after): (Outcome<()>, Option<Span>),
+        outcome: Outcome<()>,
+        retry_after: Option<Span>,
         of: &Context,
     ) {
         self.context = *of;
