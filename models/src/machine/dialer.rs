@@ -184,16 +184,42 @@ impl Dialer {
         outcome: Outcome<P>,
         call: Dialling<'_, P>,
     ) -> Option<Outcome<P>> {
-        if tag & 1 == CALLING {
-            self.ended(turn, Self::slot(tag), &outcome);
+        if self.is_over(turn, tag, &outcome) {
             return Some(outcome);
         }
+        self.found(turn, tag, outcome, call).map(Err)
+    }
+
+    /// Whether an answer is that of whoever was called: then the call is over. Otherwise those that it
+    /// tells of are to be [found](Self::found).
+    #[inline]
+    pub(crate) fn is_over<P>(
+        &mut self,
+        turn: &mut Turn<'_, P, Fact>,
+        tag: u64,
+        outcome: &Outcome<P>,
+    ) -> bool {
+        let is_over = tag & 1 == CALLING;
+        if is_over {
+            self.ended(turn, Self::slot(tag), outcome);
+        }
+        is_over
+    }
+
+    /// Calls one of those whom an answer tells of; why the call is over, where there is none.
+    pub(crate) fn found<P: Clone>(
+        &mut self,
+        turn: &mut Turn<'_, P, Fact>,
+        tag: u64,
+        outcome: Outcome<P>,
+        call: Dialling<'_, P>,
+    ) -> Option<Failure> {
         let target = call.target;
         let (service, instances) = match outcome {
             Ok(Answer::Instances(instances)) => (target.service, instances),
             Ok(Answer::Subset(subset)) => of_subset(&subset),
-            Ok(Answer::Done(_)) => return Some(Err(Failure::NoInstances)),
-            Err(failure) => return Some(Err(failure)),
+            Ok(Answer::Done(_)) => return Some(Failure::NoInstances),
+            Err(failure) => return Some(failure),
         };
         let instances =
             if self.ejects { self.without_outliers(turn, service, instances) } else { instances };
@@ -203,7 +229,7 @@ impl Dialer {
             instances
         };
         let Some(instance) = self.pick(turn, service, &instances, call.request.key) else {
-            return Some(Err(Failure::NoInstances));
+            return Some(Failure::NoInstances);
         };
         let of = u32::try_from(instances.len()).unwrap_or(u32::MAX);
         self.picked = Some(instance);

@@ -185,7 +185,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
 
     #[cold]
     fn fail(&mut self, slot: u32, failure: Failure, turn: &mut Turn<'_, P, Fact>) {
-        self.finish(slot, Err(failure), turn);
+        self.finish_rarely(slot, Err(failure), turn);
     }
 
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
@@ -197,11 +197,15 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
             self.heard_by_instance(service, tag, outcome, turn);
             return;
         }
+        if self.dialer.is_over(turn, tag, &outcome) {
+            self.finish(slot, outcome, turn);
+            return;
+        }
         let timeout = self.config.policy.timeout.span();
         let Route { target, method, .. } = pending.route;
         let call = Dialling { target, method, request: &pending.request, timeout };
-        if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
-            self.finish(slot, outcome, turn);
+        if let Some(failure) = self.dialer.found(turn, tag, outcome, call) {
+            self.fail(slot, failure, turn);
         }
     }
 
@@ -243,7 +247,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         let Route { target, method, .. } = pending.route;
         let call = Dialling { target, method, request: &pending.request, timeout };
         if let Some(outcome) = self.dialer.heard(turn, tag, outcome, call) {
-            self.finish(slot, outcome, turn);
+            self.finish_rarely(slot, outcome, turn);
         } else if let (Some(_), Some(NodeId(instance))) = (listed, self.dialer.picked()) {
             let (now, entry) = (turn.now(), &mut pending.entry);
             let transitions = self.gateway.pick(now, entry, service, instance);
@@ -251,6 +255,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         }
     }
 
+    /// Like [`finish`](Self::finish), for what is rare.
+    #[cold]
+    fn finish_rarely(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
+        self.finish(slot, outcome, turn);
+    }
+
+    #[inline(always)]
     fn finish(&mut self, slot: u32, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         let Some(pending) = self.pending.get(slot) else { return };
         let service = pending.route.target.service;
@@ -264,6 +275,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
 
     /// The call of a request is over, or nobody is called: who is to hear of it, what was asked, and
     /// the tickets of those for whom there is room now.
+    #[inline(always)]
     fn end(
         &mut self,
         slot: u32,

@@ -255,12 +255,13 @@ impl<P: Clone> Jobs<P> {
         match step {
             Step::Call { target, method, timeout, may_fail } => {
                 let (target, method, timeout) = (*target, *method, *timeout);
-                let call = Dialling { target, method, request: &job.request, timeout };
-                match dialer.heard(turn, tag, outcome, call)? {
-                    Ok(_) => Some(Ok(())),
-                    Err(_) if *may_fail => Some(Ok(())),
-                    Err(failure) => Some(Err(failure)),
-                }
+                let failure = if dialer.is_over(turn, tag, &outcome) {
+                    outcome.err()
+                } else {
+                    let call = Dialling { target, method, request: &job.request, timeout };
+                    Some(dialer.found(turn, tag, outcome, call)?)
+                };
+                Some(failure.filter(|_| !*may_fail).map_or(Ok(()), Err))
             }
             Step::Publish { .. } => Some(outcome.map(|_| ())),
             Step::Work(_)

@@ -246,6 +246,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
     }
 
     /// A worker takes a request up.
+    #[inline(always)]
     fn take_up(
         &mut self,
         from: Sender,
