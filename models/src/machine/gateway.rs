@@ -188,13 +188,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         self.finish_rarely(slot, Err(failure), turn);
     }
 
-    /// Nobody answered in time.
-    #[cold]
-    fn timed_out(&mut self, tag: u64, turn: &mut Turn<'_, P, Fact>) {
-        self.heard(tag, Err(Failure::TimedOut), turn);
-    }
-
-    #[inline(always)]
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         let slot = Dialer::slot(tag);
         let by_instance = self.config.policy.breaker_per == BreakerPer::Instance;
@@ -370,7 +363,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
             }
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
-            Input::Expired { tag } => self.timed_out(tag, turn),
+            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }
         self.arm(turn);
     }

@@ -265,7 +265,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             in_hand.began(slot, since);
         }
         match self.jobs.misfortune(slot, turn) {
-            Some(failure) => self.fail(slot, failure, turn),
+            Some(failure) => self.finish(slot, Some(failure), turn),
             None => self.go_on(slot, turn),
         }
     }
@@ -283,14 +283,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
     }
 
-    /// Like [`finish`](Self::finish), for a job that failed.
-    #[cold]
-    fn fail(&mut self, slot: u32, failure: Failure, turn: &mut Turn<'_, P, Fact>) {
-        self.finish(slot, Some(failure), turn);
-    }
-
     /// The job is over; its worker takes up whoever waits longest.
-    #[inline(always)]
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
         let Some(ended) = self.jobs.end(slot, failure, turn) else { return };
         if ended.killed {
@@ -321,13 +314,6 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
     }
 
-    /// Nobody answered in time.
-    #[cold]
-    fn timed_out(&mut self, tag: u64, turn: &mut Turn<'_, P, Fact>) {
-        self.heard(tag, Err(Failure::TimedOut), turn);
-    }
-
-    #[inline(always)]
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         if tag >= OUTBOX {
             self.relayed(tag - OUTBOX, outcome.is_ok(), turn);
@@ -342,7 +328,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         match self.jobs.answered(tag, outcome, program, turn) {
             None => {}
             Some(Ok(())) => self.go_on(slot, turn),
-            Some(Err(failure)) => self.fail(slot, failure, turn),
+            Some(Err(failure)) => self.finish(slot, Some(failure), turn),
         }
     }
 }
@@ -399,7 +385,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
                 Timer::Lifecycle => {}
             },
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
-            Input::Expired { tag } => self.timed_out(tag, turn),
+            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
         }
     }
 
