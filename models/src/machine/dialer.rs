@@ -4,18 +4,19 @@
 //! the next instance when the first is gone (LB-7). How it picks, whether it ejects instances whose
 //! calls fail, and whether calls stay in their zone, is its configuration's.
 
+mod draws;
+
 use std::sync::Arc;
 
 use crate::hash::Map;
 use serde::Serialize;
 
-use crate::contract::{
-    Answer, Body, Choice, Failure, NodeId, Outcome, Purpose, Request, Subset, Turn,
-};
+use crate::contract::{Answer, Body, Failure, NodeId, Outcome, Request, Subset, Turn};
 use crate::fact::Fact;
 use crate::policy::outlier::{Outlier, OutlierConfig, Verdict};
 use crate::policy::{Balancer, BalancerConfig, Draw, Host, Pick, Zones};
 use crate::{Name, Span, Time};
+use draws::{ZONE, any_word, drawn};
 
 /// Who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -125,15 +126,6 @@ struct UnderWay {
 /// The low bit of a tag tells discovery from the call itself.
 const DISCOVERING: u64 = 0;
 const CALLING: u64 = 1;
-
-/// Which instance a balancer draws, and which one besides.
-const DRAW: Purpose = Purpose("draw");
-const SECOND_DRAW: Purpose = Purpose("second draw");
-
-/// Whether a call stays in its zone, and otherwise where it goes: a moment of a second, of which as
-/// long a part stands for a zone as calls go there. Calm is to stay.
-const ZONE: Purpose = Purpose("zone");
-const SECOND: Span = Span::from_secs(1);
 
 impl Dialer {
     /// A dialer that has called nobody.
@@ -375,24 +367,6 @@ fn of_subset(subset: &Subset) -> (Name, Arc<[NodeId]>) {
     (subset.name, Arc::clone(&subset.instances))
 }
 
-/// The word that decides between the instances.
-#[cold]
-fn drawn<P>(draw: Draw, instances: &[NodeId], turn: &mut Turn<'_, P, Fact>) -> u64 {
-    match draw {
-        Draw::Nothing => 0,
-        Draw::Place => turn.pick(DRAW, instances, 0) as u64,
-        Draw::TwoPlaces => two_draws(turn, instances) as u64,
-        Draw::Weighted(weights) => weighted_draw(turn, instances, &weights),
-    }
-}
-
-/// Where the part of a drawn instance begins, of all weights in a row.
-fn weighted_draw<P>(turn: &mut Turn<'_, P, Fact>, instances: &[NodeId], weights: &[u64]) -> u64 {
-    let calm = weights.iter().position(|weight| *weight > 0).unwrap_or(0);
-    let drawn = turn.pick_by_weight(DRAW, instances, weights, calm);
-    weights[..drawn].iter().sum()
-}
-
 /// An instance with its weight.
 fn host(instance: NodeId, weights: Option<&[u32]>) -> Host {
     let weight = weights.and_then(|weights| weights.get(instance.0 as usize));
@@ -424,20 +398,4 @@ fn tell<P>(service: Name, verdict: Verdict, turn: &mut Turn<'_, P, Fact>) {
         Some(_) => Fact::Ejected { service, instance },
         None => Fact::Readmitted { service, instance },
     });
-}
-
-/// Any 64 bits, as a moment of a second; calm is 0.
-fn any_word<P>(purpose: Purpose, turn: &mut Turn<'_, P, Fact>) -> u64 {
-    let choice = Choice::Within { width: SECOND, calm: Span::ZERO };
-    let moment = u128::from(turn.choose(purpose, choice));
-    let word = (moment << u64::BITS) / u128::from(SECOND.as_nanos());
-    u64::try_from(word).unwrap_or(u64::MAX)
-}
-
-/// A word from which a balancer takes two different places of the list.
-fn two_draws<P>(turn: &mut Turn<'_, P, Fact>, instances: &[NodeId]) -> usize {
-    let one = turn.pick(DRAW, instances, 0);
-    let others = [&instances[..one], &instances[one + 1..]].concat();
-    let other = if others.is_empty() { 0 } else { turn.pick(SECOND_DRAW, &others, 0) };
-    one + instances.len() * other
 }
