@@ -28,6 +28,7 @@ mod jitter;
 mod json_plans;
 mod kernel;
 mod kinds_of_files;
+mod listed_weather;
 mod logs;
 mod mutated;
 mod names;
