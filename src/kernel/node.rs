@@ -1,5 +1,7 @@
 //! What the kernel keeps for each node besides its machine.
 
+use std::mem;
+
 use brownout_models::Time;
 use brownout_models::contract::{CallId, Calls, Context, Kind, NodeId, Sender};
 
@@ -22,8 +24,8 @@ pub(super) struct Head {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     pub(super) calls: Calls,
-    /// The expiry of each open call, by the slot of the call.
-    expiries: Vec<Option<Handle>>,
+    /// The expiry of each open call, by the slot of the call; of a call without one that of nothing.
+    expiries: Vec<Handle>,
     timers: Timers,
     timers_set: u32,
     /// Calls that this node has not answered yet, kept where nodes may crash.
@@ -128,7 +130,7 @@ impl Node {
     ) -> Option<Handle> {
         let new = SetTimer { timer, number, at, handle };
         if let Some(place) = self.timers.place(timer) {
-            return Some(std::mem::replace(&mut self.timers.set[place], new).handle);
+            return Some(mem::replace(&mut self.timers.set[place], new).handle);
         }
         self.timers.add(new);
         None
@@ -168,25 +170,33 @@ impl Node {
     /// Keeps the event that expires a call.
     pub(super) fn expires(&mut self, call: CallId, handle: Handle) {
         let slot = call.slot() as usize;
-        if self.expiries.len() <= slot {
-            self.expiries.resize(slot + 1, None);
+        match self.expiries.get_mut(slot) {
+            Some(expiry) => *expiry = handle,
+            None => expire_up_to(&mut self.expiries, slot, handle),
         }
-        self.expiries[slot] = Some(handle);
     }
 
     /// Hands back the event that would have expired a settled call.
     pub(super) fn expiry(&mut self, call: CallId) -> Option<Handle> {
-        self.expiries.get_mut(call.slot() as usize)?.take()
+        let expiry = mem::take(self.expiries.get_mut(call.slot() as usize)?);
+        (expiry != Handle::default()).then_some(expiry)
     }
 
     /// Ends the life: every event to remove.
     pub(super) fn forget(&mut self) -> impl Iterator<Item = Handle> {
         self.calls.clear();
         self.owed.clear();
-        let expiries = self.expiries.drain(..).flatten().collect::<Vec<_>>();
+        let expiries = self.expiries.drain(..).filter(|it| *it != Handle::default()).collect::<Vec<_>>();
         self.timers.places.clear();
         self.timers.set.drain(..).map(|set| set.handle).chain(expiries)
     }
+}
+
+/// Makes room for the expiry of a call.
+#[cold]
+fn expire_up_to(expiries: &mut Vec<Handle>, slot: usize, handle: Handle) {
+    expiries.resize(slot, Handle::default());
+    expiries.push(handle);
 }
 
 #[cfg(test)]

@@ -1,23 +1,31 @@
 //! Correlation of calls: which answer settles which call of this life.
 
+use std::mem;
+
 use serde::Serialize;
 
 use crate::contract::{CallId, Context, NodeId};
 
 /// The calls of one life that wait for an answer. An answer settles its call once; whatever comes
 /// after that, or after the call expired, is stale.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Calls {
     slots: Vec<Slot>,
-    free: Vec<u32>,
+    /// The slot whose call was settled last, which is used next; the others follow by `next_free`.
+    free: u32,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct Slot {
     /// Odd while the call is open; answers carry it, so that a reused slot tells them apart.
     generation: u32,
+    /// The slot that is used after this one, while this one is free.
+    next_free: u32,
     call: OpenCall,
 }
+
+/// No slot.
+const NONE: u32 = u32::MAX;
 
 /// A call that waits for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +49,12 @@ impl CallId {
     }
 }
 
+impl Default for Calls {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: NONE }
+    }
+}
+
 impl Calls {
     /// Opens a call.
     ///
@@ -48,57 +62,70 @@ impl Calls {
     /// When a million calls of one life wait at once.
     #[inline(always)]
     pub fn open(&mut self, call: OpenCall) -> CallId {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, call });
-            u32::try_from(self.slots.len() - 1).expect("calls that wait fit in memory")
-        });
-        assert!(slot < 1 << SLOT_BITS, "fewer than a million calls of one life wait at once");
-        let entry = &mut self.slots[slot as usize];
+        let slot = self.free;
+        let Some(entry) = self.slots.get_mut(slot as usize) else { return self.grow(call) };
+        self.free = mem::replace(&mut entry.next_free, NONE);
         entry.generation = entry.generation.wrapping_add(1);
         entry.call = call;
         Self::id(slot, entry.generation)
     }
 
+    #[cold]
+    fn grow(&mut self, call: OpenCall) -> CallId {
+        let slot = u32::try_from(self.slots.len()).unwrap_or(NONE);
+        assert!(slot < 1 << SLOT_BITS, "fewer than a million calls of one life wait at once");
+        self.slots.push(Slot { generation: 1, next_free: NONE, call });
+        Self::id(slot, 1)
+    }
+
     /// Closes the call and hands it back; `None` when it is stale.
     pub fn settle(&mut self, id: CallId) -> Option<OpenCall> {
-        if !self.is_open(id) {
-            return None;
-        }
         let slot = id.slot();
-        let entry = self.slots.get_mut(slot as usize)?;
+        let entry = self.slots.get_mut(slot as usize).filter(|entry| entry.is_open_as(id))?;
         entry.generation = entry.generation.wrapping_add(1);
-        self.free.push(slot);
+        entry.next_free = mem::replace(&mut self.free, slot);
         Some(entry.call)
     }
 
     /// Whether the call waits for its answer.
     #[must_use]
     pub fn is_open(&self, id: CallId) -> bool {
-        self.slots.get(id.slot() as usize).is_some_and(|slot| {
-            !slot.generation.is_multiple_of(2) && Self::id(id.slot(), slot.generation) == id
-        })
+        self.slots.get(id.slot() as usize).is_some_and(|slot| slot.is_open_as(id))
     }
 
     /// How many calls wait.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+    pub fn len(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.is_open()).count()
     }
 
     /// Whether no call waits.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn is_empty(&self) -> bool {
+        !self.slots.iter().any(Slot::is_open)
     }
 
     /// Forgets every call, as a crash does.
     pub fn clear(&mut self) {
         self.slots.clear();
-        self.free.clear();
+        self.free = NONE;
     }
 
     const fn id(slot: u32, generation: u32) -> CallId {
         CallId(((generation >> 1) << SLOT_BITS) + slot)
+    }
+}
+
+impl Slot {
+    #[inline]
+    const fn is_open(&self) -> bool {
+        !self.generation.is_multiple_of(2)
+    }
+
+    /// Whether the call of this number, whose slot this is, waits here.
+    #[inline]
+    fn is_open_as(&self, id: CallId) -> bool {
+        self.is_open() && Calls::id(id.slot(), self.generation) == id
     }
 }
 

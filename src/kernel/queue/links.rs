@@ -89,6 +89,12 @@ impl List {
         }
     }
 
+    /// Whether an entry is the last.
+    #[inline]
+    pub(super) const fn ends_in(self, index: u32) -> bool {
+        self.tail == index
+    }
+
     /// Whether the list begins or ends with an entry.
     pub(super) const fn ends_with(self, index: u32) -> bool {
         self.head == index || self.tail == index
@@ -104,6 +110,14 @@ impl List {
             self.head = links[first as usize].next;
         }
         first
+    }
+
+    /// The list with the entry again that was [taken](Self::take_first) from it last; it has others, and
+    /// nothing happened to it since.
+    #[inline]
+    pub(super) const fn with_first_again(self, first: u32) -> Self {
+        debug_assert!(!self.is_empty(), "what was taken from the list was not all of it");
+        Self { head: first, tail: self.tail }
     }
 
     /// Unlinks an entry.

@@ -39,17 +39,17 @@ impl<E> Queue<E> {
         !self.round.is_empty()
     }
 
-    /// Begins a round, when none is under way: whatever is due now, beginning with what comes first, is
-    /// taken before anything that is pushed from here on. Every event is shown to `seat`, in order of
-    /// push, and taken where that says.
+    /// Begins a round, when none is under way and more is due than what comes first: all of it is taken
+    /// before anything that is pushed from here on. Every event is shown to `seat`, in order of push, and
+    /// taken where that says.
     #[inline(always)]
     pub(crate) fn begin_round(&mut self, lead: Lead, mut seat: impl FnMut(Place, &E) -> Goes) {
-        self.put_back(lead);
-        let due = mem::replace(&mut self.due, List::EMPTY);
+        let Lead(mut index) = lead;
+        let due = mem::replace(&mut self.due, List::EMPTY).with_first_again(index);
         self.round = due;
-        let (mut last, mut index) = (NONE, due.head);
-        while index != NONE {
-            let next = due.after(&self.links, index);
+        let mut last = NONE;
+        loop {
+            let next = self.links[index as usize].next;
             let event = self.cells[index as usize].event.as_ref().expect(DRAWN_ONCE);
             match seat(Place(index), event) {
                 Goes::Last => last = index,
@@ -62,6 +62,9 @@ impl<E> Queue<E> {
                     self.round.unlink(&mut self.links, index);
                     self.round.link_before(&mut self.links, other, index);
                 }
+            }
+            if due.ends_in(index) {
+                break;
             }
             index = next;
         }
