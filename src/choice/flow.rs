@@ -71,6 +71,7 @@ impl Flows {
         self.grounds.reserve(FLOWS);
     }
 
+    #[inline(always)]
     pub(crate) fn start(
         &mut self,
         (node, purpose): (NodeId, Purpose),

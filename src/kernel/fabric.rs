@@ -162,6 +162,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     }
 
     /// A timer or a timeout that waits does not happen: neither owns anything that would be dropped.
+    #[inline(always)]
     pub(super) fn unschedule(&mut self, handle: Handle) {
         let ground = |event: &mut Event<P>| {
             debug_assert!(event.kind.message().is_none(), "messages are not taken back");

@@ -112,6 +112,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     /// once `timeout` passes, [`Input::Expired`](crate::contract::Input::Expired), with `tag`.
     /// Without a timeout it may wait for ever. The callee sees the earlier of the caller's own
     /// deadline and this timeout.
+    #[inline(always)]
     pub fn call(&mut self, to: NodeId, body: Body<P>, timeout: Option<Span>, tag: u64) {
         if self.act() {
             let call = OpenCall { tag, context: self.context, to };
@@ -127,7 +128,7 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Answers with the outcome of a call that ended in this step, and with when the caller may
     /// come back, if whoever was called said so.
-    #[inline]
+    #[inline(always)]
     pub fn pass_on(&mut self, to: Sender, what: Name, outcome: Outcome<P>) {
         let retry_after = if outcome.is_err() { self.retry_after() } else { None };
         self.reply_saying(to, what, outcome, retry_after);
@@ -210,6 +211,7 @@ impl<'a, P, F> Turn<'a, P, F> {
     }
 
     /// Says that something became true, for traces and properties.
+    #[inline(always)]
     pub fn note(&mut self, fact: F) {
         if self.has_power() {
             self.driver.note(fact, &self.context);

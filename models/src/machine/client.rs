@@ -173,24 +173,40 @@ impl<P: Clone + std::fmt::Debug + Serialize> ClientNode<P> {
         self.go_on(slot, turn);
     }
 
+    #[inline(always)]
     fn go_on(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
         match self.jobs.advance(slot, &self.config.script, Timer::Job(slot), turn) {
             Progress::Waiting => {}
-            Progress::Over(failure) => self.finish(slot, failure, turn),
+            Progress::Over(None) => self.finish(slot, None, turn),
+            Progress::Over(Some(failure)) => self.fail(slot, failure, turn),
         }
     }
 
+    /// The work failed.
+    #[cold]
+    fn fail(&mut self, slot: u32, failure: Failure, turn: &mut Turn<'_, P, Fact>) {
+        self.finish(slot, Some(failure), turn);
+    }
+
+    #[inline(always)]
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
         let Some(job) = self.jobs.end(slot, failure, turn) else { return };
         let latency = turn.now().since(job.began);
         turn.note(Fact::Ended { key: job.key, failure, latency });
     }
 
+    /// The timeout of a call passed.
+    #[cold]
+    fn expired(&mut self, tag: u64, turn: &mut Turn<'_, P, Fact>) {
+        self.heard(tag, Err(Failure::TimedOut), turn);
+    }
+
+    #[inline(always)]
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         match self.jobs.answered(tag, outcome, &self.config.script, turn) {
             None => {}
             Some(Ok(())) => self.go_on(Dialer::slot(tag), turn),
-            Some(Err(failure)) => self.finish(Dialer::slot(tag), Some(failure), turn),
+            Some(Err(failure)) => self.fail(Dialer::slot(tag), failure, turn),
         }
     }
 }
@@ -230,7 +246,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ClientNode<P> {
                 Timer::Job(slot) => self.go_on(slot, turn),
             },
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
-            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
+            Input::Expired { tag } => self.expired(tag, turn),
         }
     }
 

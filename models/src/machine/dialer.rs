@@ -151,6 +151,7 @@ impl Dialer {
     ///
     /// # Errors
     /// [`Failure::NoInstances`] when the target is a service and there is no registry.
+    #[inline(always)]
     pub fn dial<P: Clone>(
         &mut self,
         turn: &mut Turn<'_, P, Fact>,
@@ -184,7 +185,7 @@ impl Dialer {
 
     /// Whether an answer is that of whoever was called: then the call is over. Otherwise those that it
     /// tells of are to be [found](Self::found).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_over<P>(
         &mut self,
         turn: &mut Turn<'_, P, Fact>,
@@ -199,6 +200,7 @@ impl Dialer {
     }
 
     /// Calls one of those whom an answer tells of; why the call is over, where there is none.
+    #[inline(always)]
     pub(crate) fn found<P: Clone>(
         &mut self,
         turn: &mut Turn<'_, P, Fact>,
@@ -250,6 +252,7 @@ impl Dialer {
         u32::try_from(tag >> 1).unwrap_or(u32::MAX)
     }
 
+    #[inline(always)]
     fn pick<P>(
         &mut self,
         turn: &mut Turn<'_, P, Fact>,

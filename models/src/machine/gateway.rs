@@ -161,6 +161,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     }
 
     /// Calls the service for a request that was let in.
+    #[inline(always)]
     fn forward(
         &mut self,
         from: Sender,
@@ -188,6 +189,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
         self.finish_rarely(slot, Err(failure), turn);
     }
 
+    /// The call of a request timed out.
+    #[cold]
+    fn expired(&mut self, tag: u64, turn: &mut Turn<'_, P, Fact>) {
+        self.heard(tag, Err(Failure::TimedOut), turn);
+    }
+
+    #[inline(always)]
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         let slot = Dialer::slot(tag);
         let by_instance = self.config.policy.breaker_per == BreakerPer::Instance;
@@ -363,7 +371,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for GatewayNode<P> {
                 turn.reply_failure(from, body.name(), Failure::UnknownMethod);
             }
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
-            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
+            Input::Expired { tag } => self.expired(tag, turn),
         }
         self.arm(turn);
     }

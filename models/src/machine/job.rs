@@ -148,6 +148,7 @@ impl<P: Clone> Jobs<P> {
     }
 
     /// Ends a job: answers it, if nobody did, and forgets it.
+    #[inline(always)]
     pub fn end(
         &mut self,
         slot: u32,
@@ -168,6 +169,7 @@ impl<P: Clone> Jobs<P> {
     }
 
     /// The job goes on until it waits or is over. `timer` is what wakes it.
+    #[inline(always)]
     pub fn advance(
         &mut self,
         slot: u32,
@@ -239,6 +241,7 @@ impl<P: Clone> Jobs<P> {
 
     /// An answer came for the job of the tag, or its timeout passed. `None` while the call is not
     /// over; otherwise the job may go on, or has failed.
+    #[inline(always)]
     pub fn answered(
         &mut self,
         tag: u64,

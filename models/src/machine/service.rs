@@ -265,16 +265,18 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
             in_hand.began(slot, since);
         }
         match self.jobs.misfortune(slot, turn) {
-            Some(failure) => self.finish(slot, Some(failure), turn),
+            Some(failure) => self.fail(slot, failure, turn),
             None => self.go_on(slot, turn),
         }
     }
 
+    #[inline(always)]
     fn go_on(&mut self, slot: u32, turn: &mut Turn<'_, P, Fact>) {
         let Some(program) = program(&self.config, &self.jobs, slot) else { return };
         match self.jobs.advance(slot, program, Timer::Job(slot), turn) {
             Progress::Waiting => {}
-            Progress::Over(failure) => self.finish(slot, failure, turn),
+            Progress::Over(None) => self.finish(slot, None, turn),
+            Progress::Over(Some(failure)) => self.fail(slot, failure, turn),
         }
         if self.config.relay.is_some()
             && (!self.in_flight.is_empty() || turn.outbox().next().is_some())
@@ -283,7 +285,14 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
     }
 
+    /// The job failed.
+    #[cold]
+    fn fail(&mut self, slot: u32, failure: Failure, turn: &mut Turn<'_, P, Fact>) {
+        self.finish(slot, Some(failure), turn);
+    }
+
     /// The job is over; its worker takes up whoever waits longest.
+    #[inline(always)]
     fn finish(&mut self, slot: u32, failure: Option<Failure>, turn: &mut Turn<'_, P, Fact>) {
         let Some(ended) = self.jobs.end(slot, failure, turn) else { return };
         if ended.killed {
@@ -314,6 +323,13 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         }
     }
 
+    /// The timeout of a call passed.
+    #[cold]
+    fn expired(&mut self, tag: u64, turn: &mut Turn<'_, P, Fact>) {
+        self.heard(tag, Err(Failure::TimedOut), turn);
+    }
+
+    #[inline(always)]
     fn heard(&mut self, tag: u64, outcome: Outcome<P>, turn: &mut Turn<'_, P, Fact>) {
         if tag >= OUTBOX {
             self.relayed(tag - OUTBOX, outcome.is_ok(), turn);
@@ -328,7 +344,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> ServiceNode<P> {
         match self.jobs.answered(tag, outcome, program, turn) {
             None => {}
             Some(Ok(())) => self.go_on(slot, turn),
-            Some(Err(failure)) => self.finish(slot, Some(failure), turn),
+            Some(Err(failure)) => self.fail(slot, failure, turn),
         }
     }
 }
@@ -385,7 +401,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
                 Timer::Lifecycle => {}
             },
             Input::Reply { tag, outcome } => self.heard(tag, outcome, turn),
-            Input::Expired { tag } => self.heard(tag, Err(Failure::TimedOut), turn),
+            Input::Expired { tag } => self.expired(tag, turn),
         }
     }
 

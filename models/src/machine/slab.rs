@@ -95,7 +95,7 @@ impl<T> Slab<T> {
     }
 
     /// Forgets a thing where it lies, after a last look, and frees its number.
-    #[inline]
+    #[inline(always)]
     pub fn release<R>(&mut self, number: u32, last: impl FnOnce(&mut T) -> R) -> Option<R> {
         let slot = self.slots.get_mut(number as usize)?;
         let seen = last(slot.thing_mut()?);

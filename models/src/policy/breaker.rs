@@ -111,7 +111,7 @@ impl Breaker {
     }
 
     /// Asks to be admitted.
-    #[inline]
+    #[inline(always)]
     pub fn allow(&mut self, now: Time) -> Admission {
         let transitions = self.settle(now);
         let look = self.look(now);
@@ -159,6 +159,7 @@ impl Breaker {
     }
 
     /// Takes in the result of a permitted call.
+    #[inline(always)]
     pub fn record(&mut self, now: Time, permit: Permit, result: CallResult) -> Vec<Transition> {
         let mut transitions = self.settle(now);
         let is_dropped = match self.config.late_results {

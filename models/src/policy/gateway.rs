@@ -132,6 +132,7 @@ impl Gateway {
     }
 
     /// Whether a request may go ahead.
+    #[inline(always)]
     pub fn admit(&mut self, now: Time, passage: Passage) -> Judged {
         match self.config.order {
             RefusalOrder::LimiterFirst | RefusalOrder::Refund => {
@@ -222,6 +223,7 @@ impl Gateway {
     }
 
     /// Takes in how the call of a request ended.
+    #[inline(always)]
     pub fn finish(
         &mut self,
         now: Time,
@@ -332,6 +334,7 @@ impl Gateway {
     }
 
     /// When to try again, for a request over its limit.
+    #[inline(always)]
     fn limit(&mut self, now: Time, passage: Passage) -> Option<NextTry> {
         let Passage { client, route, limit, cost, .. } = passage;
         let decision = self.limiter.allow_cost(now, client, route, limit, cost);
@@ -383,7 +386,7 @@ impl Gateway {
     }
 
     /// What changed at one breaker: mostly nothing.
-    #[inline]
+    #[inline(always)]
     fn keyed(
         &mut self,
         key: BreakerKey,

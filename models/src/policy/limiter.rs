@@ -113,6 +113,7 @@ impl Limiter {
     }
 
     /// Whether a request may go ahead that is worth `cost` requests. A refusal changes nothing.
+    #[inline(always)]
     pub fn allow_cost(
         &mut self,
         now: Time,
@@ -248,6 +249,7 @@ impl Bucket {
         }
     }
 
+    #[inline(always)]
     fn take(&mut self, now: Time, cost: u64, config: &LimiterConfig) -> Decision {
         match self {
             Self::Minute(bucket) => bucket.take(now, cost, config),

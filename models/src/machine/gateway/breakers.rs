@@ -18,7 +18,7 @@ const WAKING: Purpose = Purpose("breaker");
 
 impl<P: Clone + std::fmt::Debug + Serialize> GatewayNode<P> {
     /// Says what changed, which mostly is nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell(
         &mut self,
         transitions: Vec<(BreakerKey, Transition)>,

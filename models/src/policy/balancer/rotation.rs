@@ -34,6 +34,7 @@ impl Rotation {
     }
 
     /// The place of the next of so many hosts; a service that was never picked for begins at `first`.
+    #[inline(always)]
     pub(super) fn next(&mut self, pick: Pick, first: u64, hosts: usize) -> Option<usize> {
         let place = self.counters.get_index_of(&pick.service);
         let place = place.unwrap_or_else(|| self.add(pick, first));
@@ -59,6 +60,7 @@ impl Balancer {
     /// The place of the host that gets the next call, of so many, where nothing else of them counts:
     /// [`pick`](Self::pick) without a list. Nothing where their weights, their loads, their names or
     /// chance have a say, and where there is none.
+    #[inline(always)]
     pub fn pick_by_count(&mut self, pick: Pick, hosts: usize) -> Option<usize> {
         if !counts_only(&self.config) || hosts == 0 {
             return None;

@@ -66,7 +66,7 @@ impl Breaker {
     }
 
     /// Everything that is due by `now`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle(&mut self, now: Time) -> Vec<Transition> {
         let mut transitions = Vec::new();
         if self.state != BreakerState::Closed {
