@@ -330,6 +330,7 @@ impl<'a, P, F> Turn<'a, P, F> {
 
     /// Weather: how long something takes.
     #[must_use]
+    #[inline(always)]
     pub fn span(&mut self, purpose: Purpose, distribution: &Distribution) -> Span {
         if distribution.is_constant() {
             return distribution.calm();

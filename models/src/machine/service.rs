@@ -378,6 +378,7 @@ impl<P: Clone + std::fmt::Debug + Serialize> Machine for ServiceNode<P> {
         self.step_coded(input.map_timer(Timer::code), turn);
     }
 
+    #[inline(always)]
     fn step_coded(&mut self, input: Input<P, u64>, turn: &mut Turn<'_, P, Fact>) {
         let mut input = input;
         if self.life.is_some() && !self.is_for_service(&mut input, turn) {

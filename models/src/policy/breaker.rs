@@ -173,7 +173,10 @@ impl Breaker {
             return transitions;
         }
         let is_slow = now.since(permit.at) > self.config.slow_call_duration;
-        transitions.extend(self.take_in(now, result, is_slow));
+        // Mostly nothing changes.
+        if let Some(transition) = self.take_in(now, result, is_slow) {
+            transitions.push(transition);
+        }
         transitions
     }
 

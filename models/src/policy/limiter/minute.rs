@@ -34,6 +34,7 @@ impl MinuteBucket {
         (self.limit, self.last_refill, self.credited) = (limit, now, 0);
     }
 
+    #[inline(always)]
     pub(super) fn take(&mut self, now: Time, cost: u64, config: &LimiterConfig) -> Decision {
         self.refill(now, config);
         let price = i64::try_from(cost).unwrap_or(i64::MAX);
