@@ -22,7 +22,8 @@ pub(super) type Events<M> = Queue<Event<<M as Machine>::Payload>>;
 #[derive(Clone, Debug)]
 pub struct World<M: Machine> {
     pub(super) machines: Vec<M>,
-    pub(super) fabric: Fabric<M::Payload, M::Fact>,
+    /// Apart, as it is large: a world that is handed on is not copied.
+    pub(super) fabric: Box<Fabric<M::Payload, M::Fact>>,
 }
 
 impl<M: Machine> World<M> {
@@ -30,7 +31,7 @@ impl<M: Machine> World<M> {
     /// run that follows the plan.
     #[must_use]
     pub fn new(layout: Arc<Layout>, machines: Vec<M>, plan: &Arc<Plan>, bounds: Bounds) -> Self {
-        Self { machines, fabric: Fabric::new(layout, plan, bounds) }
+        Self { machines, fabric: Box::new(Fabric::new(layout, plan, bounds)) }
     }
 
     /// This world, untouched so far, under another plan.
