@@ -321,8 +321,13 @@ impl Choices {
     }
 
     pub(crate) fn tick(&mut self, now: Time, step: u64) {
-        self.now = now;
+        self.come_to(now);
         self.step = step;
+    }
+
+    /// The time of the next question, where that is asked before the step begins.
+    pub(crate) const fn come_to(&mut self, now: Time) {
+        self.now = now;
     }
 
     pub(crate) fn begin_life(&mut self, node: NodeId) -> u32 {

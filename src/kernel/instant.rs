@@ -58,6 +58,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
     /// Where the node whose turn it is has several events, the one that is chosen goes first.
     #[cold]
     fn settle_tie<T: Timer>(&mut self, watch: &mut impl Watch<F>) {
+        self.choices.come_to(self.now);
         let passed = if self.rivals().nth(1).is_some() { self.choose_rival::<T>() } else { 0 };
         if passed == 0 {
             return;

@@ -191,6 +191,18 @@ fn a_tie_takes_the_event_that_the_plan_names() {
 }
 
 #[test]
+fn no_tie_strikes_at_the_instant_at_which_faults_cease() {
+    let overtaken = |heal_at: Time| {
+        let mut layout = with_latency(layout(3, vec![rule(Fault::Tie(everywhere()))]), ms(5));
+        layout.faults[0].odds = Ratio::new(1, 1).unwrap();
+        layout.heal_at = Some(heal_at);
+        story(&mut world(layout, crowded(), &Plan::seed(1))).concat().contains("overtook")
+    };
+    assert!(!overtaken(Time::ZERO + ms(5)));
+    assert!(overtaken(Time::ZERO + ms(6)), "before, every tie has another outcome");
+}
+
+#[test]
 fn steps_of_different_nodes_at_one_instant_are_no_choice() {
     let a = actor([(On::Start, vec![Do::Send(1, PING), Do::Send(2, PING)])]);
     let layout = with_latency(layout(3, vec![rule(Fault::Tie(everywhere()))]), ms(5));
