@@ -74,6 +74,11 @@ struct Verdict {
 /// Runs between two decisions to go on: the same for any number of workers.
 const BATCH: u64 = 32;
 
+/// Small runs are made several batches at a time, so that workers wait for each other less often: as many
+/// as have about so many steps. Whatever was made past a decision to stop is forgotten.
+const STEPS_AT_A_TIME: u64 = 200_000;
+const MOST_BATCHES: u64 = 64;
+
 impl Campaign {
     /// Makes the runs on all threads of the current pool. `progress` hears after every batch how many
     /// runs are done and how many of them failed, and says whether to go on.
@@ -86,21 +91,28 @@ impl Campaign {
         progress: &dyn Fn(u64, u64) -> bool,
     ) -> Result<CampaignReport, Panicked> {
         let mut verdicts: Vec<Verdict> = Vec::new();
-        let mut failed = 0;
-        while (verdicts.len() as u64) < self.runs && failed < self.enough {
+        let (mut failed, mut batches) = (0, 1);
+        'enough: while (verdicts.len() as u64) < self.runs && failed < self.enough {
             let done = verdicts.len() as u64;
-            let batch = BATCH.min(self.runs - done);
+            let runs = (BATCH * batches).min(self.runs - done);
             let seeds: Vec<u64> =
-                (0..batch).map(|number| self.first_seed.wrapping_add(done + number)).collect();
+                (0..runs).map(|number| self.first_seed.wrapping_add(done + number)).collect();
             // All of them are made before the first panic is picked: it is the same one every time.
             let results: Vec<Result<Verdict, Panicked>> =
                 seeds.into_par_iter().map(|seed| verdict(scenario, seed)).collect();
-            let results: Vec<Verdict> = results.into_iter().collect::<Result<_, _>>()?;
-            failed += results.iter().filter(|verdict| verdict.violation.is_some()).count() as u64;
-            verdicts.extend(results);
-            if !progress(verdicts.len() as u64, failed) {
-                break;
+            let mut results = results.into_iter().peekable();
+            let mut steps = 0;
+            while results.peek().is_some() {
+                let batch = results.by_ref().take(BATCH as usize);
+                let batch: Vec<Verdict> = batch.collect::<Result<_, _>>()?;
+                failed += batch.iter().filter(|verdict| verdict.violation.is_some()).count() as u64;
+                steps += batch.iter().map(|verdict| verdict.steps).sum::<u64>();
+                verdicts.extend(batch);
+                if !progress(verdicts.len() as u64, failed) || failed >= self.enough {
+                    break 'enough;
+                }
             }
+            batches = (STEPS_AT_A_TIME * batches / steps.max(1)).clamp(1, MOST_BATCHES);
         }
         Ok(self.report(scenario, &verdicts, failed))
     }

@@ -5,6 +5,7 @@
 mod addresses;
 mod broker;
 mod bulkheads;
+mod campaigns;
 mod certificates;
 mod check_json;
 mod cli;
