@@ -137,7 +137,6 @@ impl Choices {
     /// the sites stays.
     pub(crate) fn restart(&mut self, plan: Arc<Plan>, points: bool) {
         self.plan = plan;
-        self.flows.clear();
         self.lives.fill(0);
         self.weather_met.clear();
         for site in &mut self.sites {
@@ -148,6 +147,7 @@ impl Choices {
         self.now = Time::ZERO;
         self.step = 0;
         self.adopt();
+        self.flows.clear(self.ranks);
     }
 
     /// Works out beforehand what every site that a seed may answer is called, and the tables of how

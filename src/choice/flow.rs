@@ -40,7 +40,7 @@ impl Flow {
 
 /// The bit of a site that has one to itself; see [`Own`].
 pub(crate) fn bit_of(site: u32) -> Option<u64> {
-    (site < u32::from(ALONE)).then(|| 1 << site)
+    (site < ALONE).then(|| 1 << site)
 }
 
 /// Every flow of a run.
@@ -62,11 +62,12 @@ const FLOWS: usize = 64;
 pub(crate) const SLOT_SHIFT: u32 = 20;
 
 impl Flows {
-    /// Forgets the flows, not their sources, and makes room for those of a small run.
-    pub(crate) fn clear(&mut self) {
+    /// Forgets the flows, not their sources, and makes room for those of a small run, for which so many
+    /// sites may decide.
+    pub(crate) fn clear(&mut self, sites: u32) {
         self.flows.clear();
         self.grounds.clear();
-        self.counts.clear();
+        self.counts.clear(sites);
         self.flows.reserve(FLOWS);
         self.grounds.reserve(FLOWS);
     }
@@ -90,6 +91,9 @@ impl Flows {
         let key = mix::flow_key(self.sources[source as usize].constant, life, index);
         self.flows.push(Flow { source, life, index, key, counts: Own::default() });
         self.grounds.push(ground);
+        if self.counts.width > 0 {
+            self.counts.begin_flow();
+        }
         FlowId(u32::try_from(self.flows.len() - 1).expect("a run has fewer than 2^32 flows"))
     }
 
@@ -164,6 +168,10 @@ pub(crate) fn index_of(text: &str) -> Option<u64> {
 /// all in one list, because flows are many.
 #[derive(Clone, Debug, Default)]
 struct Counts {
+    /// For each flow so many words with a bit for every site after those that have one in the flow itself;
+    /// none in a system that has few sites.
+    wide: Vec<u64>,
+    width: usize,
     pages: Vec<Page>,
     /// What does not fit into a page, by flow and site.
     more: Map<(u32, u32), u32>,
@@ -173,7 +181,8 @@ struct Counts {
 #[derive(Clone, Copy, Debug, Default)]
 struct Own {
     /// A bit for every site that decided for it. The first [`ALONE`] sites have one each, and most sites
-    /// decide once: then the bit is all there is to keep. The others share the bits that are left.
+    /// decide once: then the bit is all there is to keep. Those that have none anywhere share the bits that
+    /// are left.
     seen: u64,
     /// Its last page; none before it has a count that is not in its bits.
     last: Option<NonZeroU32>,
@@ -181,10 +190,13 @@ struct Own {
 
 /// How many sites have a bit of a flow to themselves: those that decided first, which are those that
 /// decide most.
-const ALONE: u16 = 48;
+const ALONE: u32 = 48;
 
-/// The bits that the other sites share.
-const SHARED: u16 = 64 - ALONE;
+/// The bits that the last sites share.
+const SHARED: u32 = 64 - ALONE;
+
+/// So many words more a flow may have.
+const WIDEST: u32 = 8;
 
 /// A few small counters of one flow, in half a line of the cache.
 #[derive(Clone, Debug)]
@@ -198,24 +210,48 @@ struct Page {
 const FEW: usize = 6;
 
 impl Counts {
-    fn clear(&mut self) {
+    /// Forgets everything; of so many sites each has a bit to itself, within reason.
+    fn clear(&mut self, sites: u32) {
+        self.wide.clear();
+        self.width = sites.saturating_sub(ALONE).div_ceil(u64::BITS).min(WIDEST) as usize;
+        self.wide.reserve(FLOWS * self.width);
         self.pages.clear();
         self.pages.reserve(FLOWS);
         self.more.clear();
     }
 
+    /// Another flow begins, for which no site decided.
+    #[inline(never)]
+    fn begin_flow(&mut self) {
+        self.wide.resize(self.wide.len() + self.width, 0);
+    }
+
     /// Counts one more decision of `site` for a flow.
     #[inline]
     fn next(&mut self, own: &mut Own, flow: u32, site: u32) -> u32 {
-        let Ok(small) = u16::try_from(site) else { return self.many(flow, site, 0) };
-        let is_alone = small < ALONE;
-        let bit = 1 << if is_alone { small } else { ALONE + small % SHARED };
+        if site >= ALONE {
+            return self.next_of_many(own, flow, site);
+        }
+        let bit = 1 << site;
         let is_first = own.seen & bit == 0;
         own.seen |= bit;
-        if is_first && is_alone {
-            return 1;
+        if is_first { 1 } else { self.in_pages(own, flow, (site, true), false) }
+    }
+
+    /// The same where the flow itself has no bit for the site.
+    #[inline(never)]
+    fn next_of_many(&mut self, own: &mut Own, flow: u32, site: u32) -> u32 {
+        let (word, bit) = ((site - ALONE) / u64::BITS, 1_u64 << ((site - ALONE) % u64::BITS));
+        if (word as usize) < self.width {
+            let word = &mut self.wide[flow as usize * self.width + word as usize];
+            let is_first = *word & bit == 0;
+            *word |= bit;
+            return if is_first { 1 } else { self.in_pages(own, flow, (site, true), false) };
         }
-        self.in_pages(own, flow, (small, is_alone), is_first)
+        let bit = 1 << (ALONE + site % SHARED);
+        let is_first = own.seen & bit == 0;
+        own.seen |= bit;
+        self.in_pages(own, flow, (site, false), is_first)
     }
 
     /// Counts one more decision of a site whose count is kept in pages: of one with a bit of its own
@@ -225,9 +261,10 @@ impl Counts {
         &mut self,
         own: &mut Own,
         flow: u32,
-        (site, is_alone): (u16, bool),
+        (site, is_alone): (u32, bool),
         is_first: bool,
     ) -> u32 {
+        let Ok(site) = u16::try_from(site) else { return self.many(flow, site, 0) };
         if !is_first && let Some(count) = self.again(own.last, flow, site) {
             return count;
         }
@@ -278,15 +315,32 @@ impl Counts {
 mod tests {
     use super::*;
 
+    /// Counts of three flows where so many sites are known.
+    fn three_flows(sites: u32) -> (Counts, [Own; 3]) {
+        let mut counts = Counts::default();
+        counts.clear(sites);
+        (0..3).for_each(|_| counts.begin_flow());
+        (counts, [Own::default(); 3])
+    }
+
     #[test]
     fn counts_go_on_beyond_a_page() {
-        let (mut counts, mut own) = (Counts::default(), Own::default());
-        for round in 1..=3 {
-            for site in 0..80 {
-                assert_eq!(counts.next(&mut own, 0, site), round, "site {site}");
+        for known in [0, 49, 700] {
+            let (mut counts, [mut own, ..]) = three_flows(known);
+            for round in 1..=3 {
+                for site in 0..600 {
+                    assert_eq!(counts.next(&mut own, 0, site), round, "site {site}");
+                }
+                assert_eq!(counts.next(&mut own, 0, 1 << 20), round);
             }
-            assert_eq!(counts.next(&mut own, 0, 1 << 20), round);
         }
+    }
+
+    #[test]
+    fn a_first_decision_takes_no_page_where_its_site_is_known() {
+        let (mut counts, [mut own, ..]) = three_flows(300);
+        (0..300).for_each(|site| assert_eq!(counts.next(&mut own, 1, site), 1));
+        assert!(counts.pages.is_empty());
     }
 
     #[test]
@@ -294,17 +348,18 @@ mod tests {
         let (mut counts, mut own) = (Counts::default(), Own::default());
         for expected in 1..=u32::from(u16::MAX) + 3 {
             assert_eq!(counts.next(&mut own, 0, 5), expected);
-            assert_eq!(counts.next(&mut own, 0, u32::from(ALONE)), expected);
+            assert_eq!(counts.next(&mut own, 0, ALONE), expected);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn counts_are_those_of_a_map(
+            known in 0..200_u32,
             asked in proptest::collection::vec(
-                (0..3_u32, proptest::prop_oneof![0..80_u32, 65_500..65_600_u32]), 0..400)
+                (0..3_u32, proptest::prop_oneof![0..220_u32, 65_500..65_600_u32]), 0..400)
         ) {
-            let (mut counts, mut owns) = (Counts::default(), [Own::default(); 3]);
+            let (mut counts, mut owns) = three_flows(known);
             let mut reference = std::collections::BTreeMap::new();
             for (flow, site) in asked {
                 let expected = reference.entry((flow, site)).or_insert(0);

@@ -15,7 +15,7 @@ use crate::choice::{Question, purpose};
 
 impl<M: Machine> World<M> {
     /// The node lives through a step, if it gets there.
-    #[cold]
+    #[inline(never)]
     pub(super) fn live_dangerously(
         &mut self,
         drawn: Drawn,
@@ -36,7 +36,7 @@ impl<M: Machine> World<M> {
             0 => u32::MAX,
             effects => u32::try_from(effects - 2).unwrap_or(u32::MAX),
         };
-        let seq = self.fabric.emit_rarely(watch, node, context, what);
+        let seq = self.fabric.emit(watch, node, context, what);
         let context = Context { cause: seq, ..context };
         let input = |events: &mut Events<M>| events.finish(drawn, |event| told.input(event));
         let acts = self.turn::<DANGER>(node, context, input, power, watch);
@@ -55,6 +55,7 @@ impl<M: Machine> World<M> {
         let host = self.fabric.host_of(node);
         if let Some(until) = self.trouble(node, purpose::PAUSE, context) {
             self.fabric.hosts[host].paused_until = until;
+            self.fabric.has_paused = true;
             self.fabric.emit_rarely(watch, node, context, What::Paused { until });
         }
         if let Some(until) = self.trouble(node, purpose::SLOW, context) {

@@ -61,9 +61,10 @@ impl<M: Machine> World<M> {
     /// One event happens where nodes may crash or stand still.
     #[inline(never)]
     fn happen_dangerously(&mut self, drawn: Drawn, watch: &mut impl Watch<M::Fact>) {
-        if !self.is_postponed(&drawn) {
-            self.happen_in::<DANGER>(drawn, watch);
+        if self.fabric.has_paused && self.is_postponed(&drawn) {
+            return;
         }
+        self.happen_in::<DANGER>(drawn, watch);
     }
 
     #[inline(always)]

@@ -41,6 +41,8 @@ pub(super) struct Fabric<P, F> {
     pub(super) foreground: u64,
     /// Some node may crash or stand still: what nodes owe is kept.
     pub(super) may_crash: bool,
+    /// Some host stood still, or does.
+    pub(super) has_paused: bool,
     /// Some host had its clock set, or made to go at another pace.
     pub(super) clocks_differ: bool,
     /// When the node that hears an answer in this step may come back, if the answer says so.
@@ -91,6 +93,7 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
             may_crash: choices.may_crash(),
             retry_after: None,
             choices,
+            has_paused: false,
             clocks_differ: false,
             trace: Trace::new(false),
             cuts: Vec::new(),

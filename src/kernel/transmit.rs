@@ -206,12 +206,16 @@ impl<P: Clone, F: Clone + Serialize + 'static> Fabric<P, F> {
         arrives: Time,
         context: Context,
     ) -> Span {
-        let waits = [
-            self.nodes[to.0 as usize].next_timer().unwrap_or(Time::NEVER),
-            self.nodes[from.0 as usize].next_timer().unwrap_or(Time::NEVER),
-            context.deadline,
-        ];
-        let menu = delays_around(arrives, &waits);
+        let mut menu = Vec::new();
+        // Only who tries every answer asks for them; most nodes have timers, and some have thousands.
+        if self.choices.writes_points() {
+            let waits = [
+                self.nodes[to.0 as usize].next_timer().unwrap_or(Time::NEVER),
+                self.nodes[from.0 as usize].next_timer().unwrap_or(Time::NEVER),
+                context.deadline,
+            ];
+            menu = delays_around(arrives, &waits);
+        }
         let by = self.choices.length(site).cloned();
         let question = Question::Length { by: by.as_ref(), menu: &menu };
         Span::from_nanos(self.choices.ask(site, context.flow, &question))

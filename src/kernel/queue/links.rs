@@ -112,12 +112,11 @@ impl List {
         first
     }
 
-    /// The list with the entry again that was [taken](Self::take_first) from it last; it has others, and
-    /// nothing happened to it since.
+    /// The list with the entry again that was [taken](Self::take_first) from it last, if nothing happened to
+    /// it since.
     #[inline]
     pub(super) const fn with_first_again(self, first: u32) -> Self {
-        debug_assert!(!self.is_empty(), "what was taken from the list was not all of it");
-        Self { head: first, tail: self.tail }
+        if self.is_empty() { Self::of(first) } else { Self { head: first, tail: self.tail } }
     }
 
     /// Unlinks an entry.

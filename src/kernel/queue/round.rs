@@ -39,9 +39,9 @@ impl<E> Queue<E> {
         !self.round.is_empty()
     }
 
-    /// Begins a round, when none is under way and more is due than what comes first: all of it is taken
-    /// before anything that is pushed from here on. Every event is shown to `seat`, in order of push, and
-    /// taken where that says.
+    /// Begins a round, when none is under way: whatever is due now, beginning with what comes first, is
+    /// taken before anything that is pushed from here on. Every event is shown to `seat`, in order of
+    /// push, and taken where that says.
     #[inline(always)]
     pub(crate) fn begin_round(&mut self, lead: Lead, mut seat: impl FnMut(Place, &E) -> Goes) {
         let Lead(mut index) = lead;
