@@ -186,7 +186,8 @@ impl Node {
     pub(super) fn forget(&mut self) -> impl Iterator<Item = Handle> {
         self.calls.clear();
         self.owed.clear();
-        let expiries = self.expiries.drain(..).filter(|it| *it != Handle::default()).collect::<Vec<_>>();
+        let expiries =
+            self.expiries.drain(..).filter(|it| *it != Handle::default()).collect::<Vec<_>>();
         self.timers.places.clear();
         self.timers.set.drain(..).map(|set| set.handle).chain(expiries)
     }

@@ -72,7 +72,7 @@ struct Verdict {
 }
 
 /// Runs between two decisions to go on: the same for any number of workers.
-const BATCH: u64 = 32;
+const BATCH: usize = 32;
 
 /// Small runs are made several batches at a time, so that workers wait for each other less often: as many
 /// as have about so many steps. Whatever was made past a decision to stop is forgotten.
@@ -94,7 +94,7 @@ impl Campaign {
         let (mut failed, mut batches) = (0, 1);
         'enough: while (verdicts.len() as u64) < self.runs && failed < self.enough {
             let done = verdicts.len() as u64;
-            let runs = (BATCH * batches).min(self.runs - done);
+            let runs = (BATCH as u64 * batches).min(self.runs - done);
             let seeds: Vec<u64> =
                 (0..runs).map(|number| self.first_seed.wrapping_add(done + number)).collect();
             // All of them are made before the first panic is picked: it is the same one every time.
@@ -103,7 +103,7 @@ impl Campaign {
             let mut results = results.into_iter().peekable();
             let mut steps = 0;
             while results.peek().is_some() {
-                let batch = results.by_ref().take(BATCH as usize);
+                let batch = results.by_ref().take(BATCH);
                 let batch: Vec<Verdict> = batch.collect::<Result<_, _>>()?;
                 failed += batch.iter().filter(|verdict| verdict.violation.is_some()).count() as u64;
                 steps += batch.iter().map(|verdict| verdict.steps).sum::<u64>();

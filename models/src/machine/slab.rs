@@ -16,7 +16,9 @@ pub struct Slab<T> {
 #[derive(Clone, Debug, Serialize)]
 enum Slot<T> {
     /// Nothing: used after it is this one.
-    Free { next: u32 },
+    Free {
+        next: u32,
+    },
     Taken(T),
 }
 
