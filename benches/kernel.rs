@@ -13,6 +13,7 @@ use brownout::kernel::{Bounds, World};
 use brownout::layout::{Layout, Place};
 use brownout::models::contract::{Body, Ground, Input, Machine, NodeId, Purpose, Turn};
 use brownout::models::{Name, Span, Time};
+use brownout::search::Campaign;
 use brownout::{Keep, Plan, Scenario};
 use divan::Bencher;
 use serde::Serialize;
@@ -207,6 +208,16 @@ fn fresh_worlds_of_20_requests_seeded(bencher: Bencher<'_, '_>) {
         seed += 1;
         scenario.run_keeping(&Plan::seed(seed), Keep::VERDICT).digest
     });
+}
+
+/// The same as a campaign, on every core: what `fuzz` does.
+#[divan::bench(sample_count = 20)]
+fn campaign_of_worlds_of_20_requests(bencher: Bencher<'_, '_>) {
+    let scenario = request_scenario(20);
+    let campaign = Campaign { runs: 10_000, ..Campaign::default() };
+    bencher
+        .counter(divan::counter::ItemsCount::new(campaign.runs))
+        .bench_local(|| campaign.run(&scenario, &|_, _| true).expect("no machine panics").steps);
 }
 
 /// Fresh runs of the guide's main.
