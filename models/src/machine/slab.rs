@@ -134,3 +134,70 @@ impl<T> Slab<T> {
         self.len == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Call {
+        Insert(u8),
+        Remove(u32),
+        Release(u32),
+        Double(u32),
+    }
+
+    fn calls() -> impl Strategy<Value = Vec<Call>> {
+        let call = prop_oneof![
+            3 => any::<u8>().prop_map(Call::Insert),
+            1 => (0..12_u32).prop_map(Call::Remove),
+            1 => (0..12_u32).prop_map(Call::Release),
+            1 => (0..12_u32).prop_map(Call::Double),
+        ];
+        prop::collection::vec(call, 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn a_slab_is_a_map_that_uses_the_number_again_that_was_freed_last(calls in calls()) {
+            let mut slab = Slab::default();
+            let (mut naive, mut freed) = (BTreeMap::new(), Vec::new());
+            for call in calls {
+                match call {
+                    Call::Insert(byte) => {
+                        let thing = vec![byte];
+                        let most = u32::try_from(naive.len()).unwrap();
+                        let number = freed.pop().unwrap_or(most);
+                        prop_assert_eq!(slab.insert(thing.clone()), number);
+                        naive.insert(number, thing);
+                    }
+                    Call::Remove(number) => {
+                        let thing = naive.remove(&number);
+                        freed.extend(thing.is_some().then_some(number));
+                        prop_assert_eq!(slab.remove(number), thing);
+                    }
+                    Call::Release(number) => {
+                        let thing = naive.remove(&number);
+                        freed.extend(thing.is_some().then_some(number));
+                        prop_assert_eq!(slab.release(number, |it| it.clone()), thing);
+                    }
+                    Call::Double(number) => {
+                        let thing = naive.get_mut(&number);
+                        prop_assert_eq!(slab.get_mut(number).is_some(), thing.is_some());
+                        if let (Some(it), Some(thing)) = (slab.get_mut(number), thing) {
+                            it.push(0);
+                            thing.push(0);
+                        }
+                    }
+                }
+                prop_assert_eq!((slab.len(), slab.is_empty()), (naive.len(), naive.is_empty()));
+                (0..12).for_each(|number| assert_eq!(slab.get(number), naive.get(&number)));
+                prop_assert!(slab.iter_mut().map(|it| &*it).eq(naive.values()));
+            }
+        }
+    }
+}
